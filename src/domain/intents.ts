@@ -1,0 +1,64 @@
+import type { CodeGeneration, JsonObject, Priority, RunState, TicketState } from './model.ts';
+
+/**
+ * A decision is a list of intents: plain data that can be printed, tested and stored. The database applies a list
+ * in one transaction (`apply_intents`, `complete_task`, `suspend_task`, `fail_task`), in order, all or none.
+ * All of a list concern one ticket, which the call names.
+ */
+export type Intent =
+  /** Creates the ticket of an issue, or brings title, body and author up to date where it exists. */
+  | { type: 'open_ticket'; number: number; title: string; body: string; author: string; url: string; kind: 'feature' | 'bug'; state: TicketState }
+  /** Absent fields stay; null clears. `waiting_since` is set by the database when `waiting_for` changes. */
+  | {
+      type: 'set_ticket';
+      state?: TicketState;
+      priority?: Priority;
+      refined_description?: string;
+      acceptance_criteria?: string[];
+      waiting_for?: string | null;
+      waiting_on?: string | null;
+      note?: string | null;
+    }
+  /** Starts a run and makes it the ticket's. An unfinished earlier run is stopped (`stopped_user`), its open tasks cancelled. */
+  | { type: 'start_run'; workflow: string; config_snapshot: JsonObject; budget_usd: number; warn_at_usd: number }
+  /** States the run's end (or pause); terminal states set `finished_at`. */
+  | { type: 'set_run'; state: RunState; stop_reason?: string | null; report?: JsonObject }
+  /** Adds a task to the ticket's run; the same `key` again is a no-op. `after` names keys of tasks it depends on. */
+  | {
+      type: 'add_task';
+      key: string;
+      role: string;
+      phase: string;
+      title: string;
+      input: JsonObject;
+      max_attempts: number;
+      timeout_seconds: number;
+      parent_task_id?: string;
+      after?: string[];
+      delay_seconds?: number;
+    }
+  /** Cancels every open task of the ticket's run. A running one learns it at its next step. */
+  | { type: 'cancel_tasks'; reason: string }
+  /**
+   * A person's words for the open conversation of the ticket (the waiting task, else the newest running or pending one).
+   * A waiting task becomes pending, due after `debounce_seconds` counted anew with each input. `source` is unique: the same comment twice is one input.
+   * No open task: the input is dropped and an event says so.
+   */
+  | { type: 'add_input'; source: string; author: string; body: string; debounce_seconds: number }
+  /** Writes numbered questions to the ledger (numbers go on over the whole ticket). */
+  | { type: 'ask'; task_id: string; round: number; questions: { body: string; assumption: string | null }[] }
+  /** Closes every open question of the ticket. */
+  | { type: 'close_questions'; state: 'answered' | 'assumed' | 'withdrawn'; answered_by?: string; answer?: string }
+  /**
+   * Wants something done on GitHub. Same `key` again: a no-op; with `rearm`, it is to be performed once more with what is then true
+   * (the generation rises). Effects of one `lane` are performed one at a time, oldest first.
+   */
+  | { type: 'effect'; key: string; kind: string; lane: string; payload: JsonObject; rearm?: boolean }
+  /** Creates or updates the ticket's one pull request record. Absent fields stay. */
+  | ({ type: 'set_code' } & Partial<Omit<CodeGeneration, 'id' | 'ticket_id'>>)
+  | { type: 'validation'; task_id: string; kind: string; passed: boolean; summary: string; data: JsonObject }
+  | { type: 'artifact'; task_id: string | null; kind: string; name: string; content: JsonObject }
+  /** `key` makes a discovery unique (a tool call's id). */
+  | { type: 'discovery'; key: string; task_id: string; kind: string; title: string; description: string }
+  | { type: 'task_comment'; task_id: string; kind: string; body: string; data: JsonObject }
+  | { type: 'event'; event: string; data: JsonObject };

@@ -1,0 +1,188 @@
+import type { Intent } from '../domain/intents.ts';
+import type { JsonObject, Project, Run, RunState, Task, Ticket, TicketSnapshot } from '../domain/model.ts';
+
+/** How calls reach Postgres. Two implementations, one contract suite: supabase-js `rpc()`, and a direct connection. */
+export interface Transport {
+  /**
+   * Calls one SQL function with named arguments; every function of Banyan's returns one jsonb.
+   * @throws BanyanError `database_unavailable` (transient) where no answer came; `database_error` (permanent, `data.sqlstate`) where Postgres refused; `conflict` for SQLSTATE PT409.
+   */
+  call(fn: string, args: Record<string, unknown>): Promise<unknown>;
+  close(): Promise<void>;
+}
+
+export interface NewDelivery {
+  guid: string;
+  event: string;
+  action: string | null;
+  installationId: number | null;
+  /** `owner/name`, lower case; null for events without a repository. */
+  repository: string | null;
+  /** Number of the issue or pull request the event is about; events of one subject are handled one at a time, in order of receipt. */
+  number: number | null;
+  /** Where the event names a branch of Banyan's (`feature/12-...`): the issue number in it. Orders a pull request's events with its issue's. */
+  issueHint: number | null;
+  /** The raw body as it came. */
+  body: string;
+}
+
+export interface ClaimedDelivery {
+  guid: string;
+  event: string;
+  action: string | null;
+  body: string;
+  attempts: number;
+  received_at: string;
+}
+
+export interface ClaimedEffect {
+  key: string;
+  kind: string;
+  payload: JsonObject;
+  generation: number;
+  /** True where an earlier worker began it and never settled: look on GitHub before performing. */
+  begun_before: boolean;
+  /** What an earlier generation settled with (a comment's id, say). */
+  result: JsonObject | null;
+  attempts: number;
+  ticket_id: string | null;
+  project: Project;
+}
+
+export interface ClaimedTask {
+  task: Task;
+  run: Run;
+  ticket: Ticket;
+  project: Project;
+}
+
+export interface Claims {
+  deliveries: ClaimedDelivery[];
+  effects: ClaimedEffect[];
+  tasks: ClaimedTask[];
+}
+
+export interface DeliveryContext {
+  project: Project;
+  /** The ticket the delivery is about (a pull request's number finds its ticket), or null. */
+  snapshot: TicketSnapshot | null;
+}
+
+export type MessageKind = 'system' | 'human' | 'ai' | 'tool';
+
+/** One step of a conversation, appended and never changed. */
+export interface NewMessage {
+  kind: MessageKind;
+  /** LangChain's stored-message JSON. */
+  content: JsonObject;
+  model?: string;
+  tool_name?: string;
+  tool_call_id?: string;
+  tool_input?: JsonObject;
+  tokens_in?: number;
+  tokens_out?: number;
+  cost_usd?: number;
+  duration_ms?: number;
+  is_error?: boolean;
+}
+
+export interface StoredMessage extends NewMessage {
+  seq: number;
+  created_at: string;
+}
+
+/** What a conversation must know between two steps. */
+export interface StepGate {
+  /** `lost`: the lease is another's, stop without a trace. `cancelled`: the task was. */
+  status: 'ok' | 'lost' | 'cancelled';
+  run_state: RunState;
+  spent_usd: number;
+  budget_usd: number;
+  warned: boolean;
+  /** Number of inputs of people that the conversation has not taken yet. */
+  inputs: number;
+}
+
+export type Settled = { status: 'completed' | 'waiting' } | { status: 'inputs' } | { status: 'lost' } | { status: 'conflict' };
+
+export type EffectBegin =
+  | { status: 'settled'; result: JsonObject }
+  | { status: 'perform'; generation: number; begun_before: boolean; attempts: number }
+  /** Another worker holds it: try again later. */
+  | { status: 'busy' };
+
+export interface Health {
+  schema_version: string;
+  deliveries_due: number;
+  deliveries_dead: number;
+  tasks_due: number;
+  tasks_running: number;
+  tasks_dead: number;
+  effects_due: number;
+  effects_failed: number;
+  oldest_due_task_seconds: number | null;
+  oldest_due_delivery_seconds: number | null;
+}
+
+/** Where a decision about a ticket is applied; `expect_version` null skips the guard (the ticket does not exist yet). */
+export interface TicketRef {
+  project_id: string;
+  number: number;
+  expect_version: number | null;
+}
+
+/** One typed gateway of calls to the database; each is one SQL function and one transaction. */
+export interface Store {
+  receiveDelivery(delivery: NewDelivery): Promise<'accepted' | 'duplicate'>;
+  /** Deliveries, effects and tasks that are due, under leases of this worker. One round trip. */
+  claim(worker: string, want: { deliveries: number; effects: number; tasks: number; leaseSeconds: number }): Promise<Claims>;
+  /** Makes sure the organization, installation and project exist and reads what routing needs. */
+  openDelivery(input: {
+    guid: string;
+    worker: string;
+    installationId: number;
+    account: { id: number; login: string; type: string };
+    repository: { id: number; owner: string; name: string; defaultBranch: string };
+    number: number | null;
+  }): Promise<DeliveryContext>;
+  /** Applies the decision and marks the delivery processed. `conflict`: the ticket changed meanwhile; read and decide again. */
+  applyIntents(guid: string, worker: string, ref: TicketRef | null, intents: Intent[]): Promise<{ status: 'applied' | 'conflict' | 'lost' }>;
+  /** `retryAt` null: dead letter. */
+  failDelivery(guid: string, worker: string, error: JsonObject, retryAt: Date | null): Promise<void>;
+  ticketSnapshot(ticketId: string): Promise<TicketSnapshot>;
+
+  renew(worker: string, leases: { tasks: string[]; effects: string[]; deliveries: string[] }, leaseSeconds: number): Promise<{ tasks: Record<string, StepGate> }>;
+  /** Applies intents in the middle of a task (its start, a recorded pull request); the lease is the guard. */
+  applyTaskIntents(taskId: string, worker: string, intents: Intent[]): Promise<{ status: 'applied' | 'lost' | 'cancelled' }>;
+  /** Back to pending without counting the attempt: out of time, not out of luck. */
+  releaseTask(taskId: string, worker: string, delaySeconds: number): Promise<void>;
+  /** `inputs`: people wrote meanwhile and nothing was stored; take the inputs and go on. `conflict`: `expectVersion` did not hold. */
+  completeTask(taskId: string, worker: string, output: JsonObject, decision: { expectVersion: number | null; intents: Intent[] }): Promise<Settled>;
+  suspendTask(taskId: string, worker: string, wait: { waitingFor: string; waitingOn: string }, intents: Intent[]): Promise<Settled>;
+  /**
+   * With `retry` and attempts left: pending again after exponential back-off with jitter (or at `retryAt`). Otherwise `failed` (permanent) or `dead`
+   * (attempts used up) and `intentsAtEnd` are applied.
+   */
+  failTask(
+    taskId: string,
+    worker: string,
+    failure: { error: JsonObject; retry: boolean; retryAt: Date | null; intentsAtEnd: Intent[] },
+  ): Promise<{ status: 'retried' | 'failed' | 'dead' | 'lost' }>;
+
+  loadConversation(taskId: string, worker: string): Promise<{ messages: StoredMessage[]; workspace: JsonObject | null; gate: StepGate }>;
+  /** Appends steps (and the workspace as it then is) in one transaction, adds up cost, and says what to know before the next. */
+  appendMessages(taskId: string, worker: string, messages: NewMessage[], workspace?: JsonObject): Promise<StepGate>;
+  /** Inputs of people that the conversation has not taken yet, oldest first; taken only by `appendInputs`. */
+  pendingInputs(taskId: string, worker: string): Promise<{ id: string; author: string; body: string; created_at: string }[]>;
+  /** Marks inputs taken together with the messages they became. */
+  appendInputs(taskId: string, worker: string, inputIds: string[], messages: NewMessage[]): Promise<StepGate>;
+
+  beginEffect(effect: { key: string; kind: string; ticketId: string; taskId: string | null; payload: JsonObject; worker: string; leaseSeconds: number }): Promise<EffectBegin>;
+  /** False where the lease or the generation is no longer ours (it will be performed again with the newer truth). */
+  settleEffect(key: string, worker: string, generation: number, result: JsonObject): Promise<boolean>;
+  /** `retryAt` null: failed for good, visible in health. */
+  failEffect(key: string, worker: string, error: JsonObject, retryAt: Date | null): Promise<void>;
+
+  health(): Promise<Health>;
+  close(): Promise<void>;
+}
