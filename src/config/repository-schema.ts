@@ -1,0 +1,52 @@
+import { z } from 'zod';
+import { LABEL_KEYS } from '../domain/labels.ts';
+
+const command = z.string().trim().min(1).max(500);
+const model = z
+  .string()
+  .trim()
+  .regex(/^[a-z0-9_-]+:.+$/, 'must be "provider:model", e.g. "anthropic:claude-sonnet-4-5"');
+const labelName = z.string().trim().min(1).max(50);
+
+const budget = z.union([
+  z.number().positive().max(1000),
+  z.strictObject({
+    /** US dollars for one issue, all roles together. */
+    usd: z.number().positive().max(1000),
+    warn_at_percent: z.number().min(1).max(100).default(80),
+  }),
+]);
+
+const limits = z.strictObject({
+  question_rounds: z.int().min(0).max(10).optional(),
+  fix_cycles: z.int().min(1).max(10).optional(),
+  max_steps: z.int().min(1).max(500).optional(),
+  max_minutes: z.int().min(1).max(240).optional(),
+  command_timeout_seconds: z.int().min(5).max(1800).optional(),
+  max_repository_mb: z.int().min(1).max(1000).optional(),
+});
+
+/** The form of `.github/banyan.yml`. Every field is optional; unknown ones are refused, so that a typing error is not silence. */
+export const repositoryConfigSchema = z.strictObject({
+  version: z.literal(1).default(1),
+  enabled: z.boolean().default(true),
+  commands: z.strictObject({ install: command, test: command, lint: command, build: command }).partial().default({}),
+  budget: budget.default(5),
+  limits: limits.default({}),
+  models: z
+    .strictObject({
+      default: model,
+      'product-owner': model,
+      developer: model,
+      qa: model,
+      reviewer: model,
+      /** US dollars per million tokens, for models that the price list does not know. */
+      prices: z.record(z.string(), z.strictObject({ input: z.number().min(0), output: z.number().min(0) })),
+    })
+    .partial()
+    .default({}),
+  labels: z.partialRecord(z.enum(LABEL_KEYS), labelName).default({}),
+  protected_paths: z.array(z.string().trim().min(1).max(300)).max(200).default([]),
+});
+
+export type RepositoryConfigInput = z.output<typeof repositoryConfigSchema>;

@@ -1,0 +1,261 @@
+import { parseCommand } from './commands.ts';
+import { closeIssue, refreshStatus, say, seen, showState } from './effects.ts';
+import type { EffectScope } from './effects.ts';
+import type { Intent } from './intents.ts';
+import { LABEL_KEYS } from './labels.ts';
+import type { LabelNames } from './labels.ts';
+import type { JsonObject, TicketSnapshot, TicketState } from './model.ts';
+import { mayStartWork } from './permission.ts';
+import type { RepositoryPermission } from './permission.ts';
+import { enterPhase, phaseOf } from './phases.ts';
+import type { PhaseContext } from './phases.ts';
+import { actorToAsk } from './trigger.ts';
+import type { IssueFacts, Trigger } from './trigger.ts';
+import type { Workflow } from './workflow.ts';
+
+/** Seconds after a comment in which further comments are taken as one answer. */
+export const DEBOUNCE_SECONDS = 1.5;
+
+export interface RoutingContext {
+  projectId: string;
+  /** The delivery's GUID. */
+  source: string;
+  snapshot: TicketSnapshot | null;
+  /** Of the actor; null where `actorToAsk` named nobody. */
+  permission: RepositoryPermission | null;
+  /** True where the ticket's pull request is merged by GitHub's word; only asked when an issue was closed. */
+  pullMerged: boolean;
+  workflow: Workflow;
+  config: { enabled: boolean; labels: LabelNames; budgetUsd: number; warnAtUsd: number; fixCycles: number | null; maxMinutes: number | null; snapshot: JsonObject };
+}
+
+/** What is to happen, and in a word why: the reason is stored with the delivery's event. */
+export interface Decision {
+  reason: string;
+  intents: Intent[];
+}
+
+const ignore = (reason: string): Decision => ({ reason, intents: [] });
+const FINISHED: readonly TicketState[] = ['done', 'cancelled'];
+/** States in which adding `ready-for-dev` means "begin now"; in the others Banyan has begun already. */
+const STARTABLE: readonly TicketState[] = ['analyzing', 'needs_clarification', 'awaiting_approval', 'ready_for_dev', 'blocked', 'paused', 'failed', 'done', 'cancelled'];
+
+function scopeOf(context: RoutingContext, number: number): EffectScope {
+  return { projectId: context.projectId, number };
+}
+
+function phaseContext(context: RoutingContext, number: number, tasks: PhaseContext['tasks']): PhaseContext {
+  const { workflow, source, config } = context;
+  return { at: scopeOf(context, number), workflow, tasks, source, fixCycles: config.fixCycles, maxMinutes: config.maxMinutes };
+}
+
+/** A feature or a bug, by the issue's labels and title: names the branch and tells the Developer what to expect. */
+export function kindOf(issue: Pick<IssueFacts, 'title' | 'labels'>): 'feature' | 'bug' {
+  if (issue.labels.some((label) => /\b(bug|defect|regression)\b/i.test(label))) return 'bug';
+  if (issue.labels.some((label) => /\b(feature|enhancement)\b/i.test(label))) return 'feature';
+  return /\b(bug|fix|fixes|broken|crash(es)?|wrong|incorrect|regression|fails?|error)\b/i.test(issue.title) ? 'bug' : 'feature';
+}
+
+function openTicket(issue: IssueFacts, state: TicketState): Intent {
+  const { number, title, body, author, url } = issue;
+  return { type: 'open_ticket', number, title, body, author, url, kind: kindOf(issue), state };
+}
+
+function startRun(context: RoutingContext): Intent {
+  const { workflow, config } = context;
+  return { type: 'start_run', workflow: workflow.name, config_snapshot: config.snapshot, budget_usd: config.budgetUsd, warn_at_usd: config.warnAtUsd };
+}
+
+function begin(context: RoutingContext, issue: IssueFacts, phase: string, input: JsonObject): Intent[] {
+  const state = phase === context.workflow.start ? phaseOf(context.workflow, phase).state : 'ready_for_dev';
+  return [
+    openTicket(issue, state),
+    { type: 'close_questions', state: 'withdrawn' },
+    startRun(context),
+    seen(scopeOf(context, issue.number)),
+    ...enterPhase(phaseContext(context, issue.number, []), phase, { input, via: state }),
+  ];
+}
+
+function onOpened(context: RoutingContext, trigger: Trigger & { type: 'issue_opened' | 'issue_reopened' }): Decision {
+  const { issue, actor } = trigger;
+  const state = context.snapshot?.ticket.state;
+  if (state && !FINISHED.includes(state) && state !== 'failed') return ignore('already_open');
+  if (context.permission && mayStartWork(context.permission)) {
+    const ready = issue.labels.includes(context.config.labels['ready-for-dev']);
+    const phase = ready ? 'develop' : context.workflow.start;
+    return { reason: 'started', intents: begin(context, issue, phase, { from: ready ? 'label' : 'issue', by: actor.login }) };
+  }
+  const at = scopeOf(context, issue.number);
+  return {
+    reason: 'awaiting_approval',
+    intents: [
+      openTicket(issue, 'awaiting_approval'),
+      { type: 'set_ticket', state: 'awaiting_approval', waiting_for: 'approval', waiting_on: 'maintainers', note: null },
+      seen(at),
+      showState(at, context.source, 'awaiting_approval'),
+      refreshStatus(at),
+    ],
+  };
+}
+
+function putBack(context: RoutingContext, number: number): Intent {
+  return showState(scopeOf(context, number), context.source, context.snapshot?.ticket.state ?? 'cancelled');
+}
+
+function onLabelAdded(context: RoutingContext, trigger: Trigger & { type: 'label_added' }): Decision {
+  const { issue, label, actor } = trigger;
+  const { labels } = context.config;
+  const key = LABEL_KEYS.find((candidate) => labels[candidate] === label);
+  if (!key) return ignore('other_label');
+  if (key !== 'ready-for-dev') {
+    return context.snapshot ? { reason: 'label_put_back', intents: [putBack(context, issue.number)] } : ignore('no_ticket');
+  }
+  if (!context.permission || !mayStartWork(context.permission)) {
+    const text = `@${actor.login}, only people with write access can start the Developer, so I took the label \`${label}\` back. A maintainer can add it.`;
+    return {
+      reason: 'label_refused',
+      intents: [putBack(context, issue.number), say(scopeOf(context, issue.number), `label-refused/${actor.login}`, 'note', text)],
+    };
+  }
+  const state = context.snapshot?.ticket.state;
+  if (state && !STARTABLE.includes(state)) return ignore('already_started');
+  const developing = context.snapshot?.tasks.some((task) => task.phase === 'develop' && ['pending', 'running', 'waiting'].includes(task.state));
+  if (state === 'ready_for_dev' && developing) return ignore('already_started');
+  return { reason: 'started_by_label', intents: begin(context, issue, 'develop', { from: 'label', by: actor.login, ...retryInput(context, '') }) };
+}
+
+/** What the Developer is told when work starts anew on a ticket that was worked on before. */
+function retryInput(context: RoutingContext, argument: string): JsonObject {
+  const ticket = context.snapshot?.ticket;
+  return { ...(ticket?.note ? { tried: ticket.note } : {}), ...(argument ? { instruction: argument } : {}) };
+}
+
+function onCommand(context: RoutingContext, trigger: Trigger & { type: 'comment' }, command: NonNullable<ReturnType<typeof parseCommand>>): Decision {
+  const { issue, comment, actor } = trigger;
+  const at = scopeOf(context, issue.number);
+  const seenComment = seen(at, comment.id);
+  const ticket = context.snapshot?.ticket;
+  if (command.name === 'status') return { reason: 'status', intents: ticket ? [seenComment, refreshStatus(at)] : [seenComment] };
+  if (command.name === 'help') return { reason: 'help', intents: [seenComment, say(at, `help/${comment.id}`, 'note', HELP)] };
+  if (!context.permission || !mayStartWork(context.permission)) {
+    return { reason: 'command_refused', intents: [say(at, `command-refused/${actor.login}`, 'note', `@${actor.login}, \`/banyan ${command.name}\` needs write access to this repository.`)] };
+  }
+  if (command.name === 'stop') {
+    if (!ticket || FINISHED.includes(ticket.state)) return { reason: 'nothing_to_stop', intents: [seenComment] };
+    return { reason: 'stopped', intents: [seenComment, ...stop(context, issue.number, `Stopped by @${actor.login}.`)] };
+  }
+  const busy = ticket && !FINISHED.includes(ticket.state) && !['failed', 'awaiting_approval'].includes(ticket.state);
+  if (busy) return { reason: 'already_started', intents: [seenComment, refreshStatus(at)] };
+  const further = command.name === 'retry' && ticket && (context.snapshot?.code || ticket.acceptance_criteria.length > 0);
+  const input: JsonObject = { from: command.name, by: actor.login, ...retryInput(context, command.argument) };
+  return { reason: command.name, intents: [seenComment, ...begin(context, issue, further ? 'develop' : context.workflow.start, input)] };
+}
+
+const HELP = [
+  'What I understand, each on a line of its own, from people with write access:',
+  '',
+  '- `/banyan plan`: start on this issue (questions first)',
+  '- `/banyan retry [hint]`: start again after a stop, keeping the branch and the pull request',
+  '- `/banyan stop`: stop all work on this issue',
+  '- `/banyan status`: bring the status comment up to date',
+  '',
+  'Adding the label `ready-for-dev` starts the Developer at once.',
+].join('\n');
+
+function stop(context: RoutingContext, number: number, note: string): Intent[] {
+  const at = scopeOf(context, number);
+  return [
+    { type: 'set_run', state: 'stopped_user', stop_reason: note },
+    { type: 'cancel_tasks', reason: note },
+    { type: 'close_questions', state: 'withdrawn' },
+    { type: 'set_ticket', state: 'cancelled', waiting_for: null, waiting_on: null, note },
+    showState(at, context.source, 'cancelled'),
+    refreshStatus(at),
+  ];
+}
+
+function onComment(context: RoutingContext, trigger: Trigger & { type: 'comment' }): Decision {
+  const command = parseCommand(trigger.comment.body);
+  if (command) return onCommand(context, trigger, command);
+  const { snapshot } = context;
+  if (!snapshot || trigger.onPullRequest) return ignore('not_for_us');
+  if (!context.permission || !mayStartWork(context.permission)) return ignore('without_permission');
+  const open = snapshot.tasks.filter((task) => ['pending', 'running', 'waiting'].includes(task.state));
+  const listener = open.findLast((task) => task.role === 'product-owner' || task.role === 'developer');
+  if (!listener) return ignore('nobody_listens');
+  const { comment, actor, issue } = trigger;
+  const at = scopeOf(context, issue.number);
+  const input: Intent = { type: 'add_input', source: `comment:${comment.id}`, author: actor.login, body: comment.body, debounce_seconds: DEBOUNCE_SECONDS };
+  if (listener.state !== 'waiting') return { reason: 'steered', intents: [input, seen(at, comment.id)] };
+  const { state } = phaseOf(context.workflow, listener.phase);
+  return {
+    reason: 'answered',
+    intents: [
+      input,
+      { type: 'close_questions', state: 'answered', answered_by: actor.login, answer: comment.body.slice(0, 4000) },
+      { type: 'set_ticket', state, waiting_for: null, waiting_on: null },
+      seen(at, comment.id),
+      showState(at, context.source, state),
+      refreshStatus(at),
+    ],
+  };
+}
+
+function onMerged(context: RoutingContext, snapshot: TicketSnapshot): Decision {
+  const { number } = snapshot.ticket;
+  const at = scopeOf(context, number);
+  if (snapshot.ticket.state === 'done') return ignore('already_done');
+  const report = { spend: snapshot.spend, pull_request: snapshot.code?.pr_number ?? null, discoveries: snapshot.discoveries } as unknown as JsonObject;
+  return {
+    reason: 'merged',
+    intents: [
+      { type: 'cancel_tasks', reason: 'merged' },
+      { type: 'set_code', status: 'merged' },
+      { type: 'set_run', state: 'completed', report },
+      { type: 'set_ticket', state: 'done', waiting_for: null, waiting_on: null, note: null },
+      showState(at, context.source, 'done'),
+      closeIssue(at),
+      refreshStatus(at),
+    ],
+  };
+}
+
+function onIssueClosed(context: RoutingContext, trigger: Trigger & { type: 'issue_closed' }): Decision {
+  const { snapshot } = context;
+  if (!snapshot || FINISHED.includes(snapshot.ticket.state)) return ignore('nothing_open');
+  if (context.pullMerged) return onMerged(context, snapshot);
+  return { reason: 'issue_closed', intents: stop(context, trigger.issue.number, `The issue was closed by @${trigger.actor.login}.`) };
+}
+
+function onPullRequestClosed(context: RoutingContext, trigger: Trigger & { type: 'pull_request_closed' }): Decision {
+  const { snapshot } = context;
+  if (snapshot?.code?.pr_number !== trigger.number) return ignore('not_our_pull_request');
+  if (trigger.merged) return onMerged(context, snapshot);
+  if (FINISHED.includes(snapshot.ticket.state)) return ignore('nothing_open');
+  const note = `Pull request #${trigger.number} was closed by @${trigger.actor.login} without a merge.`;
+  return { reason: 'pull_request_closed', intents: [{ type: 'set_code', status: 'closed' }, ...stop(context, snapshot.ticket.number, note)] };
+}
+
+/** Turns what happened into what is to be done. Pure: the same trigger and context give the same decision. */
+export function route(trigger: Trigger, context: RoutingContext): Decision {
+  if (!context.config.enabled) return ignore('disabled');
+  if (trigger.type === 'pull_request_closed') return onPullRequestClosed(context, trigger);
+  if (trigger.type === 'issue_closed') return onIssueClosed(context, trigger);
+  if (actorToAsk(trigger) === null) return ignore('bot');
+  switch (trigger.type) {
+    case 'issue_opened':
+    case 'issue_reopened':
+      return onOpened(context, trigger);
+    case 'label_added':
+      return onLabelAdded(context, trigger);
+    case 'label_removed': {
+      const { snapshot, config } = context;
+      const ours = LABEL_KEYS.some((key) => config.labels[key] === trigger.label);
+      if (!ours || !snapshot || FINISHED.includes(snapshot.ticket.state)) return ignore('other_label');
+      return { reason: 'label_put_back', intents: [putBack(context, trigger.issue.number)] };
+    }
+    case 'comment':
+      return onComment(context, trigger);
+  }
+}

@@ -1,0 +1,212 @@
+import type { RoleSpend, Run, Task, TicketSnapshot } from './model.ts';
+
+/** Facts around a ticket that the status comment shows and the ledger does not hold. */
+export interface StatusFacts {
+  /** `https://github.com/acme/shop`, for links. */
+  repositoryUrl: string;
+  /** Names the models in use, or says that the scripted model speaks. */
+  disclosure: string | null;
+  now: Date;
+}
+
+interface Stage {
+  title: string;
+  /** Who must act next. */
+  next: string;
+  /** What happens then. */
+  then: string;
+}
+
+const STEPS = ['Clarify', 'Build', 'Prove', 'Review', 'Merge'] as const;
+
+const BUSY_STEP: Record<string, number> = {
+  analyzing: 0,
+  needs_clarification: 0,
+  awaiting_approval: 0,
+  ready_for_dev: 1,
+  in_progress: 1,
+  in_qa: 2,
+  in_review: 3,
+};
+
+function waitingStage(snapshot: TicketSnapshot): Stage | null {
+  const { ticket, code } = snapshot;
+  const pull = code?.pr_number ? `#${code.pr_number}` : 'the pull request';
+  switch (ticket.waiting_for) {
+    case 'answers':
+      return { title: 'Waiting for answers', next: 'You: answer the numbered questions below in one comment, or several.', then: 'I go on with the same conversation.' };
+    case 'approval':
+      return {
+        title: 'Waiting for a maintainer',
+        next: 'A maintainer: comment `/banyan plan` to let me analyse it, or add the label `ready-for-dev` to have it built as it stands.',
+        then: 'I start. Until then nothing runs and nothing is spent.',
+      };
+    case 'merge':
+      return { title: 'Ready: a human may merge', next: `A maintainer: read ${pull} and merge it, or close it.`, then: 'On merge I close this issue and post the final report. I never merge.' };
+    default:
+      return null;
+  }
+}
+
+const END_STAGES: Record<string, Stage> = {
+  done: { title: 'Done', next: 'Nobody.', then: 'Nothing more happens here.' },
+  cancelled: { title: 'Stopped', next: 'Nobody.', then: 'A maintainer can comment `/banyan retry` to start again.' },
+  failed: {
+    title: 'A person is needed',
+    next: 'A maintainer: read what was tried, then comment `/banyan retry` with a hint (`/banyan retry use the existing helper`), or take over the branch.',
+    then: 'On retry I go on from the branch as it is.',
+  },
+};
+
+const BUSY_STAGES: Record<string, Stage> = {
+  analyzing: { title: 'Clarifying', next: 'Banyan: the Product Owner is reading the issue and the code.', then: 'Questions if something is open, else the Developer starts.' },
+  ready_for_dev: { title: 'Ready for development', next: 'Banyan: the Developer starts now.', then: 'A draft pull request.' },
+  in_progress: { title: 'Building', next: 'Banyan: the Developer is writing code and tests.', then: 'A draft pull request, then QA.' },
+  in_qa: { title: 'Proving', next: 'Banyan: QA runs the suite on the pull request in a clean sandbox.', then: 'Review if it holds, else back to the Developer.' },
+  in_review: { title: 'Reviewing', next: 'Banyan: the Reviewer is reading the change.', then: 'A human may merge, or the Developer gets the requested changes.' },
+  paused: { title: 'Paused', next: 'A maintainer: comment `/banyan retry` to go on.', then: 'I go on where I was.' },
+  blocked: { title: 'Blocked', next: 'A maintainer: see the reason below.', then: 'I go on once it is settled.' },
+};
+
+function stageOf(snapshot: TicketSnapshot): Stage {
+  const { state } = snapshot.ticket;
+  return END_STAGES[state] ?? waitingStage(snapshot) ?? BUSY_STAGES[state] ?? { title: state, next: 'Banyan.', then: '' };
+}
+
+function stepsLine(snapshot: TicketSnapshot): string {
+  const { state, waiting_for: waitingFor } = snapshot.ticket;
+  const done = state === 'done';
+  const current = done ? STEPS.length : waitingFor === 'merge' ? 4 : (BUSY_STEP[state] ?? -1);
+  if (current < 0) return '';
+  return STEPS.map((step, index) => (index < current ? `~~${step}~~` : index === current ? `**${step}**` : step)).join(' &rarr; ');
+}
+
+export function usd(amount: number): string {
+  return `${amount.toFixed(amount > 0 && amount < 0.1 ? 4 : 2)} USD`;
+}
+
+function duration(milliseconds: number): string {
+  const seconds = Math.round(milliseconds / 1000);
+  if (seconds < 60) return `${seconds} s`;
+  const minutes = Math.floor(seconds / 60);
+  return minutes < 60 ? `${minutes} min ${seconds % 60} s` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+}
+
+function costLine(run: Run | null): string {
+  if (!run) return '**Cost so far:** nothing.';
+  const warned = run.warned_at ? ` Over ${usd(run.warn_at_usd)}: work stops at the budget.` : '';
+  return `**Cost so far:** ${usd(run.spent_usd)} of ${usd(run.budget_usd)}.${warned}`;
+}
+
+/** Model text inside our own Markdown: it must not open our hidden markers, and names of people must not be notified again. */
+export function quoteForComment(text: string): string {
+  return text.replaceAll('<!--', '&lt;!--').replaceAll(/(^|[^\w`])@(?=[A-Za-z0-9])/g, '$1@\u200b');
+}
+
+function questionLines(snapshot: TicketSnapshot): string[] {
+  const open = snapshot.questions.filter((question) => question.state === 'asked');
+  if (open.length === 0) return [];
+  return ['', `**Open questions:** ${open.map((question) => question.number).join(', ')} (in the comment below).`];
+}
+
+function planLines(snapshot: TicketSnapshot): string[] {
+  const { ticket } = snapshot;
+  if (!ticket.refined_description) return [];
+  return [
+    '',
+    `<details${ticket.state === 'ready_for_dev' ? ' open' : ''}><summary>What will be built (priority: ${ticket.priority})</summary>`,
+    '',
+    quoteForComment(ticket.refined_description),
+    '',
+    ...(ticket.acceptance_criteria.length > 0 ? ['**Acceptance criteria**', ''] : []),
+    ...ticket.acceptance_criteria.map((criterion) => `- [${ticket.state === 'done' ? 'x' : ' '}] ${quoteForComment(criterion)}`),
+    '',
+    '</details>',
+  ];
+}
+
+const ROLE_TITLES: Record<string, string> = { 'product-owner': 'Product Owner', developer: 'Developer', qa: 'QA', reviewer: 'Reviewer' };
+
+function spendTable(spend: RoleSpend[]): string[] {
+  const rows = spend.map(
+    (row) =>
+      `| ${ROLE_TITLES[row.role] ?? row.role} | ${row.models.map((model) => `\`${model}\``).join(', ')} | ${row.model_calls} | ${row.tokens_in + row.tokens_out} | ${usd(row.cost_usd)} | ${duration(row.duration_ms)} |`,
+  );
+  return rows.length > 0 ? ['| Agent | Model | Calls | Tokens | Cost | Working time |', '| --- | --- | ---: | ---: | ---: | ---: |', ...rows] : [];
+}
+
+function cycles(tasks: Task[], from: string): number {
+  return tasks.filter((task) => task.phase === 'develop' && task.input['from'] === from).length;
+}
+
+function spendLines(snapshot: TicketSnapshot): string[] {
+  if (snapshot.spend.length === 0) return [];
+  const { run, ticket, tasks } = snapshot;
+  const table = spendTable(snapshot.spend);
+  if (ticket.state !== 'done') return ['', '<details><summary>Cost by agent</summary>', '', ...table, '', '</details>'];
+  const total = run?.finished_at ? duration(Date.parse(run.finished_at) - Date.parse(run.started_at)) : 'unknown';
+  return [
+    '',
+    '#### Final report',
+    '',
+    `From start to merge: ${total}. Fix cycles: ${cycles(tasks, 'qa')} after QA, ${cycles(tasks, 'review')} after review. Total: ${usd(run?.spent_usd ?? 0)}.`,
+    '',
+    ...table,
+  ];
+}
+
+function discoveryLines(snapshot: TicketSnapshot): string[] {
+  if (snapshot.discoveries.length === 0) return [];
+  return [
+    '',
+    '<details><summary>Found on the way</summary>',
+    '',
+    ...snapshot.discoveries.map((found) => `- **${quoteForComment(found.title)}** (${quoteForComment(found.kind)}): ${quoteForComment(found.description)}`),
+    '',
+    '</details>',
+  ];
+}
+
+/** The one status comment of an issue, without its hidden marker. Everything in it comes from the snapshot: rendering twice gives the same text. */
+export function renderStatus(snapshot: TicketSnapshot, facts: StatusFacts): string {
+  const { ticket, code, run } = snapshot;
+  const stage = stageOf(snapshot);
+  const pull = code?.pr_number ? `[#${code.pr_number}](${code.pr_url ?? `${facts.repositoryUrl}/pull/${code.pr_number}`})` : null;
+  const branch = code && !pull ? `[\`${code.branch}\`](${facts.repositoryUrl}/tree/${code.branch})` : null;
+  const lines = [
+    `### Banyan: ${stage.title}`,
+    '',
+    stepsLine(snapshot),
+    '',
+    `**Next to act:** ${stage.next}`,
+    ...(stage.then ? [`**Then:** ${stage.then}`] : []),
+    ...(pull ? [`**Pull request:** ${pull}`] : []),
+    ...(branch ? [`**Branch:** ${branch}`] : []),
+    costLine(run),
+    ...(ticket.note ? ['', '> [!NOTE]', ...quoteForComment(ticket.note).split('\n').map((line) => `> ${line}`)] : []),
+    ...questionLines(snapshot),
+    ...planLines(snapshot),
+    ...discoveryLines(snapshot),
+    ...spendLines(snapshot),
+    ...(facts.disclosure ? ['', `<sub>${facts.disclosure}</sub>`] : []),
+  ];
+  return joinLines(lines);
+}
+
+/** GitHub shows single line breaks in comments as breaks; runs of blank lines become one. */
+function joinLines(lines: string[]): string {
+  return lines.join('\n').replaceAll(/\n{3,}/g, '\n\n');
+}
+
+/** The comment that carries one round of questions. */
+export function renderQuestions(author: string, questions: { number: number; body: string; assumption: string | null }[], disclosure: string | null): string {
+  const lines = [
+    `@${author}, before I start I need to know:`,
+    '',
+    ...questions.map((question) => `${question.number}. ${quoteForComment(question.body)}${question.assumption ? ` _(Otherwise I assume: ${quoteForComment(question.assumption)})_` : ''}`),
+    '',
+    'Answer in a comment; short is fine ("1: yes, 2: percent").',
+    ...(disclosure ? ['', `<sub>${disclosure}</sub>`] : []),
+  ];
+  return joinLines(lines);
+}
