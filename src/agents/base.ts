@@ -1,0 +1,79 @@
+import type { z } from 'zod';
+import type { Intent } from '../domain/intents.ts';
+import type { Brief, Finish, RoleAgent, RoleLimits } from '../engine/role.ts';
+import type { TaskSession } from '../engine/session.ts';
+import type { ToolPermission } from '../tools/tool.ts';
+import { assemblePrompt, type PromptContext } from './prompts/assemble.ts';
+import { resultName } from './results.ts';
+
+/**
+ * What every role is built on. A child makes a role its own at two points: `getDomainContext()` adds what a newcomer to its
+ * domain must know, `customizePrompt()` has the last word on the whole system prompt. Neither can change tools,
+ * permissions or gates: those are code.
+ */
+export abstract class BaseAgent<Result = unknown> implements RoleAgent<Result> {
+  abstract readonly role: string;
+  abstract readonly resultSchema: z.ZodType<Result>;
+  abstract readonly permissions: readonly ToolPermission[];
+  abstract readonly limits: RoleLimits;
+
+  /** Name of the tool by which the model hands in its result: `submit_<role>_result`. */
+  get resultName(): string {
+    return resultName(this.role);
+  }
+
+  /** The role's own instructions: goal, way of working, what done means. Markdown. */
+  protected abstract rolePrompt(): string;
+
+  /** What the prompt is assembled from, read from the session. */
+  protected abstract promptContext(session: TaskSession): PromptContext | Promise<PromptContext>;
+
+  /** The first message of the conversation: the issue, its discussion, evidence. Strangers' text inside marked blocks. */
+  protected abstract opening(session: TaskSession): string | Promise<string>;
+
+  /**
+   * Knowledge of the domain for the system prompt: terms, rules, what tends to go wrong. Markdown.
+   * @default '' (nothing)
+   */
+  getDomainContext(): string | Promise<string> {
+    return '';
+  }
+
+  /**
+   * The last word on the assembled system prompt.
+   * @param prompt the whole prompt as it would be used
+   * @returns the prompt that is used
+   * @default the prompt as it is
+   */
+  customizePrompt(prompt: string, _context: PromptContext): string | Promise<string> {
+    return prompt;
+  }
+
+  async brief(session: TaskSession): Promise<Brief> {
+    const context = await this.promptContext(session);
+    const prompt = assemblePrompt({
+      rolePrompt: this.rolePrompt(),
+      domainContext: await this.getDomainContext(),
+      resultName: this.resultName,
+      context,
+    });
+    return { system: await this.customizePrompt(prompt, context), opening: await this.opening(session) };
+  }
+
+  /** @default nothing */
+  async start(_session: TaskSession): Promise<Intent[]> {
+    return [];
+  }
+
+  /** @default every result that parses is taken */
+  async check(_session: TaskSession, _result: Result, _attempt: number): Promise<string | null> {
+    return null;
+  }
+
+  abstract finish(session: TaskSession, result: Result): Promise<Finish>;
+
+  /** @default there is nothing to keep */
+  async salvage(_session: TaskSession): Promise<string | null> {
+    return null;
+  }
+}
