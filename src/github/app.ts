@@ -1,0 +1,100 @@
+import { Octokit } from '@octokit/rest';
+import { retry } from '@octokit/plugin-retry';
+import pino from 'pino';
+import { Probot, ProbotOctokit } from 'probot';
+import type { Project } from '../domain/model.ts';
+import { githubError } from './errors.ts';
+import { createRepository } from './repository.ts';
+import type { Repository } from './repository.ts';
+
+export interface GitHubAppOptions {
+  appId: number;
+  privateKey: string;
+  /** `https://api.github.com`, or where else its REST API answers. */
+  apiUrl: string;
+  graphqlUrl: string;
+  fetch?: typeof fetch;
+}
+
+/** The GitHub App of this installation of Banyan. */
+export interface GitHubApp {
+  /** One repository, through a token that is good for this repository only. Tokens are kept until shortly before they end. */
+  repository(project: Project): Promise<Repository>;
+  /** The App's own login, `banyan[bot]`. */
+  login(): Promise<string>;
+}
+
+/** What Banyan may do with a token, whatever the installation allows: the least that the roles need. */
+const PERMISSIONS = { contents: 'write', issues: 'write', pull_requests: 'write', checks: 'write', metadata: 'read' } as const;
+
+const RetryingOctokit = Octokit.plugin(retry);
+
+/** Tokens live an hour; a fifth of that is kept in hand for the work that begins with one. */
+const TOKEN_MARGIN_MS = 12 * 60_000;
+
+/** Requests that hang are cut: a function that waits costs money, and the call can be made again. */
+const REQUEST_TIMEOUT_MS = 30_000;
+
+function withTimeout(base: typeof fetch): typeof fetch {
+  return (input, init) => {
+    const timeout = AbortSignal.timeout(REQUEST_TIMEOUT_MS);
+    return base(input, { ...init, signal: init?.signal ? AbortSignal.any([init.signal, timeout]) : timeout });
+  };
+}
+
+export function createGitHubApp(options: GitHubAppOptions): GitHubApp {
+  const request = { fetch: withTimeout(options.fetch ?? fetch) };
+  // The throttling plugin paces writes at one a second and knows one process only; Banyan's limits are in the database.
+  const probot = new Probot({
+    appId: options.appId,
+    privateKey: options.privateKey,
+    baseUrl: options.apiUrl,
+    request,
+    log: pino({ level: 'silent' }) as never,
+    Octokit: ProbotOctokit.defaults({ throttle: { enabled: false } }),
+  });
+  const tokens = new Map<string, { token: string; expiresAt: number }>();
+  let login: Promise<string> | undefined;
+
+  async function askLogin(): Promise<string> {
+    const app = await probot.auth();
+    const { data } = await app.request('GET /app');
+    if (!data?.slug) throw new Error('GitHub did not name the App');
+    return `${data.slug}[bot]`;
+  }
+
+  async function tokenFor(project: Project): Promise<string> {
+    const known = tokens.get(project.id);
+    if (known && known.expiresAt - TOKEN_MARGIN_MS > Date.now()) return known.token;
+    const app = await probot.auth();
+    const { data } = await app.request('POST /app/installations/{installation_id}/access_tokens', {
+      installation_id: project.installation_id,
+      repository_ids: [project.github_id],
+      permissions: PERMISSIONS,
+    });
+    tokens.set(project.id, { token: data.token, expiresAt: Date.parse(data.expires_at) });
+    return data.token;
+  }
+
+  return {
+    async repository(project) {
+      try {
+        const octokit = new RetryingOctokit({ auth: await tokenFor(project), baseUrl: options.apiUrl, request: { ...request, retries: 2 }, log: SILENT });
+        return createRepository({ octokit, project, graphqlUrl: options.graphqlUrl });
+      } catch (error) {
+        throw githubError(error);
+      }
+    },
+    async login() {
+      try {
+        return await (login ??= askLogin());
+      } catch (error) {
+        login = undefined;
+        throw githubError(error);
+      }
+    },
+  };
+}
+
+const nothing = () => undefined;
+const SILENT = { debug: nothing, info: nothing, warn: nothing, error: nothing };

@@ -1,0 +1,85 @@
+import type { IssueFacts } from '../domain/trigger.ts';
+import type { RepositoryPermission } from '../domain/permission.ts';
+import type { Calls } from './repository.ts';
+
+export interface IssueComment {
+  id: number;
+  body: string;
+  author: string;
+  url: string;
+}
+
+/** Issues, their comments, labels and reactions; and who may do what. */
+export interface Issues {
+  get(number: number): Promise<IssueFacts & { state: 'open' | 'closed' }>;
+  permission(login: string): Promise<RepositoryPermission>;
+  react(target: { number: number; commentId?: number }, content: 'eyes'): Promise<void>;
+  comment(number: number, body: string): Promise<IssueComment>;
+  editComment(id: number, body: string): Promise<void>;
+  /** The newest comment of one author that contains the text, or null. */
+  findComment(number: number, author: string, containing: string): Promise<IssueComment | null>;
+  addLabel(number: number, label: { name: string; color: string; description: string }): Promise<void>;
+  removeLabel(number: number, name: string): Promise<void>;
+  close(number: number): Promise<void>;
+}
+
+const PERMISSIONS: readonly string[] = ['admin', 'maintain', 'write', 'triage', 'read', 'none'];
+
+function facts(issue: { number: number; title: string; body?: string | null; user: { login: string } | null; html_url: string; labels: (string | { name?: string })[] }): IssueFacts {
+  return {
+    number: issue.number,
+    title: issue.title,
+    body: issue.body ?? '',
+    author: issue.user?.login ?? 'ghost',
+    url: issue.html_url,
+    labels: issue.labels.map((label) => (typeof label === 'string' ? label : (label.name ?? ''))),
+  };
+}
+
+export function createIssues({ octokit, owner, repo, ask, find }: Calls): Issues {
+  const at = { owner, repo };
+  return {
+    async get(number) {
+      const { data } = await ask(() => octokit.rest.issues.get({ ...at, issue_number: number }));
+      return { ...facts(data), state: data.state === 'closed' ? 'closed' : 'open' };
+    },
+    async permission(login) {
+      const answer = await find(() => octokit.rest.repos.getCollaboratorPermissionLevel({ ...at, username: login }));
+      // `permission` folds maintain into write and triage into read; `role_name` is the finer word where GitHub sends one we know.
+      const name = answer?.data.role_name && PERMISSIONS.includes(answer.data.role_name) ? answer.data.role_name : answer?.data.permission;
+      return (PERMISSIONS.find((known) => known === name) ?? 'none') as RepositoryPermission;
+    },
+    async react({ number, commentId }, content) {
+      if (commentId === undefined) await ask(() => octokit.rest.reactions.createForIssue({ ...at, issue_number: number, content }));
+      else await find(() => octokit.rest.reactions.createForIssueComment({ ...at, comment_id: commentId, content }));
+    },
+    async comment(number, body) {
+      const { data } = await ask(() => octokit.rest.issues.createComment({ ...at, issue_number: number, body }));
+      return { id: data.id, body: data.body ?? '', author: data.user?.login ?? 'ghost', url: data.html_url };
+    },
+    async editComment(id, body) {
+      await ask(() => octokit.rest.issues.updateComment({ ...at, comment_id: id, body }));
+    },
+    async findComment(number, author, containing) {
+      const comments = await ask(() => octokit.paginate(octokit.rest.issues.listComments, { ...at, issue_number: number, per_page: 100 }));
+      const found = comments.findLast((comment) => comment.user?.login === author && comment.body?.includes(containing));
+      return found ? { id: found.id, body: found.body ?? '', author, url: found.html_url } : null;
+    },
+    async addLabel(number, { name, color, description }) {
+      const exists = await find(() => octokit.rest.issues.getLabel({ ...at, name }));
+      // Two workers may make the same label at once: the second is told it exists, which is what was wanted.
+      if (!exists) await octokit.rest.issues.createLabel({ ...at, name, color, description }).catch(ignoreExisting);
+      await ask(() => octokit.rest.issues.addLabels({ ...at, issue_number: number, labels: [name] }));
+    },
+    async removeLabel(number, name) {
+      await find(() => octokit.rest.issues.removeLabel({ ...at, issue_number: number, name }));
+    },
+    async close(number) {
+      await ask(() => octokit.rest.issues.update({ ...at, issue_number: number, state: 'closed', state_reason: 'completed' }));
+    },
+  };
+}
+
+function ignoreExisting(thrown: unknown): void {
+  if (!(thrown instanceof Error && 'status' in thrown && thrown.status === 422)) throw thrown;
+}

@@ -1,0 +1,124 @@
+import type { Calls } from './repository.ts';
+
+export interface PullRequest {
+  number: number;
+  nodeId: string;
+  url: string;
+  title: string;
+  body: string;
+  author: string;
+  draft: boolean;
+  state: 'open' | 'closed';
+  merged: boolean;
+  headSha: string;
+  headRef: string;
+  baseSha: string;
+}
+
+export interface PullFile {
+  path: string;
+  status: string;
+  /** Unified diff hunks; null for binary or very large files. */
+  patch: string | null;
+}
+
+export interface ReviewComment {
+  path: string;
+  line: number;
+  body: string;
+}
+
+/** Pull requests and their reviews. */
+export interface Pulls {
+  get(number: number): Promise<PullRequest>;
+  /** The open pull request of a branch, or null. */
+  findByBranch(branch: string): Promise<PullRequest | null>;
+  open(pull: { title: string; body: string; branch: string; base: string }): Promise<PullRequest>;
+  edit(number: number, change: { title?: string; body?: string }): Promise<void>;
+  files(number: number): Promise<PullFile[]>;
+  review(number: number, review: { sha: string; event: 'COMMENT' | 'REQUEST_CHANGES'; body: string; comments: ReviewComment[] }): Promise<{ id: number; url: string }>;
+  /** The review of one author that contains the text, or null. */
+  findReview(number: number, author: string, containing: string): Promise<{ id: number; url: string } | null>;
+  /** Takes a pull request out of draft; a no-op where it is not in draft. */
+  markReady(number: number): Promise<void>;
+}
+
+interface RawPull {
+  number: number;
+  node_id: string;
+  html_url: string;
+  title: string;
+  body: string | null;
+  user: { login: string } | null;
+  draft?: boolean | undefined;
+  state: string;
+  merged_at: string | null;
+  head: { sha: string; ref: string };
+  base: { sha: string };
+}
+
+function toPull(raw: RawPull): PullRequest {
+  return {
+    number: raw.number,
+    nodeId: raw.node_id,
+    url: raw.html_url,
+    title: raw.title,
+    body: raw.body ?? '',
+    author: raw.user?.login ?? 'ghost',
+    draft: raw.draft ?? false,
+    state: raw.state === 'closed' ? 'closed' : 'open',
+    merged: raw.merged_at !== null,
+    headSha: raw.head.sha,
+    headRef: raw.head.ref,
+    baseSha: raw.base.sha,
+  };
+}
+
+const MARK_READY = 'mutation($id: ID!) { markPullRequestReadyForReview(input: {pullRequestId: $id}) { pullRequest { isDraft } } }';
+
+export function createPulls(calls: Calls): Pulls {
+  const { octokit, owner, repo, ask } = calls;
+  const at = { owner, repo };
+  const get = async (number: number): Promise<PullRequest> => toPull((await ask(() => octokit.rest.pulls.get({ ...at, pull_number: number }))).data);
+  return {
+    get,
+    async findByBranch(branch) {
+      const { data } = await ask(() => octokit.rest.pulls.list({ ...at, head: `${owner}:${branch}`, state: 'open', per_page: 10 }));
+      const found = data.find((pull) => pull.head.ref === branch);
+      return found ? toPull(found) : null;
+    },
+    async open({ title, body, branch, base }) {
+      const { data } = await ask(() => octokit.rest.pulls.create({ ...at, title, body, head: branch, base, draft: true }));
+      return toPull(data);
+    },
+    async edit(number, change) {
+      await ask(() => octokit.rest.pulls.update({ ...at, pull_number: number, ...change }));
+    },
+    async files(number) {
+      const files = await ask(() => octokit.paginate(octokit.rest.pulls.listFiles, { ...at, pull_number: number, per_page: 100 }));
+      return files.map((file) => ({ path: file.filename, status: file.status, patch: file.patch ?? null }));
+    },
+    async review(number, { sha, event, body, comments }) {
+      const { data } = await ask(() =>
+        octokit.rest.pulls.createReview({
+          ...at,
+          pull_number: number,
+          commit_id: sha,
+          event,
+          body,
+          comments: comments.map((comment) => ({ ...comment, side: 'RIGHT' })),
+        }),
+      );
+      return { id: data.id, url: data.html_url };
+    },
+    async findReview(number, author, containing) {
+      const reviews = await ask(() => octokit.paginate(octokit.rest.pulls.listReviews, { ...at, pull_number: number, per_page: 100 }));
+      const found = reviews.find((review) => review.user?.login === author && review.body.includes(containing));
+      return found ? { id: found.id, url: found.html_url } : null;
+    },
+    async markReady(number) {
+      const pull = await get(number);
+      if (pull.draft && pull.state === 'open') await calls.graphql(MARK_READY, { id: pull.nodeId });
+    },
+  };
+}

@@ -1,0 +1,36 @@
+import type { Calls } from './repository.ts';
+
+/** Reading the repository's files. */
+export interface Source {
+  defaultBranch(): Promise<string>;
+  /** Commit at the head of a branch, or null where there is no such branch. */
+  head(branch: string): Promise<string | null>;
+  /** A text file, or null. Files over 1 MB come back null: GitHub does not send them here. */
+  file(path: string, ref: string): Promise<string | null>;
+  /** The whole tree at a commit, gzipped tar as GitHub makes it. */
+  tarball(sha: string): Promise<Uint8Array>;
+}
+
+export function createSource({ octokit, owner, repo, ask, find }: Calls): Source {
+  const at = { owner, repo };
+  return {
+    async defaultBranch() {
+      const { data } = await ask(() => octokit.rest.repos.get(at));
+      return data.default_branch;
+    },
+    async head(branch) {
+      const answer = await find(() => octokit.rest.git.getRef({ ...at, ref: `heads/${branch}` }));
+      return answer?.data.object.sha ?? null;
+    },
+    async file(path, ref) {
+      const answer = await find(() => octokit.rest.repos.getContent({ ...at, path, ref }));
+      const data = answer?.data;
+      if (!data || Array.isArray(data) || data.type !== 'file' || !('content' in data) || data.encoding !== 'base64') return null;
+      return Buffer.from(data.content, 'base64').toString('utf8');
+    },
+    async tarball(sha) {
+      const { data } = await ask(() => octokit.rest.repos.downloadTarballArchive({ ...at, ref: sha, request: { parseSuccessResponseBody: true } }));
+      return new Uint8Array(data as ArrayBuffer);
+    },
+  };
+}
