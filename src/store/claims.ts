@@ -1,0 +1,23 @@
+import { call } from './call.ts';
+import type { Claims, StepGate, Store, Transport } from './contract.ts';
+
+export function claimCalls(transport: Transport): Pick<Store, 'claim' | 'renew'> {
+  return {
+    claim: (worker, want) =>
+      call<Claims>(transport, 'claim', {
+        p_worker: worker,
+        p_deliveries: want.deliveries,
+        p_effects: want.effects,
+        p_tasks: want.tasks,
+        p_lease_seconds: want.leaseSeconds,
+      }),
+    renew: (worker, leases, leaseSeconds) =>
+      call<{ tasks: Record<string, StepGate> }>(transport, 'renew', {
+        p_worker: worker,
+        p_tasks: leases.tasks,
+        p_effects: leases.effects,
+        p_deliveries: leases.deliveries,
+        p_lease_seconds: leaseSeconds,
+      }),
+  };
+}

@@ -1,0 +1,29 @@
+import { call } from './call.ts';
+import type { EffectBegin, Store, Transport } from './contract.ts';
+
+export function effectCalls(transport: Transport): Pick<Store, 'beginEffect' | 'settleEffect' | 'failEffect'> {
+  return {
+    beginEffect: (effect) =>
+      call<EffectBegin>(transport, 'begin_effect', {
+        p_key: effect.key,
+        p_kind: effect.kind,
+        p_ticket_id: effect.ticketId,
+        p_task_id: effect.taskId,
+        p_payload: effect.payload,
+        p_worker: effect.worker,
+        p_lease_seconds: effect.leaseSeconds,
+      }),
+    async settleEffect(key, worker, generation, result) {
+      const { settled } = await call<{ settled: boolean }>(transport, 'settle_effect', {
+        p_key: key,
+        p_worker: worker,
+        p_generation: generation,
+        p_result: result,
+      });
+      return settled;
+    },
+    async failEffect(key, worker, error, retryAt) {
+      await call(transport, 'fail_effect', { p_key: key, p_worker: worker, p_error: error, p_retry_at: retryAt });
+    },
+  };
+}

@@ -1,0 +1,76 @@
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+
+/** One connection (not a pool): a migration is several statements of one transaction. */
+export interface MigrationConnection {
+  /** Runs statements without values; several in one text are allowed. */
+  exec(sql: string): Promise<unknown>;
+  query<Row>(text: string, values: unknown[]): Promise<{ rows: Row[] }>;
+}
+
+export interface Migration {
+  /** The timestamp that the file's name begins with. */
+  version: string;
+  name: string;
+  sql: string;
+}
+
+/** The same book that the Supabase CLI keeps, so that either may apply the next file. */
+const BOOK = `
+  create schema if not exists supabase_migrations;
+  create table if not exists supabase_migrations.schema_migrations (version text primary key, statements text[], name text);
+`;
+
+/** Any number will do, as long as everybody who migrates uses it. */
+const LOCK = "select pg_advisory_xact_lock(hashtextextended('banyan:migrate', 0))";
+
+/** The migrations of a folder, oldest first. */
+export async function readMigrations(folder: string): Promise<Migration[]> {
+  const files = (await readdir(folder)).filter((file) => /^\d{14}_\w+\.sql$/.test(file)).sort();
+  return Promise.all(
+    files.map(async (file) => ({
+      version: file.slice(0, 14),
+      name: file.slice(15, -'.sql'.length),
+      sql: await readFile(join(folder, file), 'utf8'),
+    })),
+  );
+}
+
+/**
+ * Applies what is not applied yet, each file in a transaction of its own. Safe when raced: who comes second waits, sees it done and goes on.
+ * @returns the versions that this call applied.
+ */
+export async function migrate(connection: MigrationConnection, migrations: Migration[]): Promise<string[]> {
+  await inTransaction(connection, () => connection.exec(BOOK));
+  const applied: string[] = [];
+  for (const migration of migrations) {
+    const done = await inTransaction(connection, () => applyOne(connection, migration));
+    if (done) applied.push(migration.version);
+  }
+  return applied;
+}
+
+async function applyOne(connection: MigrationConnection, migration: Migration): Promise<boolean> {
+  const known = await connection.query('select 1 from supabase_migrations.schema_migrations where version = $1', [migration.version]);
+  if (known.rows.length > 0) return false;
+  await connection.exec(migration.sql);
+  await connection.query('insert into supabase_migrations.schema_migrations (version, name, statements) values ($1, $2, array[$3])', [
+    migration.version,
+    migration.name,
+    migration.sql,
+  ]);
+  return true;
+}
+
+async function inTransaction<T>(connection: MigrationConnection, work: () => Promise<T>): Promise<T> {
+  await connection.exec('begin');
+  try {
+    await connection.exec(LOCK);
+    const result = await work();
+    await connection.exec('commit');
+    return result;
+  } catch (error) {
+    await connection.exec('rollback');
+    throw error;
+  }
+}

@@ -1,0 +1,21 @@
+import { call } from './call.ts';
+import { claimCalls } from './claims.ts';
+import type { Health, Store, Transport } from './contract.ts';
+import { conversationCalls } from './conversations.ts';
+import { deliveryCalls } from './deliveries.ts';
+import { effectCalls } from './effects.ts';
+import { createIntakeStore } from './intake.ts';
+import { taskCalls } from './tasks.ts';
+
+/** All calls over one transport. */
+export function createStore(transport: Transport): Store {
+  return {
+    ...createIntakeStore(transport),
+    ...deliveryCalls(transport),
+    ...claimCalls(transport),
+    ...taskCalls(transport),
+    ...conversationCalls(transport),
+    ...effectCalls(transport),
+    health: () => call<Health>(transport, 'health', {}),
+  };
+}
