@@ -3,8 +3,12 @@ import type { Intent } from '../domain/intents.ts';
 import type { Brief, Finish, RoleAgent, RoleLimits } from '../engine/role.ts';
 import type { TaskSession } from '../engine/session.ts';
 import type { ToolPermission } from '../tools/tool.ts';
+import { BanyanError } from '../kernel/errors.ts';
 import { assemblePrompt, type PromptContext } from './prompts/assemble.ts';
 import { resultName } from './results.ts';
+
+/** The file by which a repository's owner speaks to agents. */
+const REPOSITORY_INSTRUCTIONS = 'AGENTS.md';
 
 /**
  * What every role is built on. A child makes a role its own at two points: `getDomainContext()` adds what a newcomer to its
@@ -25,9 +29,6 @@ export abstract class BaseAgent<Result = unknown> implements RoleAgent<Result> {
   /** The role's own instructions: goal, way of working, what done means. Markdown. */
   protected abstract rolePrompt(): string;
 
-  /** What the prompt is assembled from, read from the session. */
-  protected abstract promptContext(session: TaskSession): PromptContext | Promise<PromptContext>;
-
   /** The first message of the conversation: the issue, its discussion, evidence. Strangers' text inside marked blocks. */
   protected abstract opening(session: TaskSession): string | Promise<string>;
 
@@ -47,6 +48,39 @@ export abstract class BaseAgent<Result = unknown> implements RoleAgent<Result> {
    */
   customizePrompt(prompt: string, _context: PromptContext): string | Promise<string> {
     return prompt;
+  }
+
+  /**
+   * What the prompt is assembled from. Instructions come from the default branch only: a branch under work could
+   * otherwise instruct those who judge it.
+   */
+  protected async promptContext(session: TaskSession): Promise<PromptContext> {
+    const { project, ticket, task, phase, repository } = session;
+    const instructions = await repository.source.file(REPOSITORY_INSTRUCTIONS, project.default_branch);
+    return {
+      role: this.role,
+      repository: `${project.owner}/${project.name}`,
+      defaultBranch: project.default_branch,
+      issueNumber: ticket.number,
+      issueTitle: ticket.title,
+      phase: { name: task.phase, prompt: phase.prompt, done: phase.done, discovery: phase.discovery },
+      repositoryInstructions: instructions === null ? null : { path: REPOSITORY_INSTRUCTIONS, text: instructions },
+    };
+  }
+
+  /**
+   * The commit whose files the conversation works on.
+   * @default the head of the default branch
+   * @throws BanyanError `not_found` where the branch does not exist (an empty repository)
+   */
+  async revision(session: TaskSession): Promise<string> {
+    const branch = session.project.default_branch;
+    const head = await session.repository.source.head(branch);
+    if (head) return head;
+    throw new BanyanError('not_found', `The repository has no branch "${branch}".`, {
+      retry: 'needs_human',
+      fix: 'Push a first commit to the default branch.',
+    });
   }
 
   async brief(session: TaskSession): Promise<Brief> {

@@ -10,6 +10,7 @@ export interface PromptContext {
   repository: string;
   defaultBranch: string;
   issueNumber: number;
+  /** As a stranger wrote it: never part of the system prompt as it stands. */
   issueTitle: string;
   /** The workflow phase's instructions, its definition of done, and what to do with discoveries. */
   phase: { name: string; prompt: string; done: readonly string[]; discovery?: string | undefined };

@@ -1,0 +1,8 @@
+/** One call may think and write for this long. A worker's own deadline aborts it earlier through the call's signal. */
+export const CALL_TIMEOUT_MS = 180_000;
+
+/** Tries after the first one inside a call. Few: the queue retries the task with longer pauses and without holding a worker. */
+export const CALL_RETRIES = 1;
+
+/** Enough for a whole file in one tool call; above some 21,000 Anthropic's client insists on streaming. */
+export const MAX_OUTPUT_TOKENS = 16_384;
