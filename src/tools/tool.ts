@@ -1,0 +1,43 @@
+import type { z } from 'zod';
+import type { SandboxResult } from '../sandbox/types.ts';
+
+export const TOOL_PERMISSIONS = ['read', 'write', 'run', 'discover', 'ask'] as const;
+export type ToolPermission = (typeof TOOL_PERMISSIONS)[number];
+
+/** What tools need of the repository they act on; `Workspace` of `context/` is one. */
+export interface ToolWorkspace {
+  list(filter?: { path?: string; glob?: string }): string[];
+  read(path: string): string;
+  write(path: string, content: string): void;
+  remove(path: string): void;
+  search(query: string, path?: string): { matches: { path: string; line: number; text: string }[]; total: number };
+  run(request: { command: string; timeoutSeconds: number; maxOutputBytes?: number; signal?: AbortSignal }): Promise<SandboxResult>;
+}
+
+export interface Discovery {
+  kind: string;
+  title: string;
+  description: string;
+}
+
+export interface ToolContext {
+  /** The model's id of this call; the idempotency key of what it does. */
+  callId: string;
+  workspace: ToolWorkspace;
+  signal: AbortSignal;
+  limits: { maxOutputBytes: number; commandTimeoutSeconds: number };
+  recordDiscovery(discovery: Discovery): void;
+  askHuman(question: string): void;
+}
+
+/**
+ * One thing that an agent may do. The answer is text for a model. What a model got wrong (no such file, a protected path, no match)
+ * is thrown as a BanyanError whose message says what to do instead; the caller hands it back as the tool's error.
+ */
+export interface AgentTool<Schema extends z.ZodObject = z.ZodObject> {
+  name: string;
+  description: string;
+  schema: Schema;
+  permission: ToolPermission;
+  execute(input: z.infer<Schema>, context: ToolContext): Promise<string>;
+}
