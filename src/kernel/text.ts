@@ -66,8 +66,8 @@ const FOLDED: Record<string, string> = { ß: 'ss', æ: 'ae', œ: 'oe', ø: 'o', 
 export function slug(title: string, max = 40): string {
   const ascii = title
     .slice(0, 1_000)
-    .toLowerCase()
     .normalize('NFKD')
+    .toLowerCase()
     .replace(/\p{M}/gu, '')
     .replace(/[^\x00-\x7f]/g, (letter) => FOLDED[letter] ?? '-')
     .replace(/[^a-z0-9]+/g, '-')

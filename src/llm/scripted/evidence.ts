@@ -6,11 +6,9 @@ export function failed(output: string): boolean | null {
   return count ? count[1] !== '0' : null;
 }
 
-/** The text without the line numbers that a reading tool may put before each line. */
+/** A file as a reading tool shows it, back to the file: where lines are numbered, what stands around them is framing. */
 export function withoutLineNumbers(text: string): string {
-  const lines = text.split('\n');
-  const numbered = /^\s*\d+(?:\t|→|: ?|\| ?)/;
-  const body = lines.filter((line) => line.trim() !== '');
-  if (body.length === 0 || !body.every((line) => numbered.test(line))) return text;
-  return lines.map((line) => line.replace(numbered, '')).join('\n');
+  const numbered = /^\s*\d+\t/;
+  const lines = text.split('\n').filter((line) => numbered.test(line));
+  return lines.length === 0 ? text : lines.map((line) => line.replace(numbered, '')).join('\n');
 }
