@@ -1,0 +1,75 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createLocalSandboxProvider } from '../../src/sandbox/local/provider.ts';
+import type { LocalWay } from '../../src/sandbox/local/detect.ts';
+import { createVercelSandboxProvider } from '../../src/sandbox/vercel/provider.ts';
+import { describeSandbox } from './conformance.ts';
+import { startVercelServer, type VercelServer } from './vercel-server.ts';
+
+async function whyNot(way: LocalWay): Promise<string | null> {
+  try {
+    const sandbox = await createLocalSandboxProvider({ way }).create({ timeoutSeconds: 10 });
+    await sandbox.destroy();
+    return null;
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
+}
+
+async function describeLocal(way: LocalWay): Promise<void> {
+  const reason = await whyNot(way);
+  if (reason === null) describeSandbox(`local by ${way}`, () => createLocalSandboxProvider({ way }));
+  else it.skip(`sandbox: local by ${way} (skipped: ${reason})`);
+}
+
+await describeLocal('bubblewrap');
+await describeLocal('unshare');
+
+const backendProblem = await whyNot('unshare');
+describe.skipIf(backendProblem !== null)(`vercel over its protocol${backendProblem === null ? '' : ` (skipped: ${backendProblem})`}`, () => {
+  const credentials = { token: 'vercel-token', teamId: 'team_1', projectId: 'prj_1' };
+  let server: VercelServer;
+
+  beforeAll(async () => {
+    server = await startVercelServer(createLocalSandboxProvider({ way: 'unshare' }));
+  });
+
+  afterAll(() => server.close());
+
+  describeSandbox('vercel', () => createVercelSandboxProvider({ ...credentials, fetch: server.fetch }));
+
+  it('asks for a machine that is not kept and has no network, and hands over no credential', async () => {
+    server.requests.length = 0;
+    const sandbox = await createVercelSandboxProvider({ ...credentials, fetch: server.fetch }).create({ timeoutSeconds: 90, name: 'acme/shop #1', memoryMb: 4096 });
+    await sandbox.run({ command: 'true', timeoutSeconds: 5, maxOutputBytes: 100 });
+    await sandbox.destroy();
+    const [created, ...others] = server.requests;
+    expect(created).toMatchObject({ path: '/v3/sandboxes', authorization: 'Bearer vercel-token' });
+    expect(created?.body).toMatchObject({ persistent: false, networkPolicy: { mode: 'deny-all' }, timeout: 90_000, resources: { vcpus: 2 }, projectId: 'prj_1' });
+    expect(created?.body).toHaveProperty('name', expect.stringMatching(/^acme-shop-1-[0-9a-f]{8}$/));
+    expect(JSON.stringify([created?.body, ...others.map(({ body }) => body)])).not.toContain('vercel-token');
+    expect(others.at(-1)?.path).toMatch(/\/stop$/);
+  });
+
+  it.each([
+    [401, {}, 'sandbox_unavailable', 'needs_human'],
+    [402, {}, 'sandbox_unavailable', 'needs_human'],
+    [429, { 'retry-after': '120' }, 'sandbox_unavailable', 'rate_limit'],
+    [400, {}, 'sandbox_failed', 'permanent'],
+  ])('turns a %i into a typed error', async (status, headers, code, retry) => {
+    server.failNext(status, headers);
+    const creating = createVercelSandboxProvider({ ...credentials, fetch: server.fetch }).create({ timeoutSeconds: 10 });
+    await expect(creating).rejects.toMatchObject({ code, retry });
+  });
+
+  it('does not go on in an empty machine when its own is gone', async () => {
+    const sandbox = await createVercelSandboxProvider({ ...credentials, fetch: server.fetch }).create({ timeoutSeconds: 10 });
+    server.failNext(410);
+    await expect(sandbox.run({ command: 'true', timeoutSeconds: 5, maxOutputBytes: 100 })).rejects.toMatchObject({ code: 'sandbox_timeout', retry: 'transient' });
+    await sandbox.destroy();
+  });
+
+  it('refuses half of the credentials', async () => {
+    const creating = createVercelSandboxProvider({ token: 'only', fetch: server.fetch }).create({ timeoutSeconds: 10 });
+    await expect(creating).rejects.toMatchObject({ code: 'sandbox_unavailable', fix: expect.stringContaining('VERCEL_TEAM_ID') });
+  });
+});
