@@ -7,8 +7,17 @@ import { BanyanError } from '../kernel/errors.ts';
 import { assemblePrompt, type PromptContext } from './prompts/assemble.ts';
 import { resultName } from './results.ts';
 
-/** The file by which a repository's owner speaks to agents. */
-const REPOSITORY_INSTRUCTIONS = 'AGENTS.md';
+/** Where a repository's owner speaks to agents; the first that exists counts. */
+const INSTRUCTION_FILES = ['AGENTS.md', 'CLAUDE.md'];
+
+/** From the default branch only: a branch under work could otherwise instruct those who judge it. */
+async function repositoryInstructions({ repository, project }: TaskSession): Promise<PromptContext['repositoryInstructions']> {
+  for (const path of INSTRUCTION_FILES) {
+    const text = await repository.source.file(path, project.default_branch);
+    if (text !== null) return { path, text };
+  }
+  return null;
+}
 
 /**
  * What every role is built on. A child makes a role its own at two points: `getDomainContext()` adds what a newcomer to its
@@ -50,13 +59,9 @@ export abstract class BaseAgent<Result = unknown> implements RoleAgent<Result> {
     return prompt;
   }
 
-  /**
-   * What the prompt is assembled from. Instructions come from the default branch only: a branch under work could
-   * otherwise instruct those who judge it.
-   */
+  /** What the prompt is assembled from. */
   protected async promptContext(session: TaskSession): Promise<PromptContext> {
-    const { project, ticket, task, phase, repository } = session;
-    const instructions = await repository.source.file(REPOSITORY_INSTRUCTIONS, project.default_branch);
+    const { project, ticket, task, phase } = session;
     return {
       role: this.role,
       repository: `${project.owner}/${project.name}`,
@@ -64,7 +69,7 @@ export abstract class BaseAgent<Result = unknown> implements RoleAgent<Result> {
       issueNumber: ticket.number,
       issueTitle: ticket.title,
       phase: { name: task.phase, prompt: phase.prompt, done: phase.done, discovery: phase.discovery },
-      repositoryInstructions: instructions === null ? null : { path: REPOSITORY_INSTRUCTIONS, text: instructions },
+      repositoryInstructions: await repositoryInstructions(session),
     };
   }
 

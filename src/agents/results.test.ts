@@ -103,12 +103,16 @@ describe('qa', () => {
     });
   });
 
-  test.each([{ passed: null }, { passed: 1 }, { summary: undefined }, { findings: [{ path: 'a' }] }, { findings: 7 }, { findings: [{ message: 'm', line: 1.5 }] }])(
-    'refuses %j',
-    (wrong) => {
-      expect(qaResult.safeParse({ passed: true, summary: 's', findings: [], ...wrong }).success).toBe(false);
-    },
-  );
+  test.each([
+    { passed: null },
+    { passed: 1 },
+    { summary: undefined },
+    { findings: [{ path: 'a' }] },
+    { findings: 7 },
+    { findings: [{ message: 'm', line: 1.5 }] },
+  ])('refuses %j', (wrong) => {
+    expect(qaResult.safeParse({ passed: true, summary: 's', findings: [], ...wrong }).success).toBe(false);
+  });
 });
 
 describe('reviewer', () => {

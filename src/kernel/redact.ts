@@ -47,7 +47,11 @@ const PATTERNS: readonly SecretPattern[] = [
   { kind: 'supabase_key', regex: /\bsbp_[a-f0-9]{40}/g },
   { kind: 'npm_token', regex: /\bnpm_[A-Za-z0-9]{36}/g },
   { kind: 'jwt', regex: /(?<![A-Za-z0-9_-])eyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}/g },
-  { kind: 'bearer_token', regex: /(\b(?:bearer|authorization["']?\s{0,8}[:=]\s{0,8}["']?(?:basic|token))\s{1,8})([A-Za-z0-9._~+/=-]{20,})/gi, accept: hasDigit },
+  {
+    kind: 'bearer_token',
+    regex: /(\b(?:bearer|authorization["']?\s{0,8}[:=]\s{0,8}["']?(?:basic|token))\s{1,8})([A-Za-z0-9._~+/=-]{20,})/gi,
+    accept: hasDigit,
+  },
   {
     kind: 'url_credentials',
     regex: /(\b[a-z][a-z0-9+.-]{1,20}:\/\/[^\s/:@"'`]{0,256}:)([^\s/@"'`]{3,256})(?=@)/gi,

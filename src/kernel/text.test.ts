@@ -1,7 +1,11 @@
 import { describe, expect, test } from 'vitest';
 import { cleanUntrusted, slug, stripInvisible, truncateMiddle, untrustedBlock, untrustedCode } from './text.ts';
 
-const tag = (text: string) => [...text].map((letter) => String.fromCodePoint(0xe0000 + letter.charCodeAt(0))).join('');
+const tag = (text: string) =>
+  text
+    .split('')
+    .map((letter) => String.fromCodePoint(0xe0000 + letter.charCodeAt(0)))
+    .join('');
 
 describe('cleanUntrusted', () => {
   test.each([

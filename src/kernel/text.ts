@@ -3,6 +3,7 @@
  * characters, fillers, and control characters except tab and line feed. Emoji sequences lose their joiners, which is the price.
  */
 const INVISIBLE = /(?![\t\n])[\p{Cc}\p{Default_Ignorable_Code_Point}\u2800\uFFF9-\uFFFB]/gu;
+// oxlint-disable-next-line no-control-regex -- terminal sequences begin with the escape character
 const ANSI_SEQUENCE = /\u001b\[[0-?]*[ -/]*[@-~]/g;
 const LINE_BREAK = /\r\n?|[\u0085\u2028\u2029]/g;
 
@@ -69,7 +70,7 @@ export function slug(title: string, max = 40): string {
     .normalize('NFKD')
     .toLowerCase()
     .replace(/\p{M}/gu, '')
-    .replace(/[^\x00-\x7f]/g, (letter) => FOLDED[letter] ?? '-')
+    .replace(/\P{ASCII}/gu, (letter) => FOLDED[letter] ?? '-')
     .replace(/[^a-z0-9]+/g, '-')
     .replace(/^-|-$/g, '');
   if (ascii.length <= max) return ascii || 'issue';
@@ -82,7 +83,10 @@ export function slug(title: string, max = 40): string {
 const BLOCK_EDGE = /[<\uFF1C\uFE64](?=[\s/\uFF0F]*untrusted)/gi;
 
 function block(label: string, text: string): string {
-  const source = stripInvisible(label).replace(/["<>&\s]+/g, ' ').trim().slice(0, 120);
+  const source = stripInvisible(label)
+    .replace(/["<>&\s]+/g, ' ')
+    .trim()
+    .slice(0, 120);
   return `<untrusted source="${source}">\n${text.replace(BLOCK_EDGE, '&lt;')}\n</untrusted>`;
 }
 

@@ -27,7 +27,7 @@ describe('modelError', () => {
     const error = modelError(thrown({ status }), NOW);
     expect(error).toMatchObject({ code, retry });
     expect(error.cause).toBeInstanceOf(Error);
-    if (retry === 'needs_human') expect(error.fix).toBeTruthy();
+    expect(error.fix === undefined).toBe(retry !== 'needs_human');
   });
 
   test.each([
@@ -39,7 +39,7 @@ describe('modelError', () => {
     [{ 'retry-after-ms': '1500', 'retry-after': '30' }, 1_500],
     [{}, 60_000],
   ])('429 with %j waits %i ms', (headers, wait) => {
-    for (const form of [headers, new Headers(headers as Record<string, string>)]) {
+    for (const form of [headers, new Headers(headers)]) {
       expect(modelError(thrown({ status: 429, headers: form }), NOW).retryAt?.getTime()).toBe(NOW.getTime() + wait);
     }
   });

@@ -20,9 +20,10 @@ function field(value: unknown, key: string): unknown {
 
 function factsOf(thrown: unknown): Facts {
   const status = field(thrown, 'status') ?? field(thrown, 'statusCode') ?? field(field(thrown, 'response'), 'status');
+  const name = field(thrown, 'name');
   const code = field(thrown, 'code') ?? field(field(thrown, 'error'), 'code') ?? field(thrown, 'type');
   return {
-    name: String(field(thrown, 'name') ?? ''),
+    name: typeof name === 'string' ? name : '',
     status: typeof status === 'number' ? status : undefined,
     code: typeof code === 'string' ? code : undefined,
     headers: field(thrown, 'headers') ?? field(field(thrown, 'response'), 'headers'),

@@ -6,7 +6,10 @@ import type { ModelOptions } from '../../src/llm/types.ts';
 import { callTool, cutOff, fail, invalidJson, rateLimited, say, startOpenAiServer, type Answer, type OpenAiServer } from '../support/openai-server.ts';
 
 const CONTEXT = { taskId: 'task-1', runId: 'run-1' };
-const TOOL = { type: 'function', function: { name: 'read_file', description: 'Read.', parameters: { type: 'object', properties: { path: { type: 'string' } } } } };
+const TOOL = {
+  type: 'function',
+  function: { name: 'read_file', description: 'Read.', parameters: { type: 'object', properties: { path: { type: 'string' } } } },
+};
 
 let server: OpenAiServer | undefined;
 
@@ -26,7 +29,12 @@ async function chat(options: ModelOptions) {
 }
 
 async function failure(options: ModelOptions) {
-  return modelError(await chat(options).then(() => null, (error: unknown) => error));
+  return modelError(
+    await chat(options).then(
+      () => null,
+      (error: unknown) => error,
+    ),
+  );
 }
 
 describe('an OpenAI-compatible endpoint', () => {
@@ -36,7 +44,14 @@ describe('an OpenAI-compatible endpoint', () => {
     expect(answer.text).toBe('hi');
     expect(answer.usage_metadata).toMatchObject({ input_tokens: 50, output_tokens: 5, input_token_details: { cache_read: 20 } });
     expect(server?.requests).toHaveLength(1);
-    expect(server?.requests[0]).toMatchObject({ agent: 'product-owner', task: 'task-1', run: 'run-1', authorization: 'Bearer test-key', model: 'test-model', stream: false });
+    expect(server?.requests[0]).toMatchObject({
+      agent: 'product-owner',
+      task: 'task-1',
+      run: 'run-1',
+      authorization: 'Bearer test-key',
+      model: 'test-model',
+      stream: false,
+    });
   });
 
   test.each(['gpt-5.6', 'gpt-5.3-codex', 'o3', 'anything/at-all:free'])('is asked by chat completions for %s too', async (name) => {
@@ -128,7 +143,10 @@ describe('which model', () => {
 
   test('the scripted model says why it is there and costs nothing', async () => {
     const bare = await createModels({ byRole: {} }).forRole('qa', CONTEXT);
-    expect(bare).toMatchObject({ scripted: true, disclosure: "Written by Banyan's scripted model, no provider key is configured: it plays the demo issue only." });
+    expect(bare).toMatchObject({
+      scripted: true,
+      disclosure: "Written by Banyan's scripted model, no provider key is configured: it plays the demo issue only.",
+    });
     expect(bare.cost({ input_tokens: 1e6, output_tokens: 1e6 })).toEqual({ usd: 0, estimated: false });
     const chosen = await createModels({ byRole: {}, default: 'scripted:demo', openaiApiKey: 'k' }).forRole('qa', CONTEXT);
     expect(chosen.disclosure).not.toContain('no provider key');
@@ -158,7 +176,15 @@ describe('which model', () => {
 test("Anthropic's requests carry the headers, the key and a cache mark", async () => {
   const seen: Request[] = [];
   const { model } = await createModels({ byRole: {}, anthropicApiKey: 'secret' }).forRole('reviewer', CONTEXT);
-  const answer = { id: 'm', type: 'message', role: 'assistant', model: 'x', content: [{ type: 'text', text: 'hi' }], stop_reason: 'end_turn', usage: { input_tokens: 7, cache_read_input_tokens: 3, output_tokens: 2 } };
+  const answer = {
+    id: 'm',
+    type: 'message',
+    role: 'assistant',
+    model: 'x',
+    content: [{ type: 'text', text: 'hi' }],
+    stop_reason: 'end_turn',
+    usage: { input_tokens: 7, cache_read_input_tokens: 3, output_tokens: 2 },
+  };
   Object.assign(Reflect.get(model, 'clientOptions') as object, {
     fetch: (url: string, init: RequestInit) => {
       seen.push(new Request(url, init));

@@ -23,7 +23,14 @@ function assembled(overrides: Partial<PromptContext> = {}, domainContext = ''): 
 describe('assemblePrompt', () => {
   test('goes from the ground rules to handing in', () => {
     const prompt = assembled({ repositoryInstructions: { path: 'AGENTS.md', text: 'Use tabs.' } }, 'Prices are in cents.');
-    const order = ['# Ground rules', '# Your role: Developer', '# About this domain', '# This phase: develop', '# Instructions of the repository', '# Handing in'];
+    const order = [
+      '# Ground rules',
+      '# Your role: Developer',
+      '# About this domain',
+      '# This phase: develop',
+      '# Instructions of the repository',
+      '# Handing in',
+    ];
     const places = order.map((heading) => prompt.indexOf(heading));
     expect(places).toEqual(places.toSorted((a, b) => a - b));
     expect(places).not.toContain(-1);

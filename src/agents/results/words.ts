@@ -1,6 +1,15 @@
 /** Other words for the fixed ones, as models and other tools use them. An unknown word is handed on for the form to refuse. */
 
-const PRIORITY: Record<string, string> = { urgent: 'critical', blocker: 'critical', p0: 'critical', p1: 'high', normal: 'medium', p2: 'medium', minor: 'low', p3: 'low' };
+const PRIORITY: Record<string, string> = {
+  urgent: 'critical',
+  blocker: 'critical',
+  p0: 'critical',
+  p1: 'high',
+  normal: 'medium',
+  p2: 'medium',
+  minor: 'low',
+  p3: 'low',
+};
 
 const SEVERITY: Record<string, string> = {
   critical: 'error',
@@ -30,7 +39,10 @@ const DECISION: Record<string, string> = {
 function word(value: unknown, others: Record<string, string>): unknown {
   if (value === null || value === undefined || value === '') return undefined;
   if (typeof value !== 'string') return value;
-  const plain = value.trim().toLowerCase().replace(/[\s-]+/g, '_');
+  const plain = value
+    .trim()
+    .toLowerCase()
+    .replace(/[\s-]+/g, '_');
   return Object.hasOwn(others, plain) ? others[plain] : plain;
 }
 

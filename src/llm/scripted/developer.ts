@@ -14,11 +14,15 @@ function pending(transcript: Transcript, calls: PlannedCall[]): boolean {
 
 function handIn(transcript: Transcript, touchesCart: boolean): Step {
   const verdict = failed(resultOf(transcript, 'run_command', RUN) ?? '');
-  const ran = verdict === null ? '`npm test` was run; its output does not say plainly whether it passed.' : `\`npm test\` ${verdict ? 'FAILED, see the check.' : 'passed.'}`;
+  const ran =
+    verdict === null
+      ? '`npm test` was run; its output does not say plainly whether it passed.'
+      : `\`npm test\` ${verdict ? 'FAILED, see the check.' : 'passed.'}`;
   const cart = touchesCart ? ' and the cart has a total with a discount code applied' : '; the cart was not recognised and is left as it is';
   return submit(transcript, {
     summary: `Discount codes have a module of their own${cart}. ${ran}`,
-    commit_message: 'feat: add discount codes to the cart\n\nCustomers with a code pay less. The calculation is a module of its own, so that\nit can be tested without a cart.',
+    commit_message:
+      'feat: add discount codes to the cart\n\nCustomers with a code pay less. The calculation is a module of its own, so that\nit can be tested without a cart.',
     pr_title: 'feat: add discount codes to the cart',
     pr_body: `## What and why
 \`src/discount.js\` finds a code and calculates what it takes off${cart}. The total without a code is unchanged.

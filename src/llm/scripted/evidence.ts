@@ -12,3 +12,11 @@ export function withoutLineNumbers(text: string): string {
   const lines = text.split('\n').filter((line) => numbered.test(line));
   return lines.length === 0 ? text : lines.map((line) => line.replace(numbered, '')).join('\n');
 }
+
+/** What code says in a brief about the suite that it ran: whether it passed, or null where the brief says nothing. */
+export function suiteInBrief(brief: string): boolean | null {
+  const line = /^- Suite on the head: (.*)$/m.exec(brief)?.[1];
+  if (line === undefined) return null;
+  if (/ passed \(/.test(line)) return true;
+  return / (?:failed|ran out of time)\b/.test(line) ? false : null;
+}

@@ -13,7 +13,17 @@ export function playReviewer(transcript: Transcript): Step {
   if (look.calls.some((call) => resultOf(transcript, call.name, call.args) === null)) return look;
   const lines = withoutLineNumbers(resultOf(transcript, 'read_file', FILE) ?? '').split('\n');
   const at = lines.findIndex((line) => line.includes(SUBJECT) && line.trimEnd() !== SUGGESTION);
-  const comments = at === -1 ? [] : [{ path: FILE.path, line: at + 1, body: 'Worth saying here what callers may rely on, they would have to read the body otherwise.', suggestion: SUGGESTION }];
+  const comments =
+    at === -1
+      ? []
+      : [
+          {
+            path: FILE.path,
+            line: at + 1,
+            body: 'Worth saying here what callers may rely on, they would have to read the body otherwise.',
+            suggestion: SUGGESTION,
+          },
+        ];
   return submit(transcript, {
     decision: 'approve',
     summary:

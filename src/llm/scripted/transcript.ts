@@ -27,8 +27,12 @@ function field(value: unknown, key: string): unknown {
   return typeof value === 'object' && value !== null ? Reflect.get(value, key) : undefined;
 }
 
+function text(value: unknown): string {
+  return typeof value === 'string' ? value : '';
+}
+
 function nameOf(tool: unknown): string {
-  return String(field(tool, 'name') ?? field(field(tool, 'function'), 'name') ?? '');
+  return text(field(tool, 'name') ?? field(field(tool, 'function'), 'name'));
 }
 
 interface Call {
@@ -43,8 +47,8 @@ function callsOf(message: BaseMessage): Call[] {
   return calls.map((call: unknown) => {
     const args = field(call, 'args');
     return {
-      id: String(field(call, 'id') ?? ''),
-      name: String(field(call, 'name') ?? ''),
+      id: text(field(call, 'id')),
+      name: text(field(call, 'name')),
       args: typeof args === 'object' && args !== null ? Object.fromEntries(Object.entries(args)) : {},
     };
   });
@@ -60,7 +64,7 @@ export function readTranscript(messages: readonly BaseMessage[], boundTools: rea
       for (const exchange of exchanges.values()) exchange.answered = true;
     }
     for (const call of callsOf(message)) exchanges.set(call.id, { name: call.name, args: call.args, result: null, answered: false });
-    const answered = message.type === 'tool' ? exchanges.get(String(field(message, 'tool_call_id'))) : undefined;
+    const answered = message.type === 'tool' ? exchanges.get(text(field(message, 'tool_call_id'))) : undefined;
     if (answered) answered.result = message.text;
   }
   return {
@@ -75,6 +79,8 @@ export function readTranscript(messages: readonly BaseMessage[], boundTools: rea
 
 /** What the tool gave for exactly these arguments the last time, or null where it was not asked yet. */
 export function resultOf(transcript: Transcript, name: string, args: Record<string, unknown>): string | null {
-  const asked = transcript.exchanges.findLast((exchange) => exchange.name === name && Object.entries(args).every(([key, value]) => exchange.args[key] === value));
+  const asked = transcript.exchanges.findLast(
+    (exchange) => exchange.name === name && Object.entries(args).every(([key, value]) => exchange.args[key] === value),
+  );
   return asked ? (asked.result ?? '') : null;
 }
