@@ -11,7 +11,7 @@ export interface RoleLimits {
   maxMinutes: number;
 }
 
-/** What the conversation begins with. Both are stored as its first messages and never rebuilt. */
+/** What the conversation begins with. Both texts are stored as its first messages and never rebuilt. */
 export interface Brief {
   system: string;
   opening: string;
@@ -33,12 +33,14 @@ export interface RoleAgent<Result = unknown> {
   readonly resultSchema: z.ZodType<Result>;
   readonly permissions: readonly ToolPermission[];
   readonly limits: RoleLimits;
+  /** The commit whose files the conversation works on; asked once, then kept with the conversation. */
+  revision(session: TaskSession): Promise<string>;
   /** Applied when the task starts (again): idempotent. */
   start(session: TaskSession): Promise<Intent[]>;
   brief(session: TaskSession): Promise<Brief>;
   /** A gate in code before the result is taken: a sentence for the model sends it back to work, null accepts. Called at most `attempt` 0, 1, 2. */
   check(session: TaskSession, result: Result, attempt: number): Promise<string | null>;
-  /** Performs what the result means on GitHub (through the ledger) and says what follows. Repeatable. */
+  /** Performs what the result means on GitHub (through the ledger) and says what follows. Repeatable; changes the ticket by its intents only. */
   finish(session: TaskSession, result: Result): Promise<Finish>;
   /** When the budget ran out in the middle: keep what there is; returns the sentence for people. Repeatable. */
   salvage(session: TaskSession): Promise<string | null>;

@@ -60,6 +60,8 @@ export interface Claims {
   deliveries: ClaimedDelivery[];
   effects: ClaimedEffect[];
   tasks: ClaimedTask[];
+  /** Milliseconds until the next delivery, effect or task falls due that is only waiting for its time; null where there is none. */
+  next_due_ms: number | null;
 }
 
 export interface DeliveryContext {

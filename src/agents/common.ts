@@ -1,0 +1,53 @@
+import { repositoryOverview } from '../context/overview.ts';
+import type { TicketSnapshot } from '../domain/model.ts';
+import type { TaskSession } from '../engine/session.ts';
+import { redactSecrets } from '../kernel/redact.ts';
+import { untrustedBlock, untrustedCode } from '../kernel/text.ts';
+
+/** Characters of the issue's text that a prompt carries. */
+const ISSUE_CHARS = 30_000;
+
+/** The issue as it stood when the work was triggered, marked as a stranger's text. */
+export function issueSection(session: TaskSession): string {
+  const { ticket } = session;
+  const text = `Title: ${ticket.title}\n\n${ticket.body.slice(0, ISSUE_CHARS) || '(no description)'}`;
+  return `## Issue #${ticket.number}, opened by ${ticket.author}\n\n${untrustedBlock(`issue #${ticket.number}`, text)}`;
+}
+
+/** What the Product Owner made of it; falls back to the issue alone where the Developer was started by hand. */
+export function planSection(snapshot: TicketSnapshot): string {
+  const { ticket } = snapshot;
+  if (!ticket.refined_description) return '## What to build\n\nNobody refined this issue: build what it asks for, as its text stands.';
+  const criteria = ticket.acceptance_criteria.map((criterion, index) => `${index + 1}. ${criterion}`).join('\n');
+  const plan = criteria ? `${ticket.refined_description}\n\nAcceptance criteria:\n${criteria}` : ticket.refined_description;
+  return `## What to build (priority ${ticket.priority})\n\n${untrustedBlock('refined description', plan)}`;
+}
+
+/** Questions that people answered, so that later roles know what was settled. */
+export function answersSection(snapshot: TicketSnapshot): string {
+  const answered = snapshot.questions.filter((question) => question.state === 'answered' && question.answer);
+  if (answered.length === 0) return '';
+  const asked = answered.map((question) => `${question.number}. ${question.body}`).join('\n');
+  const answers = [...new Set(answered.map((question) => `${question.answered_by ?? 'somebody'}: ${question.answer ?? ''}`))].join('\n\n');
+  return `## Questions and answers\n\n${untrustedBlock('questions and answers', `${asked}\n\n${answers}`)}`;
+}
+
+export async function overviewSection(session: TaskSession): Promise<string> {
+  return `## The repository at ${session.state.revision.slice(0, 7)}\n\n${untrustedCode('repository overview', repositoryOverview(await session.tree()))}`;
+}
+
+export function joinSections(...sections: string[]): string {
+  return sections.filter(Boolean).join('\n\n');
+}
+
+/** Text that leaves for GitHub: without secrets, and with the disclosure that every comment carries. */
+export function outgoing(session: TaskSession, text: string): string {
+  return redactSecrets(session.disclosure ? `${text}\n\n<sub>${session.disclosure}</sub>` : text);
+}
+
+/** A code block that its content cannot close. */
+export function codeBlock(content: string, language = ''): string {
+  const longest = Math.max(2, ...[...content.matchAll(/`+/g)].map((match) => match[0].length));
+  const fence = '`'.repeat(longest + 1);
+  return `${fence}${language}\n${content.trimEnd()}\n${fence}`;
+}

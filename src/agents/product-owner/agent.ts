@@ -1,0 +1,51 @@
+import type { JsonObject } from '../../domain/model.ts';
+import { refreshStatus } from '../../domain/effects.ts';
+import { askPeople } from '../../engine/asking.ts';
+import type { Finish } from '../../engine/role.ts';
+import type { TaskSession } from '../../engine/session.ts';
+import { BaseAgent } from '../base.ts';
+import { issueSection, joinSections, overviewSection } from '../common.ts';
+import { PROMPTS } from '../prompts.generated.ts';
+import { productOwnerResult, splitAssumption } from '../results.ts';
+import type { ProductOwnerResult } from '../results.ts';
+import { acceptAnalysis, roundsAsked } from './policy.ts';
+
+/** Analyses an issue, asks what is missing, and says what is to be built. */
+export class ProductOwnerAgent extends BaseAgent<ProductOwnerResult> {
+  override readonly role: string = 'product-owner';
+  override readonly resultSchema = productOwnerResult;
+  override readonly permissions = ['read', 'discover'] as const;
+  override readonly limits = { maxSteps: 40, maxMinutes: 15 };
+
+  protected override rolePrompt(): string {
+    return PROMPTS['product-owner'];
+  }
+
+  protected override async opening(session: TaskSession): Promise<string> {
+    const rounds = this.rounds(session);
+    const limit = `You may ask in at most ${rounds} rounds; after that, take your assumptions and say so.`;
+    return joinSections(issueSection(session), await overviewSection(session), rounds > 0 ? limit : 'Nobody can be asked: take assumptions and say so.');
+  }
+
+  private rounds(session: TaskSession): number {
+    return session.config.limits.questionRounds ?? session.phase.rounds ?? 3;
+  }
+
+  override async start(session: TaskSession) {
+    return session.ticket.state === 'analyzing' ? [refreshStatus(session.at)] : [];
+  }
+
+  override async check(session: TaskSession, result: ProductOwnerResult): Promise<string | null> {
+    if (!result.needs_clarification) return null;
+    const asked = roundsAsked(await session.snapshot(), session.task.id);
+    if (asked < this.rounds(session)) return null;
+    return `You have asked in ${asked} rounds and may not ask again. Hand in needs_clarification: false, with your assumptions in the refined description.`;
+  }
+
+  override async finish(session: TaskSession, result: ProductOwnerResult): Promise<Finish> {
+    const snapshot = await session.snapshot();
+    if (result.needs_clarification) return askPeople(session, result.questions.map(splitAssumption));
+    const intents = acceptAnalysis(session.phaseContext(snapshot), snapshot, session.task, result);
+    return { kind: 'complete', output: result as unknown as JsonObject, intents };
+  }
+}

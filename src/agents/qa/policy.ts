@@ -1,0 +1,62 @@
+import { quoteForComment } from '../../domain/status.ts';
+import type { Annotation, CheckReport } from '../../github/checks.ts';
+import { codeBlock } from '../common.ts';
+import type { QaResult } from '../results.ts';
+import { describeSuite } from '../suite.ts';
+import type { SuiteRun } from '../suite.ts';
+
+/** What code found out before the agent was asked: the suite on the head, and the new tests on the base. */
+export type QaEvidence = {
+  suite: SuiteRun | null;
+  proof: { state: 'proven' | 'not_proven' | 'not_possible'; reason: string; run: SuiteRun | null };
+};
+
+/** The verdict is code's: the agent can object to a suite that passes, it cannot talk away one that fails. */
+export function verdict(result: QaResult, evidence: QaEvidence): boolean {
+  return result.passed && (evidence.suite?.passed ?? true);
+}
+
+const LEVELS = { error: 'failure', warning: 'warning', info: 'notice' } as const;
+
+export function proofLine(evidence: QaEvidence): string {
+  const words = { proven: 'Proven', not_proven: 'Not proven', not_possible: 'Proof not possible' };
+  return `${words[evidence.proof.state]}: ${evidence.proof.reason}`;
+}
+
+function findingLines(result: QaResult): string[] {
+  return result.findings.map((finding) => {
+    const where = finding.path ? `\`${finding.path}${finding.line ? `:${finding.line}` : ''}\`: ` : '';
+    return `- **${finding.severity}** ${where}${quoteForComment(finding.message)}`;
+  });
+}
+
+export function checkReport(result: QaResult, evidence: QaEvidence, disclosure: string | null): CheckReport {
+  const passed = verdict(result, evidence);
+  const { suite } = evidence;
+  const annotations: Annotation[] = result.findings
+    .filter((finding) => finding.path !== null)
+    .map((finding) => ({ path: finding.path ?? '', line: finding.line ?? 1, level: LEVELS[finding.severity], message: finding.message }));
+  const summary = [
+    quoteForComment(result.summary),
+    '',
+    `- Suite: ${suite ? describeSuite(suite) : 'the repository has no test command that I could find'}`,
+    `- ${proofLine(evidence)}`,
+    ...(result.findings.length > 0 ? ['', ...findingLines(result)] : []),
+    ...(disclosure ? ['', `<sub>${disclosure}</sub>`] : []),
+  ];
+  return {
+    conclusion: passed ? 'success' : 'failure',
+    title: passed ? 'The change holds' : 'The change does not hold',
+    summary: summary.join('\n'),
+    ...(suite ? { text: `Output of \`${suite.command}\` on the head:\n\n${codeBlock(suite.output)}` } : {}),
+    annotations,
+  };
+}
+
+/** What the Developer gets to work on: the findings, and the suite's own words where it failed. */
+export function feedback(result: QaResult, evidence: QaEvidence): string {
+  const { suite } = evidence;
+  const parts = [result.summary, ...findingLines(result)];
+  if (suite && !suite.passed) parts.push(`${describeSuite(suite)}:\n${suite.output}`);
+  return parts.join('\n');
+}

@@ -1,0 +1,47 @@
+import { isTestFile } from '../../context/test-files.ts';
+import type { Workspace } from '../../context/workspace.ts';
+import type { TaskSession } from '../../engine/session.ts';
+import type { PullFile } from '../../github/pulls.ts';
+import { runSuite } from '../suite.ts';
+import type { QaEvidence } from './policy.ts';
+
+function notPossible(reason: string): QaEvidence['proof'] {
+  return { state: 'not_possible', reason, run: null };
+}
+
+/** The head's test files over the base's code; test files that the change deletes are gone there too. */
+function overlayTests(base: Workspace, head: Workspace, tests: PullFile[]): void {
+  for (const { path, status } of tests) {
+    if (status !== 'removed') base.write(path, head.read(path));
+    else if (base.readBytes(path) !== null) base.remove(path);
+  }
+}
+
+/**
+ * Shows that the change is what makes its tests pass: the new tests must fail on the base and pass on the head.
+ * The method is the one of SWE-bench's "fail to pass" tests, on whole suites.
+ */
+async function prove(session: TaskSession, head: Workspace, options: { files: PullFile[]; baseSha: string; headPassed: boolean }): Promise<QaEvidence['proof']> {
+  const tests = options.files.filter((file) => isTestFile(file.path));
+  if (tests.length === 0) return notPossible('the change brings no tests.');
+  if (tests.length === options.files.length) return notPossible('the change is tests only, so there is no code to prove.');
+  if (!options.headPassed) return notPossible('the suite does not pass on the head.');
+  const base = await session.workspaceAt(options.baseSha);
+  overlayTests(base, head, tests);
+  const run = await runSuite(session, base);
+  await base.dispose();
+  if (!run) return notPossible('the base has no test command.');
+  const names = tests.map((file) => `\`${file.path}\``).join(', ');
+  if (run.passed) return { state: 'not_proven', reason: `the tests in ${names} pass on the base too, so they do not show the change.`, run };
+  return { state: 'proven', reason: `the tests in ${names} fail on the base and pass on the head.`, run };
+}
+
+/** Runs the suite on the pull request's head in a clean sandbox, and the proof on its base. */
+export async function gatherEvidence(session: TaskSession, files: PullFile[], baseSha: string): Promise<QaEvidence> {
+  const head = await session.workspaceAt(session.state.revision);
+  const suite = await runSuite(session, head);
+  await head.dispose();
+  if (!suite) return { suite: null, proof: notPossible('the repository has no test command that I could find.') };
+  const clean = await session.workspaceAt(session.state.revision);
+  return { suite, proof: await prove(session, clean, { files, baseSha, headPassed: suite.passed }) };
+}

@@ -1,0 +1,173 @@
+import { createHash, timingSafeEqual } from 'node:crypto';
+import { readEnvironment, readIntakeEnvironment } from './config/environment.ts';
+import type { Environment, IntakeEnvironment } from './config/environment.ts';
+import { createIntake } from './engine/intake.ts';
+import type { EngineParts } from './engine/parts.ts';
+import type { Worker } from './engine/worker.ts';
+import { checkHealth } from './engine/health.ts';
+import { BanyanError, toBanyanError } from './kernel/errors.ts';
+import { createIntakeStore } from './store/intake.ts';
+import { createStore } from './store/store.ts';
+import { createSupabaseTransport } from './store/supabase-transport.ts';
+
+/*
+ * The composition root: the only place that knows all parts. What the webhook needs is imported above; what only a worker
+ * needs (LangChain, Octokit, sandboxes: 300 ms and 150 MB) is imported where the worker is built.
+ */
+
+/** What the platform gives a function beside the request. */
+export interface Platform {
+  /** Keeps the function alive until the promise settles. */
+  waitUntil(work: Promise<unknown>): void;
+  /** When this invocation is ended; undefined where the platform does not say. */
+  deadline(): Date | undefined;
+}
+
+export type Handler = (request: Request) => Promise<Response>;
+
+export interface Handlers {
+  webhook: Handler;
+  worker: Handler;
+  cron: Handler;
+  health: Handler;
+}
+
+/** Where the platform names no deadline: the shortest that any plan of Vercel's gives a function by default. */
+const DEFAULT_RUN_MS = 300_000;
+
+function writeLine(line: string): void {
+  process.stdout.write(line);
+}
+
+function warn(fields: Record<string, unknown>, message: string): void {
+  writeLine(`${JSON.stringify({ level: 40, time: new Date().toISOString(), ...fields, msg: message })}\n`);
+}
+
+function failure(thrown: unknown): Response {
+  const error = toBanyanError(thrown);
+  warn({ code: error.code }, error.message);
+  const message = error.code === 'config_invalid' ? error.message : 'The request could not be handled.';
+  return Response.json({ error: { code: error.code, message } }, { status: 503 });
+}
+
+/** Every failure of building the parts becomes an answer; a part that could not be built is tried again with the next request. */
+function lazily<T>(build: () => T): () => T {
+  let built: { value: T } | undefined;
+  return () => (built ??= { value: build() }).value;
+}
+
+function mayCall(request: Request, secret: string): boolean {
+  const digest = (text: string) => createHash('sha256').update(text).digest();
+  return timingSafeEqual(digest(request.headers.get('authorization') ?? ''), digest(`Bearer ${secret}`));
+}
+
+const UNAUTHORIZED = () => Response.json({ error: { code: 'unauthorized', message: 'Send the header "Authorization: Bearer <CRON_SECRET>".' } }, { status: 401 });
+
+/** Asks this deployment's worker to look; a nudge that gets lost costs a minute, because the tick does the same. */
+async function nudge(env: IntakeEnvironment): Promise<void> {
+  if (!env.url) return;
+  try {
+    await fetch(`${env.url}/api/worker`, { method: 'POST', headers: { authorization: `Bearer ${env.cronSecret}` }, signal: AbortSignal.timeout(10_000) });
+  } catch {
+    warn({}, 'the worker could not be nudged; the next tick starts it');
+  }
+}
+
+/** The parts of a worker, from the environment. @throws BanyanError `config_invalid` */
+export async function createEngineParts(env: Environment): Promise<EngineParts> {
+  const [{ createGitHubApp }, { createModels }, { BUILT_IN_ROLES }, { createSnapshotCache }, { createLog }, sandboxes] = await Promise.all([
+    import('./github/app.ts'),
+    import('./llm/models.ts'),
+    import('./agents/index.ts'),
+    import('./engine/snapshots.ts'),
+    import('./engine/log.ts'),
+    createSandboxes(env),
+  ]);
+  const github = createGitHubApp(env.github);
+  return {
+    store: createStore(createSupabaseTransport(env.supabase)),
+    github,
+    models: (prices) => createModels({ ...env.models, prices }),
+    roles: new Map(BUILT_IN_ROLES.map((agent) => [agent.role, agent])),
+    sandboxes,
+    snapshots: createSnapshotCache(),
+    log: createLog(env.logLevel, writeLine),
+    webUrl: webUrlOf(env.github.apiUrl),
+    settings: env.worker,
+  };
+}
+
+async function createSandboxes({ sandbox }: Environment) {
+  if (sandbox.provider === 'local') {
+    const { createLocalSandboxProvider } = await import('./sandbox/local/provider.ts');
+    return createLocalSandboxProvider({ unsafe: sandbox.unsafe });
+  }
+  const { createVercelSandboxProvider } = await import('./sandbox/vercel/provider.ts');
+  const { token, teamId, projectId } = sandbox;
+  return createVercelSandboxProvider(token && teamId && projectId ? { token, teamId, projectId } : {});
+}
+
+/** `https://api.github.com` shows its pages at `https://github.com`, an Enterprise Server below `/api/v3` at its root. */
+function webUrlOf(apiUrl: string): string {
+  return apiUrl.replace('//api.github.com', '//github.com').replace(/\/api\/v3$/, '');
+}
+
+/** The functions of this deployment. Nothing is built before the first request, so that a missing variable is an answer and not a crash. */
+export function createHandlers(platform: Platform, source?: Record<string, string | undefined>): Handlers {
+  const intakeEnv = lazily(() => readIntakeEnvironment(source));
+  const intakeStore = lazily(() => createIntakeStore(createSupabaseTransport(intakeEnv().supabase)));
+  const intake = lazily(() =>
+    createIntake({ store: intakeStore(), secrets: intakeEnv().webhookSecrets, nudge: () => platform.waitUntil(nudge(intakeEnv())), warn }),
+  );
+  let worker: Promise<Worker> | undefined;
+
+  async function buildWorker(): Promise<Worker> {
+    const [{ createWorker }, parts] = await Promise.all([import('./engine/worker.ts'), createEngineParts(readEnvironment(source))]);
+    return createWorker(parts);
+  }
+
+  async function drain(): Promise<void> {
+    try {
+      const { more } = await (await (worker ??= buildWorker())).drain(platform.deadline()?.getTime() ?? Date.now() + DEFAULT_RUN_MS);
+      if (more) await nudge(intakeEnv());
+    } catch (thrown) {
+      worker = undefined;
+      failure(thrown);
+    }
+  }
+
+  function guarded(handler: Handler): Handler {
+    return async (request) => {
+      try {
+        return await handler(request);
+      } catch (thrown) {
+        return failure(thrown);
+      }
+    };
+  }
+
+  const start = async (request: Request, body: Record<string, unknown>): Promise<Response> => {
+    if (!mayCall(request, intakeEnv().cronSecret)) return UNAUTHORIZED();
+    readEnvironment(source);
+    platform.waitUntil(drain());
+    return Response.json(body, { status: 202 });
+  };
+
+  return {
+    webhook: guarded((request) => intake()(request)),
+    worker: guarded((request) => start(request, { status: 'started' })),
+    cron: guarded(async (request) => {
+      const job = jobOf(request.url);
+      if (job === 'tick') return start(request, { job, status: 'started' });
+      if (!mayCall(request, intakeEnv().cronSecret)) return UNAUTHORIZED();
+      throw new BanyanError('not_found', `there is no cron job "${job}"`);
+    }),
+    health: guarded(async () => checkHealth(createStore(createSupabaseTransport(readEnvironment(source).supabase)))),
+  };
+}
+
+/** The job is in the path; a platform that rewrites the path puts it into the query. */
+function jobOf(url: string): string {
+  const { searchParams, pathname } = new URL(url);
+  return (searchParams.get('job') ?? pathname.split('/').at(-1) ?? '').slice(0, 50);
+}

@@ -1,0 +1,32 @@
+import { refreshStatus, say, showState } from '../domain/effects.ts';
+import { renderQuestions } from '../domain/status.ts';
+import type { Finish } from './role.ts';
+import type { TaskSession } from './session.ts';
+
+/** Questions to people as one wait: the ledger, the comment, the label and the status, in one decision. */
+export async function askPeople(session: TaskSession, questions: { body: string; assumption: string | null }[]): Promise<Finish> {
+  const snapshot = await session.snapshot();
+  const mine = snapshot.questions.filter((question) => question.task_id === session.task.id);
+  const round = Math.max(0, ...mine.map((question) => question.round)) + 1;
+  const first = snapshot.questions.length + 1;
+  const numbered = questions.map((question, index) => ({ number: first + index, ...question }));
+  const who = snapshot.ticket.author;
+  return {
+    kind: 'wait',
+    waitingFor: 'answers',
+    waitingOn: who,
+    intents: [
+      { type: 'close_questions', state: 'withdrawn' },
+      { type: 'ask', task_id: session.task.id, round, questions },
+      { type: 'set_ticket', state: 'needs_clarification', waiting_for: 'answers', waiting_on: who, note: null },
+      say(session.at, `questions/${session.task.id}/${round}`, 'questions', renderQuestions(who, numbered, session.disclosure)),
+      showState(session.at, `${session.task.id}/${round}`, 'needs_clarification'),
+      refreshStatus(session.at),
+    ],
+  };
+}
+
+/** A role asked in the middle of its work, by the tool `ask_human`. */
+export function askedByRole(session: TaskSession, question: string): Promise<Finish> {
+  return askPeople(session, [{ body: question, assumption: null }]);
+}

@@ -1,0 +1,40 @@
+import type { JsonObject } from '../domain/model.ts';
+import type { BanyanError, Retry } from '../kernel/errors.ts';
+import { redactSecrets } from '../kernel/redact.ts';
+
+/** The one table of what is done about a failure: by its type, never by its text. */
+const TABLE: Record<Retry, { again: boolean }> = {
+  transient: { again: true },
+  rate_limit: { again: true },
+  permanent: { again: false },
+  needs_human: { again: false },
+  poisoned: { again: false },
+};
+
+export function mayRetry(error: BanyanError): boolean {
+  return TABLE[error.retry].again;
+}
+
+/** An error as it is stored: redacted, bounded, without a stack (stacks go to the log). */
+export function errorRecord(error: BanyanError): JsonObject {
+  return {
+    code: error.code,
+    retry: error.retry,
+    message: redactSecrets(error.message).slice(0, 2000),
+    ...(error.fix ? { fix: error.fix } : {}),
+    data: boundedData(error.data),
+  };
+}
+
+/** The sentence for people about a task that ended in failure. */
+export function failureNote(roleTitle: string, error: BanyanError, attempts: number): string {
+  const tries = attempts > 1 ? ` after ${attempts} attempts` : '';
+  const fix = error.fix ? ` ${error.fix}` : '';
+  return redactSecrets(`${roleTitle} stopped${tries}: ${error.message.slice(0, 600)}.${fix}`).replaceAll('..', '.');
+}
+
+/** Facts of an error that are small enough to keep; what is larger is left out, not cut in the middle. */
+function boundedData(data: Record<string, unknown>): JsonObject {
+  const text = redactSecrets(JSON.stringify(data));
+  return text.length <= 4000 ? (JSON.parse(text) as JsonObject) : { omitted: `${text.length} characters` };
+}

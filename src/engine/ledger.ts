@@ -1,0 +1,42 @@
+import type { JsonObject } from '../domain/model.ts';
+import { BanyanError, toBanyanError } from '../kernel/errors.ts';
+import type { Store } from '../store/contract.ts';
+import { errorRecord } from './failures.ts';
+
+export interface LedgerEffect<Result extends JsonObject> {
+  /** Unique for what is wanted, whoever wants it and however often it is tried. */
+  key: string;
+  kind: string;
+  payload: JsonObject;
+  /** Looks on GitHub whether an earlier, broken-off try came through. Only asked when there was one. */
+  find(): Promise<Result | null>;
+  perform(): Promise<Result>;
+}
+
+/** The effects ledger as an agent uses it inside its task: each effect happens once, and everybody after gets the same result. */
+export interface Ledger {
+  /** @throws BanyanError `conflict` (transient) while another worker is performing it. */
+  once<Result extends JsonObject>(effect: LedgerEffect<Result>): Promise<Result>;
+}
+
+export function createLedger(store: Store, owner: { worker: string; ticketId: string; taskId: string; leaseSeconds: number }): Ledger {
+  return {
+    async once<Result extends JsonObject>(effect: LedgerEffect<Result>): Promise<Result> {
+      const { key, kind, payload } = effect;
+      const begun = await store.beginEffect({ key, kind, payload, ...owner });
+      if (begun.status === 'settled') return begun.result as Result;
+      if (begun.status === 'busy') throw new BanyanError('conflict', `effect ${key} is being performed by another worker`, { retry: 'transient' });
+      try {
+        const earlier = begun.begun_before ? await effect.find() : null;
+        const result = earlier ?? (await effect.perform());
+        await store.settleEffect(key, owner.worker, begun.generation, result);
+        return result;
+      } catch (thrown) {
+        // The outcome may be unknown (a time-out after GitHub acted): the next try looks before it performs.
+        const error = toBanyanError(thrown);
+        await store.failEffect(key, owner.worker, errorRecord(error), error.retryAt ?? new Date()).catch(() => undefined);
+        throw error;
+      }
+    },
+  };
+}

@@ -1,0 +1,150 @@
+import { LABEL_KEYS, LABEL_STYLE, labelOf } from '../domain/labels.ts';
+import { marker } from '../domain/markers.ts';
+import type { JsonObject, TicketState } from '../domain/model.ts';
+import { renderStatus } from '../domain/status.ts';
+import type { OutboxKind } from '../domain/effects.ts';
+import type { Repository } from '../github/repository.ts';
+import { backoffMs } from '../kernel/backoff.ts';
+import { BanyanError, toBanyanError } from '../kernel/errors.ts';
+import { redactSecrets } from '../kernel/redact.ts';
+import type { ClaimedEffect } from '../store/contract.ts';
+import { errorRecord, mayRetry } from './failures.ts';
+import type { EngineParts } from './parts.ts';
+import { fromRunSnapshot, readRunConfig } from './run-config.ts';
+
+/** After this many tries an effect goes where people see it. */
+const MAX_ATTEMPTS = 12;
+
+interface Performance {
+  effect: ClaimedEffect;
+  repository: Repository;
+  number: number;
+  parts: EngineParts;
+}
+
+type Performer = (performance: Performance) => Promise<JsonObject>;
+
+function text(effect: ClaimedEffect, field: string): string {
+  const value = effect.payload[field];
+  if (typeof value !== 'string') throw new BanyanError('internal', `effect ${effect.key} has no ${field}`, { retry: 'permanent' });
+  return value;
+}
+
+async function react({ effect, repository, number }: Performance): Promise<JsonObject> {
+  const commentId = effect.payload['comment_id'];
+  await repository.issues.react({ number, ...(typeof commentId === 'number' ? { commentId } : {}) }, 'eyes');
+  return {};
+}
+
+/** A comment is looked for by its marker when an earlier try may have come through. */
+async function postOnce({ effect, repository, number, parts }: Performance, kind: string, key: string, body: string): Promise<JsonObject> {
+  const hidden = marker(kind, key);
+  if (effect.begun_before) {
+    const found = await repository.issues.findComment(number, await parts.github.login(), hidden);
+    if (found) return { comment_id: found.id, url: found.url };
+  }
+  const made = await repository.issues.comment(number, `${redactSecrets(body)}\n\n${hidden}`);
+  return { comment_id: made.id, url: made.url };
+}
+
+function comment(performance: Performance): Promise<JsonObject> {
+  const { effect } = performance;
+  return postOnce(performance, text(effect, 'kind'), effect.key, text(effect, 'body'));
+}
+
+async function disclosureOf(parts: EngineParts, role: string, runId: string): Promise<string | null> {
+  try {
+    return (await parts.models({}).forRole(role, { taskId: 'status', runId })).disclosure;
+  } catch {
+    // A model that cannot be made is told where it is needed; the status comment must not fail for it.
+    return null;
+  }
+}
+
+/** Renders what is true now. An edit that finds its comment deleted makes a new one: there is always one, never two. */
+async function statusComment(performance: Performance): Promise<JsonObject> {
+  const { effect, repository, number, parts } = performance;
+  if (!effect.ticket_id) throw new BanyanError('internal', 'a status comment needs a ticket', { retry: 'permanent' });
+  const snapshot = await parts.store.ticketSnapshot(effect.ticket_id);
+  const disclosure = await disclosureOf(parts, 'product-owner', snapshot.run?.id ?? 'none');
+  const repositoryUrl = `${parts.webUrl}/${repository.project.owner}/${repository.project.name}`;
+  const body = redactSecrets(renderStatus(snapshot, { repositoryUrl, disclosure, now: new Date() }));
+  const hidden = marker('status', effect.key);
+  const known = effect.result?.['comment_id'];
+  const doubtful = effect.begun_before || effect.generation > 1;
+  const earlier = typeof known === 'number' || !doubtful ? null : await repository.issues.findComment(number, await parts.github.login(), hidden);
+  const id = typeof known === 'number' ? known : earlier?.id;
+  if (id !== undefined && (await edit(repository, id, `${body}\n\n${hidden}`))) return { comment_id: id };
+  const made = await repository.issues.comment(number, `${body}\n\n${hidden}`);
+  return { comment_id: made.id, url: made.url };
+}
+
+async function edit(repository: Repository, id: number, body: string): Promise<boolean> {
+  try {
+    await repository.issues.editComment(id, body);
+    return true;
+  } catch (thrown) {
+    if (toBanyanError(thrown).code === 'not_found') return false;
+    throw thrown;
+  }
+}
+
+/** One label of ours at a time: the wanted one is added first, so that a watcher never sees none. */
+async function label({ effect, repository, number, parts }: Performance): Promise<JsonObject> {
+  const snapshot = effect.ticket_id ? await parts.store.ticketSnapshot(effect.ticket_id) : null;
+  const { labels } = snapshot?.run ? fromRunSnapshot(snapshot.run.config_snapshot).repository : (await readRunConfig(repository)).repository;
+  const key = labelOf(text(effect, 'state') as TicketState);
+  const issue = await repository.issues.get(number);
+  const wanted = key ? labels[key] : null;
+  if (key && wanted && !issue.labels.includes(wanted)) await repository.issues.addLabel(number, { name: wanted, ...LABEL_STYLE[key] });
+  const others = LABEL_KEYS.map((candidate) => labels[candidate]).filter((name) => name !== wanted && issue.labels.includes(name));
+  for (const name of others) await repository.issues.removeLabel(number, name);
+  return { label: wanted };
+}
+
+async function closeIssue({ repository, number }: Performance): Promise<JsonObject> {
+  const issue = await repository.issues.get(number);
+  if (issue.state === 'open') await repository.issues.close(number);
+  return {};
+}
+
+async function pullRequestReady({ effect, repository }: Performance): Promise<JsonObject> {
+  await repository.pulls.markReady(Number(effect.payload['pull_number']));
+  return {};
+}
+
+/** Every kind of effect that is wanted in a transaction and performed afterwards. */
+const PERFORMERS: Record<OutboxKind, Performer> = {
+  reaction: react,
+  status_comment: statusComment,
+  label,
+  comment,
+  close_issue: closeIssue,
+  pull_request_ready: pullRequestReady,
+};
+
+export interface Outbox {
+  /** Performs one effect and settles it. Never throws: failures are stored with the effect. */
+  perform(worker: string, effect: ClaimedEffect): Promise<void>;
+}
+
+export function createOutbox(parts: EngineParts): Outbox {
+  const { store, github, log } = parts;
+  return {
+    async perform(worker, effect) {
+      try {
+        const performer = PERFORMERS[effect.kind as OutboxKind];
+        if (!performer) throw new BanyanError('internal', `nobody performs effects of kind "${effect.kind}"`, { retry: 'permanent' });
+        const repository = await github.repository(effect.project);
+        const result = await performer({ effect, repository, number: Number(effect.payload['number']), parts });
+        await store.settleEffect(effect.key, worker, effect.generation, result);
+      } catch (thrown) {
+        const error = toBanyanError(thrown);
+        const again = mayRetry(error) && effect.attempts < MAX_ATTEMPTS;
+        log.error({ effect: effect.key, kind: effect.kind, code: error.code, again, err: error }, `effect failed: ${error.message}`);
+        const retryAt = again ? (error.retryAt ?? new Date(Date.now() + backoffMs(effect.attempts, Math.random()))) : null;
+        await store.failEffect(effect.key, worker, errorRecord(error), retryAt);
+      }
+    },
+  };
+}

@@ -1,0 +1,22 @@
+import type { GitHubApp } from '../github/app.ts';
+import type { Models } from '../llm/types.ts';
+import type { SandboxProvider } from '../sandbox/types.ts';
+import type { Store } from '../store/contract.ts';
+import type { Log } from './log.ts';
+import type { RoleAgent } from './role.ts';
+import type { SnapshotCache } from './snapshots.ts';
+
+/** What the composition root hands to the engine. */
+export interface EngineParts {
+  store: Store;
+  github: GitHubApp;
+  /** Models with a repository's own prices added. */
+  models(prices: Record<string, { input: number; output: number }>): Models;
+  roles: ReadonlyMap<string, RoleAgent>;
+  sandboxes: SandboxProvider;
+  snapshots: SnapshotCache;
+  log: Log;
+  /** `https://github.com`: where people see what the API serves. */
+  webUrl: string;
+  settings: { leaseSeconds: number; tasks: number };
+}

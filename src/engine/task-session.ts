@@ -1,0 +1,101 @@
+import { createWorkspace } from '../context/workspace.ts';
+import type { FileChange } from '../context/overlay.ts';
+import type { Workspace } from '../context/workspace.ts';
+import type { JsonObject } from '../domain/model.ts';
+import { phaseOf } from '../domain/phases.ts';
+import { BanyanError } from '../kernel/errors.ts';
+import type { ClaimedTask } from '../store/contract.ts';
+import { createLedger } from './ledger.ts';
+import type { EngineParts } from './parts.ts';
+import { fromRunSnapshot } from './run-config.ts';
+import type { ConversationState, TaskSession } from './session.ts';
+
+/** A session and what the engine alone does with it. */
+export interface OwnedSession {
+  session: TaskSession;
+  /** The changes to keep with the next step; those of the stored state while nobody has opened the workspace. */
+  changes(): Promise<JsonObject[]>;
+  dispose(): Promise<void>;
+}
+
+export interface SessionOptions {
+  parts: EngineParts;
+  worker: string;
+  claimed: ClaimedTask;
+  state: ConversationState;
+  disclosure: string | null;
+  signal: AbortSignal;
+}
+
+export async function openSession(options: SessionOptions): Promise<OwnedSession> {
+  const { parts, worker, claimed, state } = options;
+  const { task, run, ticket, project } = claimed;
+  const [repository, login] = await Promise.all([parts.github.repository(project), parts.github.login()]);
+  const { repository: config, workflow } = fromRunSnapshot(run.config_snapshot);
+  const at = { projectId: project.id, number: ticket.number };
+  const opened: Promise<Workspace>[] = [];
+  let main: Promise<Workspace> | undefined;
+
+  function tree(revision: string) {
+    return parts.snapshots.get(repository, revision, config.limits.maxRepositoryMb * 1024 * 1024);
+  }
+
+  function open(revision: string, changes: FileChange[]): Promise<Workspace> {
+    const opening = tree(revision).then((snapshot) =>
+      createWorkspace({
+        snapshot,
+        changes,
+        sandboxProvider: parts.sandboxes,
+        sandboxSeconds: Math.max(600, 2 * config.limits.commandTimeoutSeconds),
+        sandboxName: `banyan-${task.id}`,
+        protectedPaths: config.protectedPaths,
+      }),
+    );
+    opening.catch(() => undefined);
+    opened.push(opening);
+    return opening;
+  }
+
+  const session: TaskSession = {
+    task,
+    run,
+    ticket,
+    project,
+    config,
+    workflow,
+    phase: phaseOf(workflow, task.phase),
+    at,
+    repository,
+    repositoryUrl: `${parts.webUrl}/${project.owner}/${project.name}`,
+    login,
+    ledger: createLedger(parts.store, { worker, ticketId: ticket.id, taskId: task.id, leaseSeconds: parts.settings.leaseSeconds }),
+    disclosure: options.disclosure,
+    state,
+    signal: options.signal,
+    snapshot: () => parts.store.ticketSnapshot(ticket.id),
+    workspace: () => (main ??= open(state.revision, state.changes as unknown as FileChange[])),
+    tree: () => tree(state.revision),
+    workspaceAt: (revision) => open(revision, []),
+    async record(intents) {
+      const { status } = await parts.store.applyTaskIntents(task.id, worker, intents);
+      if (status !== 'applied') throw new BanyanError('lease_lost', `task ${task.id} is ${status}`, { retry: 'permanent' });
+    },
+    phaseContext: (snapshot) => ({
+      at,
+      workflow,
+      tasks: snapshot.tasks,
+      source: task.id,
+      fixCycles: config.limits.fixCycles,
+      maxMinutes: config.limits.maxMinutes,
+    }),
+  };
+
+  return {
+    session,
+    changes: async () => (main ? ((await main).changes() as unknown as JsonObject[]) : state.changes),
+    async dispose() {
+      const workspaces = await Promise.allSettled(opened);
+      await Promise.allSettled(workspaces.map((result) => (result.status === 'fulfilled' ? result.value.dispose() : undefined)));
+    },
+  };
+}

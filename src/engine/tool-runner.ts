@@ -1,0 +1,65 @@
+import { ToolMessage } from '@langchain/core/messages';
+import type { ToolCall } from '@langchain/core/messages/tool';
+import { z } from 'zod';
+import { BanyanError, toBanyanError } from '../kernel/errors.ts';
+import { redactSecrets } from '../kernel/redact.ts';
+import { truncateMiddle } from '../kernel/text.ts';
+import type { AgentTool, ToolContext } from '../tools/tool.ts';
+import type { RoleAgent } from './role.ts';
+import type { TaskSession } from './session.ts';
+
+/** Characters of one tool's answer that reach the model. */
+export const TOOL_OUTPUT_CHARS = 30_000;
+
+export interface ToolRunner {
+  /** Runs one call to its answer; what the model did wrong is an answer too, marked as an error. */
+  run(call: ToolCall): Promise<ToolMessage>;
+}
+
+function answer(call: ToolCall, content: string, status: 'success' | 'error' = 'success'): ToolMessage {
+  return new ToolMessage({ content, tool_call_id: call.id ?? '', name: call.name, status });
+}
+
+/** Failures that the model can do something about go back to it; the others end the turn and are treated by type. */
+function isForTheModel(error: BanyanError): boolean {
+  return error.retry === 'permanent' && error.code !== 'internal' && error.code !== 'lease_lost';
+}
+
+async function handIn(agent: RoleAgent, session: TaskSession, call: ToolCall): Promise<ToolMessage> {
+  const parsed = agent.resultSchema.safeParse(call.args);
+  if (!parsed.success) return answer(call, `The result was not accepted:\n${z.prettifyError(parsed.error)}\nHand it in again with every field right.`, 'error');
+  const objection = await agent.check(session, parsed.data, session.state.sentBack);
+  if (objection === null) return answer(call, 'Accepted.');
+  session.state.sentBack += 1;
+  return answer(call, truncateMiddle(redactSecrets(objection), TOOL_OUTPUT_CHARS), 'error');
+}
+
+async function execute(tool: AgentTool, call: ToolCall, context: ToolContext): Promise<ToolMessage> {
+  const input = tool.schema.safeParse(call.args);
+  if (!input.success) return answer(call, `Wrong arguments for ${tool.name}:\n${z.prettifyError(input.error)}`, 'error');
+  const output = await tool.execute(input.data, context);
+  return answer(call, truncateMiddle(redactSecrets(output), TOOL_OUTPUT_CHARS));
+}
+
+export function createToolRunner(parts: { agent: RoleAgent; session: TaskSession; tools: readonly AgentTool[]; context(callId: string): Promise<ToolContext> }): ToolRunner {
+  const { agent, session, tools } = parts;
+
+  async function attempt(call: ToolCall): Promise<ToolMessage> {
+    if (call.name === agent.resultName) return handIn(agent, session, call);
+    const tool = tools.find((candidate) => candidate.name === call.name);
+    if (tool) return execute(tool, call, await parts.context(call.id ?? ''));
+    return answer(call, `There is no tool "${call.name}". You have: ${[...tools.map((known) => known.name), agent.resultName].join(', ')}.`, 'error');
+  }
+
+  return {
+    async run(call) {
+      try {
+        return await attempt(call);
+      } catch (thrown) {
+        const error = toBanyanError(thrown);
+        if (!isForTheModel(error)) throw error;
+        return answer(call, redactSecrets(error.fix ? `${error.message} ${error.fix}` : error.message), 'error');
+      }
+    },
+  };
+}

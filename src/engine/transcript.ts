@@ -1,0 +1,87 @@
+import { AIMessage, HumanMessage, mapStoredMessageToChatMessage, SystemMessage, ToolMessage } from '@langchain/core/messages';
+import type { BaseMessage, StoredMessage as LangChainStored } from '@langchain/core/messages';
+import type { ToolCall } from '@langchain/core/messages/tool';
+import type { JsonObject } from '../domain/model.ts';
+import type { MessageKind, StoredMessage } from '../store/contract.ts';
+
+/** A message as the database keeps it. */
+export function toContent(message: BaseMessage): JsonObject {
+  return message.toDict() as unknown as JsonObject;
+}
+
+export function kindOf(message: BaseMessage): MessageKind {
+  if (message instanceof SystemMessage) return 'system';
+  if (message instanceof HumanMessage) return 'human';
+  return message instanceof ToolMessage ? 'tool' : 'ai';
+}
+
+/** The conversation of one task, as read from the database and gone on with in memory. */
+export interface Transcript {
+  readonly messages: BaseMessage[];
+  /** Milliseconds spent in model and tool calls so far. */
+  workedMs: number;
+  modelCalls: number;
+}
+
+export function restore(stored: StoredMessage[]): Transcript {
+  return {
+    messages: stored.map((row) => mapStoredMessageToChatMessage(row.content as unknown as LangChainStored)),
+    workedMs: stored.reduce((sum, row) => sum + (row.duration_ms ?? 0), 0),
+    modelCalls: stored.filter((row) => row.kind === 'ai').length,
+  };
+}
+
+function lastTurn(messages: BaseMessage[]): { message: AIMessage; answers: ToolMessage[] } | null {
+  const index = messages.findLastIndex((message) => message instanceof AIMessage);
+  const message = messages[index];
+  if (!(message instanceof AIMessage)) return null;
+  const answers = messages.slice(index + 1).filter((later) => later instanceof ToolMessage);
+  return { message, answers };
+}
+
+/** Tool calls of the last turn that have no answer: left over from a process that ended in the middle. */
+export function danglingCalls(messages: BaseMessage[]): ToolCall[] {
+  const turn = lastTurn(messages);
+  const answered = new Set(turn?.answers.map((answer) => answer.tool_call_id));
+  return (turn?.message.tool_calls ?? []).filter((call) => !answered.has(call.id ?? ''));
+}
+
+/** The successful answer of a tool that ends the conversation for now, where nothing was said after it. */
+export function concluded(messages: BaseMessage[], names: readonly string[]): { name: string; call: ToolCall } | null {
+  const turn = lastTurn(messages);
+  if (!turn || messages.at(-1) instanceof HumanMessage) return null;
+  const answer = turn.answers.findLast((candidate) => candidate.status !== 'error' && names.includes(candidate.name ?? ''));
+  const call = turn.message.tool_calls?.find((candidate) => candidate.id === answer?.tool_call_id);
+  return answer?.name && call ? { name: answer.name, call } : null;
+}
+
+/** How many of the newest turns handed in `name` and were sent back, without a success between. */
+export function failedInARow(messages: BaseMessage[], name: string): number {
+  const answers = messages.filter((message) => message instanceof ToolMessage && message.name === name) as ToolMessage[];
+  const lastGood = answers.findLastIndex((answer) => answer.status !== 'error');
+  return answers.length - 1 - lastGood;
+}
+
+/**
+ * A model's answer with only what the conversation needs, and call ids that are unique in it: some endpoints number
+ * calls anew in each answer, and an id that was answered before would be taken for answered. Calls whose arguments were
+ * no JSON are dropped here; the loop asks for them again.
+ */
+export function normalizeAnswer(answer: AIMessage, before: BaseMessage[]): AIMessage {
+  const used = new Set(before.filter((message) => message instanceof AIMessage).flatMap((message) => (message as AIMessage).tool_calls?.map((call) => call.id) ?? []));
+  const calls = (answer.tool_calls ?? []).map((call, index) => {
+    const given = call.id ?? `call_${index}`;
+    const id = used.has(given) ? `${given}_${before.length}_${index}` : given;
+    used.add(id);
+    return { ...call, id };
+  });
+  const renamed = new Map((answer.tool_calls ?? []).map((call, index) => [call.id, calls[index]?.id]));
+  const content = Array.isArray(answer.content)
+    ? answer.content.map((block) => (block.type === 'tool_use' && typeof block['id'] === 'string' ? { ...block, id: renamed.get(block['id']) ?? block['id'] } : block))
+    : answer.content;
+  return new AIMessage({
+    content: content as AIMessage['content'],
+    tool_calls: calls,
+    ...(answer.usage_metadata ? { usage_metadata: answer.usage_metadata } : {}),
+  });
+}
