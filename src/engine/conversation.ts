@@ -11,7 +11,7 @@ import type { ConversationLoop } from './loop.ts';
 import type { RoleAgent } from './role.ts';
 import type { ConversationState, TaskSession } from './session.ts';
 import type { ToolRunner } from './tool-runner.ts';
-import { concluded, danglingCalls, failedInARow, kindOf, normalizeAnswer, restore, toContent } from './transcript.ts';
+import { adoptWrittenResult, concluded, danglingCalls, failedInARow, kindOf, normalizeAnswer, toContent } from './transcript.ts';
 import type { Transcript } from './transcript.ts';
 
 /*
@@ -148,7 +148,7 @@ export function createConversation(parts: ConversationParts, loaded: { transcrip
     if (gate.inputs > 0 || gate.spent_usd >= gate.budget_usd) throw new Interrupt('between steps');
     enforceLimits();
     const started = Date.now();
-    const raw = await call();
+    const raw = adoptWrittenResult(await call(), agent.resultName, (value) => agent.resultSchema.safeParse(value).success);
     const usage = { input_tokens: raw.usage_metadata?.input_tokens ?? 0, output_tokens: raw.usage_metadata?.output_tokens ?? 0, ...cacheOf(raw) };
     const message = normalizeAnswer(raw, transcript.messages);
     transcript.modelCalls += 1;
@@ -179,7 +179,7 @@ export function createConversation(parts: ConversationParts, loaded: { transcrip
     }
   }
 
-  /** The model spoke and called nothing: its words may be the result all the same; if not, it is told how to hand it in. */
+  /** The model spoke and called nothing: it is told how to hand in its result. */
   async function answerProse(): Promise<void> {
     const last = transcript.messages.at(-1);
     if (last?.getType() !== 'ai' || (last as AIMessage).tool_calls?.length) return;
@@ -233,5 +233,3 @@ function cacheOf(message: AIMessage): { cache_read?: number; cache_creation?: nu
 export function stateOf(state: ConversationState): JsonObject {
   return { revision: state.revision, changes: state.changes, evidence: state.evidence, sentBack: state.sentBack };
 }
-
-export { restore };

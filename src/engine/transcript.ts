@@ -85,3 +85,22 @@ export function normalizeAnswer(answer: AIMessage, before: BaseMessage[]): AIMes
     ...(answer.usage_metadata ? { usage_metadata: answer.usage_metadata } : {}),
   });
 }
+
+/** A result that was written as JSON into the text instead of being handed in by the tool: the same as if it had been. */
+export function adoptWrittenResult(answer: AIMessage, resultName: string, accepts: (value: unknown) => boolean): AIMessage {
+  if (answer.tool_calls?.length || typeof answer.content !== 'string') return answer;
+  const text = answer.content.trim().replace(/^```(?:json)?\s*\n?/, '').replace(/\n?```$/, '');
+  if (!text.startsWith('{')) return answer;
+  const args = parseJson(text);
+  if (args === undefined || !accepts(args)) return answer;
+  const call = { id: `written_${resultName}`, name: resultName, args: args as Record<string, unknown>, type: 'tool_call' as const };
+  return new AIMessage({ content: '', tool_calls: [call], ...(answer.usage_metadata ? { usage_metadata: answer.usage_metadata } : {}) });
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    return undefined;
+  }
+}

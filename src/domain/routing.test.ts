@@ -1,0 +1,170 @@
+import { describe, expect, it } from 'vitest';
+import { labelNames } from './labels.ts';
+import type { Task, Ticket, TicketSnapshot } from './model.ts';
+import { kindOf, route } from './routing.ts';
+import type { RoutingContext } from './routing.ts';
+import type { IssueFacts, Trigger } from './trigger.ts';
+import { WORKFLOWS } from './workflows.generated.ts';
+
+const issue: IssueFacts = { number: 7, title: 'Add discount codes', body: 'please', author: 'maintainer', url: 'u', labels: [] };
+const maintainer = { login: 'maintainer', bot: false };
+
+function ticket(change: Partial<Ticket> = {}): Ticket {
+  return { id: 't', number: 7, state: 'needs_clarification', author: 'maintainer', acceptance_criteria: [], note: null, ...change } as Ticket;
+}
+
+function task(change: Partial<Task> = {}): Task {
+  return { id: 'k', phase: 'analyze', role: 'product-owner', state: 'waiting', input: {}, ...change } as Task;
+}
+
+function snapshot(change: Partial<TicketSnapshot> = {}): TicketSnapshot {
+  return { ticket: ticket(), run: null, tasks: [task()], questions: [], code: null, spend: [], discoveries: [], ...change };
+}
+
+function context(change: Partial<RoutingContext> = {}): RoutingContext {
+  const workflow = WORKFLOWS['default'];
+  if (!workflow) throw new Error('no default workflow');
+  return {
+    projectId: 'p',
+    source: 'guid',
+    snapshot: null,
+    permission: 'admin',
+    pullMerged: false,
+    workflow,
+    config: { enabled: true, labels: labelNames({}), budgetUsd: 5, warnAtUsd: 4, fixCycles: null, maxMinutes: null, snapshot: {} },
+    ...change,
+  };
+}
+
+function types(trigger: Trigger, change: Partial<RoutingContext> = {}): string[] {
+  return route(trigger, context(change)).intents.map((intent) => intent.type);
+}
+
+function comment(body: string, onPullRequest = false): Trigger {
+  return { type: 'comment', actor: maintainer, issue, comment: { id: 1, body, url: 'c' }, onPullRequest };
+}
+
+describe('an opened issue', () => {
+  const opened: Trigger = { type: 'issue_opened', actor: maintainer, issue };
+
+  it('starts the analysis for somebody with write access', () => {
+    const { reason, intents } = route(opened, context());
+    expect(reason).toBe('started');
+    expect(intents).toContainEqual(expect.objectContaining({ type: 'add_task', role: 'product-owner', key: 'analyze:1' }));
+    expect(intents.filter((intent) => intent.type === 'effect').map((intent) => intent.kind)).toContain('reaction');
+  });
+
+  it('starts nothing for a stranger, and says who must act', () => {
+    const { intents } = route(opened, context({ permission: 'read' }));
+    expect(intents.some((intent) => intent.type === 'add_task' || intent.type === 'start_run')).toBe(false);
+    expect(intents).toContainEqual(expect.objectContaining({ type: 'set_ticket', waiting_for: 'approval' }));
+  });
+
+  it('starts the Developer at once where it comes with the label', () => {
+    const { intents } = route({ ...opened, issue: { ...issue, labels: ['ready-for-dev'] } }, context());
+    expect(intents).toContainEqual(expect.objectContaining({ type: 'add_task', role: 'developer' }));
+  });
+
+  it('starts nothing for a bot, or where the repository says no', () => {
+    expect(types({ ...opened, actor: { login: 'x[bot]', bot: true } })).toEqual([]);
+    expect(types(opened, { config: { ...context().config, enabled: false } })).toEqual([]);
+  });
+});
+
+describe('a label', () => {
+  const ready: Trigger = { type: 'label_added', actor: maintainer, issue, label: 'ready-for-dev' };
+
+  it('starts the Developer and withdraws open questions', () => {
+    const { intents } = route(ready, context({ snapshot: snapshot() }));
+    expect(intents).toContainEqual({ type: 'close_questions', state: 'withdrawn' });
+    expect(intents).toContainEqual(expect.objectContaining({ type: 'add_task', role: 'developer' }));
+  });
+
+  it('of a stranger is taken back with a note and starts nothing', () => {
+    const { intents } = route(ready, context({ permission: 'triage', snapshot: snapshot() }));
+    expect(intents.map((intent) => (intent.type === 'effect' ? intent.kind : intent.type))).toEqual(['label', 'comment']);
+  });
+
+  it('changes nothing while the work is under way', () => {
+    expect(types(ready, { snapshot: snapshot({ ticket: ticket({ state: 'in_qa' }) }) })).toEqual([]);
+  });
+
+  it('of a state that a person sets or takes by hand is put back', () => {
+    const held = snapshot({ ticket: ticket({ state: 'in_qa' }) });
+    expect(types({ ...ready, label: 'done' }, { snapshot: held })).toEqual(['effect']);
+    expect(types({ ...ready, type: 'label_removed', label: 'in-qa' }, { snapshot: held })).toEqual(['effect']);
+    expect(types({ ...ready, label: 'help wanted' }, { snapshot: held })).toEqual([]);
+  });
+});
+
+describe('a comment', () => {
+  it('answers the waiting conversation', () => {
+    const { reason, intents } = route(comment('1: percent'), context({ snapshot: snapshot() }));
+    expect(reason).toBe('answered');
+    expect(intents).toContainEqual(expect.objectContaining({ type: 'add_input', source: 'comment:1', body: '1: percent' }));
+    expect(intents).toContainEqual(expect.objectContaining({ type: 'set_ticket', state: 'analyzing' }));
+  });
+
+  it('that follows while the conversation runs is one more input', () => {
+    const { reason } = route(comment('and fixed'), context({ snapshot: snapshot({ tasks: [task({ state: 'running' })] }) }));
+    expect(reason).toBe('steered');
+  });
+
+  it('of somebody without write access is not taken', () => {
+    expect(types(comment('do evil'), { snapshot: snapshot(), permission: 'read' })).toEqual([]);
+  });
+
+  it('on a pull request or without a ticket is left alone', () => {
+    expect(types(comment('nice', true), { snapshot: snapshot() })).toEqual([]);
+    expect(types(comment('nice'))).toEqual([]);
+  });
+});
+
+describe('commands', () => {
+  it('stop ends the run and every task', () => {
+    const { intents } = route(comment('/banyan stop'), context({ snapshot: snapshot() }));
+    expect(intents.map((intent) => intent.type)).toEqual(expect.arrayContaining(['set_run', 'cancel_tasks', 'set_ticket']));
+  });
+
+  it('retry goes on where there is a plan, and hands over the hint', () => {
+    const failed = snapshot({ ticket: ticket({ state: 'failed', acceptance_criteria: ['x'], note: 'tried y' }), tasks: [] });
+    const { intents } = route(comment('/banyan retry use the helper'), context({ snapshot: failed }));
+    expect(intents).toContainEqual(expect.objectContaining({ type: 'add_task', role: 'developer', input: expect.objectContaining({ instruction: 'use the helper', tried: 'tried y' }) }));
+  });
+
+  it('need write access', () => {
+    const { reason } = route(comment('/banyan plan'), context({ permission: 'read' }));
+    expect(reason).toBe('command_refused');
+  });
+});
+
+describe('an end', () => {
+  const code = { pr_number: 8, status: 'ready' } as TicketSnapshot['code'];
+
+  it('is reached by the merge', () => {
+    const { intents } = route({ type: 'pull_request_closed', actor: maintainer, number: 8, merged: true, url: 'u' }, context({ snapshot: snapshot({ code }) }));
+    expect(intents).toContainEqual(expect.objectContaining({ type: 'set_ticket', state: 'done' }));
+    expect(intents).toContainEqual(expect.objectContaining({ type: 'set_run', state: 'completed' }));
+  });
+
+  it('is the same where the issue is closed by the merge before the pull request is heard of', () => {
+    const { reason } = route({ type: 'issue_closed', actor: maintainer, issue }, context({ snapshot: snapshot({ code }), pullMerged: true }));
+    expect(reason).toBe('merged');
+  });
+
+  it('without a merge stops the work', () => {
+    const { intents } = route({ type: 'pull_request_closed', actor: maintainer, number: 8, merged: false, url: 'u' }, context({ snapshot: snapshot({ code }) }));
+    expect(intents).toContainEqual(expect.objectContaining({ type: 'set_ticket', state: 'cancelled' }));
+  });
+
+  it('of another pull request is none of ours', () => {
+    expect(types({ type: 'pull_request_closed', actor: maintainer, number: 99, merged: true, url: 'u' }, { snapshot: snapshot({ code }) })).toEqual([]);
+  });
+});
+
+it('tells bugs from features by label, then by title', () => {
+  expect(kindOf({ title: 'Total is wrong', labels: [] })).toBe('bug');
+  expect(kindOf({ title: 'Total is wrong', labels: ['enhancement'] })).toBe('feature');
+  expect(kindOf({ title: 'Add codes', labels: ['bug'] })).toBe('bug');
+  expect(kindOf({ title: 'Add codes', labels: [] })).toBe('feature');
+});
