@@ -6,7 +6,7 @@ export interface Refusal {
   code: string;
   message: string;
   cause: unknown;
-  detail?: string | undefined;
+  detail?: string | null | undefined;
 }
 
 /**
@@ -22,7 +22,7 @@ const GATEWAY_NOT_NOW = new Set(['PGRST000', 'PGRST001', 'PGRST002', 'PGRST003']
 export function refused(refusal: Refusal): BanyanError {
   const { fn, code, message, cause, detail } = refusal;
   if (NOT_NOW.test(code) || GATEWAY_NOT_NOW.has(code)) return unavailable(fn, cause, code);
-  const data = { fn, sqlstate: code, ...(detail === undefined ? {} : { detail: detail.slice(0, 300) }) };
+  const data = { fn, sqlstate: code, ...(detail ? { detail: detail.slice(0, 300) } : {}) };
   if (code === 'PT409') return new BanyanError('conflict', message, { data, cause });
   if (code === '42883' || code === 'PGRST202') {
     return new BanyanError('database_error', `the database has no function ${fn}`, {

@@ -25,18 +25,20 @@ revoke all on schema banyan from public;
 grant usage on schema banyan to service_role;
 grant usage on schema public to authenticated, service_role;
 
--- UUIDv7 with the microsecond in the 12 bits after the version: keys that grow at one end of their index (random ones double the
--- write-ahead log of a large table) and that keep the order of rows made in one transaction, where now() stands still.
--- Postgres 18 has uuidv7(); 15 to 17 do not.
+-- UUIDv7: keys that grow at one end of their index (random ones double the write-ahead log of a large table). The microsecond stands
+-- in the 12 bits after the version, and a counter after that: rows made in one transaction, where now() stands still, and on a machine
+-- whose clock has whole milliseconds only (WebAssembly), keep their order. Postgres 18 has uuidv7(); 15 to 17 do not.
+create sequence banyan.uuid7_counter minvalue 0 maxvalue 2147483647 cycle;
 create function banyan.uuid7() returns uuid
-language sql volatile parallel safe
+language sql volatile parallel unsafe
 set search_path = ''
 as $$
   select encode(
-    overlay(
-      overlay(uuid_send(gen_random_uuid()) placing substring(int8send(us / 1000) from 3) from 1 for 6)
-      placing int2send((28672 + (us % 1000) * 4096 / 1000)::int2) from 7 for 2
-    ),
+    substring(int8send(us / 1000) from 3)
+      || int2send((28672 + (us % 1000) * 4096 / 1000)::int2)
+      || '\x80'::bytea
+      || int4send(nextval('banyan.uuid7_counter')::int4)
+      || substring(uuid_send(gen_random_uuid()) from 14),
     'hex'
   )::uuid
   from (select floor(extract(epoch from clock_timestamp()) * 1000000)::bigint as us) as clock
@@ -71,4 +73,6 @@ $$;
 
 revoke execute on function banyan.uuid7, banyan.touch_updated_at, banyan.refuse_change, banyan.current_profile_id
   from public, anon, authenticated;
+revoke all on sequence banyan.uuid7_counter from public, anon, authenticated;
+grant usage on sequence banyan.uuid7_counter to service_role;
 grant execute on function banyan.uuid7, banyan.touch_updated_at, banyan.refuse_change, banyan.current_profile_id to service_role;

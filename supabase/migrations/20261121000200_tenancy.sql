@@ -33,7 +33,7 @@ create table public.roles (
   name text not null,
   description text not null default '',
   permissions text[] not null default '{}',
-  inherits_role_id uuid references public.roles,
+  inherits_role_id uuid references public.roles deferrable initially deferred,
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),
   unique nulls not distinct (organization_id, key)
@@ -59,7 +59,7 @@ create table public.agents (
 create table public.memberships (
   id uuid primary key default banyan.uuid7(),
   organization_id uuid not null references public.organizations on delete cascade,
-  role_id uuid not null references public.roles,
+  role_id uuid not null references public.roles deferrable initially deferred,
   profile_id uuid references public.profiles on delete cascade,
   agent_id uuid references public.agents on delete cascade,
   created_at timestamptz not null default now(),

@@ -17,7 +17,7 @@ create index installations_organization on public.installations (organization_id
 create table public.projects (
   id uuid primary key default banyan.uuid7(),
   organization_id uuid not null references public.organizations on delete cascade,
-  installation_id bigint not null references public.installations,
+  installation_id bigint not null references public.installations deferrable initially deferred,
   github_id bigint not null unique,
   owner text not null,
   name text not null,
@@ -137,7 +137,7 @@ create table public.tasks (
   check (state <> 'waiting' or waiting_for is not null)
 ) with (fillfactor = 70);
 -- The claim reads each organization's queue in this order.
-create index tasks_due on public.tasks (organization_id, priority_rank, due_at) where state = 'pending';
+create index tasks_due on public.tasks (organization_id, priority_rank, due_at, id) where state = 'pending';
 -- Without the lease's end, so that a renewal touches no index.
 create index tasks_running on public.tasks (organization_id) where state = 'running';
 create index tasks_dead on public.tasks (finished_at) where state = 'dead';

@@ -28,7 +28,8 @@ begin
   on conflict (guid) do update
     set state = 'pending', attempts = 0, due_at = now(), error = null
     where d.state = 'dead'
-      or (d.state = 'pending' and d.due_at > now() and (d.lease_expires_at is null or d.lease_expires_at <= now()));
+      -- Attempted and failed: what nobody has touched yet waits for its turn, whatever the clocks of two transactions say.
+      or (d.state = 'pending' and d.attempts > 0 and d.due_at > clock_timestamp() and d.lease_owner is null);
   return jsonb_build_object('status', case when found then 'accepted' else 'duplicate' end);
 end
 $$;

@@ -1,6 +1,18 @@
 -- Intents: what a decision wants changed, applied in order, all or none (`src/domain/intents.ts` says what each means).
 -- One function for each type, `banyan.intent_<type>`; true where the ticket's version is to rise.
--- Whoever calls holds the ticket's row lock. Rows are locked in the order ticket, run, task everywhere, so that nobody waits in a circle.
+-- Whoever calls holds the ticket's row lock. Rows are locked in the order ticket, run, tasks by id everywhere, so that nobody waits in a circle.
+
+-- The ticket's run and then its open tasks. Whoever may touch more than one task calls this first: a worker renewing its leases locks
+-- several by id as well.
+create function banyan.lock_work(p_run_id uuid) returns void
+language plpgsql volatile
+set search_path = public, pg_temp
+as $$
+begin
+  perform from runs where id = p_run_id for no key update;
+  perform from tasks where run_id = p_run_id and state in ('pending', 'running', 'waiting') order by id for no key update;
+end
+$$;
 
 -- The ticket's run, locked; an error where there is none.
 create function banyan.locked_run(p_ticket_id uuid) returns public.runs
@@ -79,7 +91,7 @@ begin
   returning * into v_new;
 
   if v_new.priority <> v_old.priority then
-    update tasks set priority = v_new.priority where ticket_id = p_ticket_id and state in ('pending', 'running', 'waiting');
+    update tasks set priority = v_new.priority where run_id = v_new.run_id and state in ('pending', 'running', 'waiting');
   end if;
   if v_new.state <> v_old.state then
     perform banyan.emit(v_new, null, 'ticket.state_changed',
@@ -122,11 +134,7 @@ begin
     update tasks
     set state = 'cancelled', finished_at = clock_timestamp(), waiting_for = null, waiting_on = null, waiting_since = null,
       error = jsonb_build_object('code', 'cancelled', 'message', p_reason)
-    where id in (
-      select id from tasks
-      where run_id = p_run_id and state in ('pending', 'running', 'waiting') and id is distinct from p_self
-      order by id for no key update
-    )
+    where run_id = p_run_id and state in ('pending', 'running', 'waiting') and id is distinct from p_self
     returning *
   loop
     v_count := v_count + 1;
@@ -231,10 +239,10 @@ end
 $$;
 
 revoke execute on function
-  banyan.locked_run, banyan.intent_open_ticket, banyan.intent_set_ticket, banyan.set_run_state, banyan.cancel_open_tasks,
+  banyan.lock_work, banyan.locked_run, banyan.intent_open_ticket, banyan.intent_set_ticket, banyan.set_run_state, banyan.cancel_open_tasks,
   banyan.intent_start_run, banyan.intent_set_run, banyan.intent_cancel_tasks, banyan.intent_add_task
   from public, anon, authenticated;
 grant execute on function
-  banyan.locked_run, banyan.intent_open_ticket, banyan.intent_set_ticket, banyan.set_run_state, banyan.cancel_open_tasks,
+  banyan.lock_work, banyan.locked_run, banyan.intent_open_ticket, banyan.intent_set_ticket, banyan.set_run_state, banyan.cancel_open_tasks,
   banyan.intent_start_run, banyan.intent_set_run, banyan.intent_cancel_tasks, banyan.intent_add_task
   to service_role;

@@ -25,7 +25,7 @@ begin
   select * into v_task from tasks
   where run_id = v_ticket.run_id and state in ('waiting', 'pending', 'running')
   order by state = 'waiting' desc, collecting desc, id desc
-  limit 1 for no key update;
+  limit 1;
   if not found then
     perform banyan.emit(v_ticket, null, 'input.dropped',
       jsonb_build_object('source', p_intent ->> 'source', 'author', p_intent ->> 'author'));
@@ -214,8 +214,7 @@ declare
   v_ticket_id uuid := p_ticket_id;
   v_changed boolean := false;
 begin
-  -- The run before any task of it: the order of locks.
-  perform from runs r join tickets t on t.run_id = r.id where t.id = p_ticket_id for no key update of r;
+  perform banyan.lock_work(run_id) from tickets where id = p_ticket_id;
   for v_intent in select value from jsonb_array_elements(p_intents) with ordinality as list (value, place) order by place loop
     if v_intent ->> 'type' = 'open_ticket' then
       v_ticket_id := banyan.intent_open_ticket(p_project_id, p_number, v_intent);

@@ -138,7 +138,7 @@ as $$
             select from task_dependencies d join tasks b on b.id = d.depends_on_task_id
             where d.task_id = t.id and b.state <> 'completed'
           )
-        order by t.priority_rank, t.due_at
+        order by t.priority_rank, t.due_at, t.id
         limit p_limit
       )
       union all
@@ -153,7 +153,7 @@ as $$
     ) as due
   ) as c
   where q.max_concurrent_agents is null or c.place <= q.max_concurrent_agents - q.at_work
-  order by c.place + q.at_work, c.priority_rank, c.due_at
+  order by c.place + q.at_work, c.priority_rank, c.due_at, c.id
   limit p_limit
 $$;
 

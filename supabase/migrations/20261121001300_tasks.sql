@@ -51,7 +51,7 @@ begin
 end
 $$;
 
--- Locks ticket, run and task in this order and returns the task as it then is.
+-- Locks ticket, run and tasks in this order and returns the task as it then is.
 create function banyan.lock_task(p_task_id uuid) returns public.tasks
 language plpgsql volatile
 set search_path = public, pg_temp
@@ -64,7 +64,7 @@ begin
     raise exception 'no such task' using errcode = 'PT404';
   end if;
   perform from tickets where id = v_task.ticket_id for no key update;
-  perform from runs where id = v_task.run_id for no key update;
+  perform banyan.lock_work(v_task.run_id);
   select * into strict v_task from tasks where id = p_task_id for no key update;
   return v_task;
 end

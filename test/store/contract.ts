@@ -1,0 +1,25 @@
+import { afterAll, afterEach, beforeAll, describe } from 'vitest';
+import { conversationContract } from './contract/conversations.ts';
+import { deliveryContract } from './contract/deliveries.ts';
+import { effectContract } from './contract/effects.ts';
+import { healthContract } from './contract/health.ts';
+import { intentContract } from './contract/intents.ts';
+import { taskContract } from './contract/tasks.ts';
+import { emptyOut, type Harness } from './harness.ts';
+
+/** What every way to reach the database must do alike. */
+export function storeContract(name: string, make: () => Promise<Harness>): void {
+  describe(`store over ${name}`, () => {
+    const made: Harness[] = [];
+    function use(): Harness {
+      const harness = made.at(-1);
+      if (harness === undefined) throw new Error('the harness is not ready');
+      return harness;
+    }
+    beforeAll(async () => void made.push(await make()), 60_000);
+    afterEach(() => emptyOut(use()));
+    afterAll(() => made.at(-1)?.close());
+
+    for (const contract of [deliveryContract, intentContract, taskContract, conversationContract, effectContract, healthContract]) contract(use);
+  });
+}

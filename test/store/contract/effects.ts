@@ -1,0 +1,102 @@
+import { describe, expect, it } from 'vitest';
+import { aTicketAtWork, createDesk, effect, LEASE, only, openTicket } from '../builders.ts';
+import type { Harness } from '../harness.ts';
+
+const EFFECTS = { deliveries: 0, effects: 10, tasks: 0, leaseSeconds: LEASE };
+const later = (): Date => new Date(Date.now() + 60_000);
+
+export function effectContract(use: () => Harness): void {
+  describe('effects that a decision wants', () => {
+    it('are handed out with their project, once for a key, and are settled once', async () => {
+      const { store } = use();
+      const desk = createDesk(store);
+      await desk.deliver([openTicket(12), effect('status'), effect('status', { payload: { body: 'ignored' } })]);
+      const claimed = only((await store.claim('w', EFFECTS)).effects);
+      expect(claimed).toEqual({
+        key: 'status',
+        kind: 'comment',
+        payload: { body: 'hello' },
+        generation: 1,
+        begun_before: false,
+        result: null,
+        attempts: 1,
+        ticket_id: (await desk.snapshot()).ticket.id,
+        project: (await desk.context()).project,
+      });
+      expect(await store.settleEffect('status', 'other', 1, {})).toBe(false);
+      expect(await store.settleEffect('status', 'w', 1, { id: 5 })).toBe(true);
+      expect(await store.settleEffect('status', 'w', 1, { id: 6 })).toBe(false);
+      await desk.deliver([effect('status')]);
+      expect((await store.claim('w', EFFECTS)).effects).toEqual([]);
+    });
+
+    it('may concern a project without a ticket', async () => {
+      const { store } = use();
+      await createDesk(store).deliver([effect('note'), { type: 'event', event: 'x', data: {} }]);
+      expect(only((await store.claim('w', EFFECTS)).effects).ticket_id).toBeNull();
+    });
+
+    it('are performed again where they are wanted anew, with the result so far', async () => {
+      const { store } = use();
+      const desk = createDesk(store);
+      await desk.deliver([openTicket(12), effect('status')]);
+      await store.claim('w', EFFECTS);
+      await store.settleEffect('status', 'w', 1, { id: 5 });
+      await desk.deliver([effect('status', { rearm: true, payload: { body: 'newer' } })]);
+      expect(only((await store.claim('w', EFFECTS)).effects)).toMatchObject({ generation: 2, payload: { body: 'newer' }, result: { id: 5 }, begun_before: false, attempts: 1 });
+    });
+
+    it('wanted anew in the middle: the older settling keeps its result and leaves it to do', async () => {
+      const { store } = use();
+      const desk = createDesk(store);
+      await desk.deliver([openTicket(12), effect('status')]);
+      await store.claim('w', EFFECTS);
+      await desk.deliver([effect('status', { rearm: true })]);
+      expect((await store.claim('x', EFFECTS)).effects).toEqual([]);
+      expect(await store.settleEffect('status', 'w', 1, { id: 5 })).toBe(false);
+      expect(only((await store.claim('x', EFFECTS)).effects)).toMatchObject({ generation: 2, result: { id: 5 }, begun_before: false });
+      expect(await store.settleEffect('status', 'x', 2, { id: 5 })).toBe(true);
+    });
+
+    it('of one lane go one at a time in order; a failure for good lets the next go', async () => {
+      const { store } = use();
+      const desk = createDesk(store);
+      await desk.deliver([openTicket(12), effect('a', { lane: 'l' }), effect('b', { lane: 'l' }), effect('c', { lane: 'm' })]);
+      const keys = async (): Promise<string[]> => (await store.claim('w', EFFECTS)).effects.map(({ key }) => key);
+      expect(await keys()).toEqual(['a', 'c']);
+      expect(await keys()).toEqual([]);
+      await store.failEffect('a', 'w', { code: 'github_unavailable' }, later());
+      expect(await keys()).toEqual([]);
+      await use().sql('update public.effects set due_at = now()');
+      expect(only((await store.claim('w', EFFECTS)).effects)).toMatchObject({ key: 'a', begun_before: true, attempts: 2 });
+      await store.failEffect('a', 'w', { code: 'github_rejected' }, null);
+      expect((await store.health()).effects_failed).toBe(1);
+      expect(await keys()).toEqual(['b']);
+    });
+
+    it('whose worker is gone are taken up by another, who looks first', async () => {
+      const { store } = use();
+      const desk = createDesk(store);
+      await desk.deliver([openTicket(12), effect('a')]);
+      await store.claim('w', { ...EFFECTS, leaseSeconds: 0 });
+      expect(only((await store.claim('x', EFFECTS)).effects)).toMatchObject({ begun_before: true, attempts: 2 });
+      expect(await store.settleEffect('a', 'w', 1, {})).toBe(false);
+    });
+  });
+
+  describe('effects that a tool begins', () => {
+    it('are performed by one, busy for others, and settled for ever', async () => {
+      const { store } = use();
+      const desk = await aTicketAtWork(store);
+      const { ticket, tasks } = await desk.snapshot();
+      const begin = (worker: string, leaseSeconds = LEASE): ReturnType<typeof store.beginEffect> =>
+        store.beginEffect({ key: 'commit:1', kind: 'commit', ticketId: ticket.id, taskId: only(tasks).id, payload: { n: 1 }, worker, leaseSeconds });
+      expect(await begin('w', 0)).toEqual({ status: 'perform', generation: 1, begun_before: false, attempts: 1 });
+      expect(await begin('x')).toEqual({ status: 'perform', generation: 1, begun_before: true, attempts: 2 });
+      expect(await begin('w')).toEqual({ status: 'busy' });
+      expect((await store.claim('w', EFFECTS)).effects).toEqual([]);
+      expect(await store.settleEffect('commit:1', 'x', 1, { sha: 'abc' })).toBe(true);
+      expect(await begin('w')).toEqual({ status: 'settled', result: { sha: 'abc' } });
+    });
+  });
+}

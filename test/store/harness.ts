@@ -1,0 +1,74 @@
+import type { MigrationConnection } from '../../src/store/migrate.ts';
+import { createPostgresTransport, type Queryable } from '../../src/store/postgres-transport.ts';
+import { createStore } from '../../src/store/store.ts';
+import { createSupabaseTransport } from '../../src/store/supabase-transport.ts';
+import type { Store } from '../../src/store/contract.ts';
+import { createPglite, migrate, startPostgres, type TestDatabase, type TestPostgres } from '../support/database.ts';
+
+/** A store, and a side door to the database for what a test must see or bend. */
+export interface Harness {
+  store: Store;
+  /** Runs one statement as the owner of the tables. */
+  sql<Row = Record<string, unknown>>(text: string, values?: unknown[]): Promise<Row[]>;
+  close(): Promise<void>;
+}
+
+/** Everything that tests leave behind hangs on an organization, but for deliveries; events stay, as they must. */
+export async function emptyOut(harness: Harness): Promise<void> {
+  await harness.sql('delete from public.organizations');
+  await harness.sql('delete from public.deliveries');
+}
+
+export async function pgliteHarness(): Promise<Harness> {
+  return onPglite(await createPglite());
+}
+
+/** The embedded Supabase brings a PGlite of its own, whose type is another. */
+type Pglite = Queryable & MigrationConnection & { close(): Promise<void> };
+
+function onPglite(database: Pglite): Harness {
+  return {
+    store: createStore(createPostgresTransport(database)),
+    sql: async <Row>(text: string, values: unknown[] = []) => (await database.query(text, values)).rows as Row[],
+    close: () => database.close(),
+  };
+}
+
+export interface PostgresHarness extends Harness {
+  database: TestDatabase;
+}
+
+export async function postgresHarness(): Promise<PostgresHarness> {
+  const server: TestPostgres = await startPostgres();
+  const database = await server.createDatabase();
+  return {
+    database,
+    store: createStore(createPostgresTransport(database.pool)),
+    sql: async <Row>(text: string, values: unknown[] = []) => (await database.pool.query(text, values)).rows as Row[],
+    async close() {
+      await database.close();
+      await server.stop();
+    },
+  };
+}
+
+const SECRET_KEY = 'sb_secret_test_0123456789';
+
+/** supabase-js against the embedded Supabase, which answers in this process as the Data API would. */
+export async function supabaseHarness(): Promise<Harness> {
+  const { App } = await import('@supabase/lite');
+  const { createPgliteConnection } = await import('@supabase/lite/pglite');
+  const connection = await createPgliteConnection({});
+  await migrate(connection.driver);
+  const app = new App({
+    connection,
+    auth: { enabled: false, publishable_key: 'sb_publishable_test_0123456789', secret_key: SECRET_KEY },
+    options: { server: { admin: false } },
+  } as unknown as ConstructorParameters<typeof App>[0]);
+  const transport = createSupabaseTransport({
+    url: 'http://127.0.0.1:54321',
+    secretKey: SECRET_KEY,
+    fetch: (input, init) => app.fetch(new Request(input, init)),
+  });
+  return { ...onPglite(connection.driver), store: createStore(transport) };
+}
