@@ -7,24 +7,43 @@ export interface Edit {
 
 /** How the cart is changed, found out from the cart's own source. */
 export interface CartChange {
+  /** Empty where the cart has the function already. */
   edits: Edit[];
   /** True where the cart counts in whole cents. */
   cents: boolean;
-  /** Lines for the tests: the import of the cart, and the tests of its new function. */
-  testImport: string | null;
-  tests: string[];
+  /** Name of what gives the total today, and of what gives it with a discount. */
+  total: string;
+  discounted: string;
+  /** A method of a class, a getter of one, or a function that takes the cart. */
+  form: 'function' | 'method' | 'getter';
 }
 
-const TOTAL = /^export function (\w*[tT]otal\w*)\((\w+)\) \{$/;
+interface Found {
+  at: number;
+  name: string;
+  form: CartChange['form'];
+  /** How the total is asked for inside the source. */
+  ask: string;
+  indent: string;
+}
 
-function parameters({ expiry, combine }: Decisions): string {
-  return [combine ? 'codes' : 'code', 'discounts', ...(expiry ? ['today'] : [])].join(', ');
+const FUNCTION = /^export function (\w*total)\((\w+)/i;
+const METHOD = /^( +)(get )?(\w*total)\(\) \{$/i;
+
+function find(lines: string[]): Found | null {
+  for (const [at, line] of lines.entries()) {
+    const [, name, cart] = FUNCTION.exec(line) ?? [];
+    if (name && cart) return { at, name, form: 'function', ask: `${name}(${cart})`, indent: '' };
+    const [, indent, getter, method] = METHOD.exec(line) ?? [];
+    if (indent && method) return { at, name: method, form: getter ? 'getter' : 'method', ask: `this.${method}${getter ? '' : '()'}`, indent };
+  }
+  return null;
 }
 
 function documentation({ expiry, combine }: Decisions): string[] {
   return [
     '/**',
-    ` * What is to be paid with ${combine ? 'discount codes' : 'a discount code'} applied; the plain total is as before.`,
+    ` * What is to be paid with ${combine ? 'discount codes' : 'a discount code'} applied; the plain total stays as it is.`,
     combine ? ' * @param {string[]} codes each takes its part off what is left' : ' * @param {string} code',
     " * @param {import('./discount.js').Discount[]} discounts those that exist",
     ...(expiry ? [' * @param {string} today YYYY-MM-DD'] : []),
@@ -32,46 +51,44 @@ function documentation({ expiry, combine }: Decisions): string[] {
   ];
 }
 
-function body({ expiry, combine }: Decisions, total: string): string[] {
+function body({ expiry, combine }: Decisions, ask: string): string[] {
   const today = expiry ? ', today' : '';
-  if (combine) {
-    return [`  return codes.reduce((left, code) => left - reductionOf(left, findDiscount(discounts, code)${today}), ${total});`];
-  }
-  return [`  const total = ${total};`, `  return total - reductionOf(total, findDiscount(discounts, code)${today});`];
+  if (combine) return [`  return codes.reduce((left, code) => left - reductionOf(left, findDiscount(discounts, code)${today}), ${ask});`];
+  return [`  const before = ${ask};`, `  return before - reductionOf(before, findDiscount(discounts, code)${today});`];
 }
 
-/** Where the edit goes: after the whole function, whose text occurs once because its name is in it. */
-function addition(lines: string[], at: number, name: string, decisions: Decisions): Edit {
-  const end = lines.findIndex((line, index) => index > at && line === '}');
-  const existing = lines.slice(at, end + 1).join('\n');
-  const cart = TOTAL.exec(lines[at] ?? '')?.[2] ?? 'cart';
-  const added = [
-    ...documentation(decisions),
-    `export function ${name}WithDiscount(${cart}, ${parameters(decisions)}) {`,
-    ...body(decisions, `${name}(${cart})`),
-    '}',
-  ];
-  return { old_string: existing, new_string: `${existing}\n\n${added.join('\n')}` };
+function signature(found: Found, discounted: string, { expiry, combine }: Decisions): string {
+  const cart = found.form === 'function' ? [/\((\w+)\)$/.exec(found.ask)?.[1] ?? 'cart'] : [];
+  const parameters = [...cart, combine ? 'codes' : 'code', 'discounts', ...(expiry ? ['today'] : [])].join(', ');
+  return `${found.form === 'function' ? 'export function ' : ''}${discounted}(${parameters}) {`;
 }
 
-/** The import goes before the first line of code or comment. */
+/** After the whole existing function, which is there once because its head is. */
+function addition(lines: string[], found: Found, added: string[]): Edit {
+  const end = lines.findIndex((line, index) => index > found.at && line === `${found.indent}}`);
+  const existing = lines.slice(found.at, end + 1).join('\n');
+  return { old_string: existing, new_string: `${existing}\n\n${added.map((line) => found.indent + line).join('\n')}` };
+}
+
+/** Before the first line; with a piece of the second one where the first alone could stand there twice. */
 function importEdit(lines: string[]): Edit {
-  const first = lines.find((line) => line.trim() !== '') ?? '';
+  const first = lines.slice(0, 2).join('\n');
   const gap = first.startsWith('import ') ? '\n' : '\n\n';
   return { old_string: first, new_string: `import { findDiscount, reductionOf } from './discount.js';${gap}${first}` };
 }
 
-/** Null where the source is not a cart that the script understands: an exported function that adds up a total. */
+/** Null where the source is not a cart that the script understands: something exported that gives a total. */
 export function cartChange(source: string, decisions: Decisions): CartChange | null {
   const lines = source.split('\n');
-  const at = lines.findIndex((line) => TOTAL.test(line) && !line.includes('WithDiscount'));
-  const name = TOTAL.exec(lines[at] ?? '')?.[1];
-  if (name === undefined) return null;
-  const done = source.includes(`${name}WithDiscount(`);
+  const found = find(lines);
+  if (!found) return null;
+  const discounted = `${found.name}WithDiscount`;
+  const added = [...documentation(decisions), signature(found, discounted, decisions), ...body(decisions, found.ask), '}'];
   return {
-    edits: done ? [] : [importEdit(lines), addition(lines, at, name, decisions)],
+    edits: source.includes(`${discounted}(`) ? [] : [addition(lines, found, added), importEdit(lines)],
     cents: /\bcents?\b/i.test(source),
-    testImport: null,
-    tests: [],
+    total: found.name,
+    discounted,
+    form: found.form,
   };
 }

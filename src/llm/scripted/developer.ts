@@ -1,4 +1,5 @@
 import { cartChange } from './cart-change.ts';
+import { cartTests } from './cart-tests.ts';
 import { decisionsOf } from './demo.ts';
 import { discountModule, discountTests } from './discount-code.ts';
 import { failed, withoutLineNumbers } from './evidence.ts';
@@ -6,6 +7,7 @@ import { submit, use, type PlannedCall, type Step } from './step.ts';
 import { resultOf, type Transcript } from './transcript.ts';
 
 const CART = { path: 'src/cart.js' };
+const TESTS = { path: 'test/cart.test.js' };
 const RUN = { command: 'npm test' };
 
 function pending(transcript: Transcript, calls: PlannedCall[]): boolean {
@@ -40,13 +42,16 @@ export function playDeveloper(transcript: Transcript): Step {
   const look: PlannedCall[] = [
     { name: 'list_files', args: {} },
     { name: 'read_file', args: CART },
+    { name: 'read_file', args: TESTS },
   ];
   if (pending(transcript, look)) return use(transcript, 'I look at the cart and its surroundings first.', look);
   const decisions = decisionsOf(transcript.opening);
   const change = cartChange(withoutLineNumbers(resultOf(transcript, 'read_file', CART) ?? ''), decisions);
+  const tests = change && cartTests(withoutLineNumbers(resultOf(transcript, 'read_file', TESTS) ?? ''), change, decisions);
+  const cents = change?.cents ?? false;
   const write: PlannedCall[] = [
-    { name: 'write_file', args: { path: 'src/discount.js', content: discountModule(decisions, change?.cents) } },
-    { name: 'write_file', args: { path: 'test/discount.test.js', content: discountTests(decisions, change) } },
+    { name: 'write_file', args: { path: 'src/discount.js', content: discountModule(decisions, cents) } },
+    { name: 'write_file', args: { path: 'test/discount.test.js', content: discountTests(decisions, cents, tests) } },
     ...(change?.edits ?? []).map((edit) => ({ name: 'edit_file', args: { path: CART.path, ...edit } })),
   ];
   if (pending(transcript, write)) return use(transcript, 'The calculation goes into a module of its own, with tests; the cart only uses it.', write);

@@ -1,4 +1,3 @@
-import type { CartChange } from './cart-change.ts';
 import type { Decisions } from './demo.ts';
 
 /** Joins what applies; null leaves no trace. */
@@ -27,7 +26,7 @@ function reduction({ percent, fixed }: Decisions, cents: boolean): string {
 }
 
 /** The content of `src/discount.js`. */
-export function discountModule(decisions: Decisions, cents = false): string {
+export function discountModule(decisions: Decisions, cents: boolean): string {
   const { expiry } = decisions;
   return `${lines(
     typeOf(decisions),
@@ -60,10 +59,12 @@ export function discountModule(decisions: Decisions, cents = false): string {
   )}\n`;
 }
 
-function percentTests(today: string): string[] {
+function percentTests(today: string, cents: boolean): string[] {
+  const [odd, share] = cents ? ['333', '33'] : ['3.33', '0.33'];
   return [
     "test('a percentage code takes its share off, rounded to the cent', () => {",
     `  assert.equal(reductionOf(200, { code: 'TEN', percent: 10 }${today}), 20);`,
+    `  assert.equal(reductionOf(${odd}, { code: 'TEN', percent: 10 }${today}), ${share});`,
     '});',
     '',
     "test('a percentage over 100 never takes off more than the total', () => {",
@@ -96,16 +97,16 @@ function expiryTests({ percent }: Decisions): string[] {
 }
 
 /** The content of `test/discount.test.js`: a test for each criterion, and those of the cart where it is changed. */
-export function discountTests(decisions: Decisions, change: CartChange | null): string {
+export function discountTests(decisions: Decisions, cents: boolean, cart: { importLine: string; lines: string[] } | null): string {
   const { percent, fixed, expiry } = decisions;
   const today = expiry ? ", '2030-05-01'" : '';
   return `${lines(
     "import assert from 'node:assert/strict';",
     "import { test } from 'node:test';",
-    change?.testImport ?? null,
+    cart?.importLine ?? null,
     "import { findDiscount, reductionOf } from '../src/discount.js';",
     '',
-    ...(percent ? percentTests(today) : []),
+    ...(percent ? percentTests(today, cents) : []),
     ...(fixed ? fixedTests(today) : []),
     ...(expiry ? expiryTests(decisions) : []),
     "test('a code is found whatever its case, and the spaces around it do not matter', () => {",
@@ -116,6 +117,6 @@ export function discountTests(decisions: Decisions, change: CartChange | null): 
     "test('a code that does not exist is refused by name', () => {",
     "  assert.throws(() => findDiscount([], 'NOPE'), /NOPE/);",
     '});',
-    ...(change ? ['', ...change.tests] : []),
+    ...(cart ? ['', ...cart.lines] : []),
   )}\n`;
 }
