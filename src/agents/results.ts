@@ -10,9 +10,9 @@ import { list, oneLine, optionalText, prose, record, truth, verbatim, wholeNumbe
  * cleans prose of what cannot be seen - and never invents a required field.
  */
 
-export const MAX_QUESTIONS = 5;
-export const MAX_COMMENTS = 10;
-export const MAX_FINDINGS = 20;
+const MAX_QUESTIONS = 5;
+const MAX_COMMENTS = 10;
+const MAX_FINDINGS = 20;
 const MAX_CRITERIA = 20;
 const MAX_TASKS = 10;
 const LONG = 30_000;

@@ -4,7 +4,7 @@ import type { Answer, ChatMessage, ChatRequest } from './openai-answers.ts';
 import { render, renderStream } from './openai-wire.ts';
 
 export type { Answer, ChatMessage, ChatRequest } from './openai-answers.ts';
-export { callTool, callTools, cutOff, fail, invalidJson, rateLimited, say } from './openai-answers.ts';
+export { callTool, cutOff, fail, invalidJson, rateLimited, say } from './openai-answers.ts';
 
 export interface OpenAiServerOptions {
   /** Decides each answer; a thrown error becomes status 500 and is kept in `errors`. */

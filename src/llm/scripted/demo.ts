@@ -11,7 +11,7 @@ export interface Decisions {
 
 export const ASSUMED: Decisions = { percent: true, fixed: false, combine: false, expiry: true };
 
-export const CRITERIA = {
+const CRITERIA = {
   percent: 'A percentage code takes its share off the total, rounded to the cent.',
   fixed: 'A fixed-amount code takes its amount off the total.',
   single: 'One code counts; codes are not combined.',

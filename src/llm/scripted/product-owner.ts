@@ -21,7 +21,7 @@ function about(answers: string, number: number, topic: RegExp): string {
 }
 
 /** What people answered; what they left open is taken as assumed in the question. */
-export function understand(answers: string): Decisions {
+function understand(answers: string): Decisions {
   const kind = about(answers, 1, /percent|%|fixed|amount|both/i);
   const combine = about(answers, 2, /combin|stack|several|one code/i);
   const expiry = about(answers, 3, /expir|last day|valid|date/i);
