@@ -1,0 +1,31 @@
+/** `npm start`: everything on this machine. See docs/architecture.md, section 6. */
+import { onStopSignal } from '../src/local/launch.ts';
+import { startStack, type Stack } from '../src/local/stack.ts';
+import { readStackSettings } from '../src/local/stack/settings.ts';
+import { reportAndFail } from './commands/report.ts';
+
+function readyText({ urls }: Stack): string {
+  const body = `'{"title":"Add discount codes to the cart"}'`;
+  return `banyan ready  app ${urls.app}  github ${urls.github}  supabase ${urls.supabase}
+
+Open an issue and watch it become a pull request:
+  in a browser   ${urls.github}/acme/shop/issues
+  with curl      curl -X POST ${urls.github}/repos/acme/shop/issues -H 'Authorization: Bearer maintainer-token' -d ${body}
+  step by step   npx banyan demo        (in another terminal)
+Ctrl-C stops everything; the next start goes on where this one was.`;
+}
+
+async function main(): Promise<void> {
+  const settings = readStackSettings(process.env);
+  const stopEarly = () => process.exit(130);
+  process.once('SIGINT', stopEarly);
+  process.once('SIGTERM', stopEarly);
+  const print = (line: string) => console.log(line);
+  const stack = await startStack({ settings, env: process.env, print, note: (line) => console.error(line) });
+  process.off('SIGINT', stopEarly);
+  process.off('SIGTERM', stopEarly);
+  onStopSignal(() => stack.stop());
+  print(readyText(stack));
+}
+
+main().catch(reportAndFail);

@@ -1,0 +1,52 @@
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { z } from 'zod';
+import { App } from '@supabase/lite';
+import { createPgliteConnection } from '@supabase/lite/pglite';
+import { migrate, readMigrations } from '../../store/migrate.ts';
+import { listen, type HttpServer } from '../http.ts';
+import { rememberGrants, restoreGrants } from './grants.ts';
+
+export const supabaseSettings = z.object({
+  port: z.number().int().min(0).max(65_535),
+  dataDir: z.string().min(1),
+  migrations: z.string().min(1),
+  keys: z.object({ publishable: z.string().startsWith('sb_publishable_'), secret: z.string().startsWith('sb_secret_') }),
+});
+
+export type SupabaseSettings = z.output<typeof supabaseSettings>;
+
+/** Large rows are rare here; the limit only keeps a runaway client from filling the memory. */
+const MAX_BODY_BYTES = 32 * 1024 * 1024;
+
+/** The database of `dataDir` behind Supabase's Data API, migrated. Requests without a key are refused. */
+export async function createLocalSupabase(settings: SupabaseSettings): Promise<HttpServer> {
+  const connection = await createPgliteConnection({ url: pathToFileURL(join(settings.dataDir, 'postgres')).href });
+  const database = connection.driver;
+  // A stop between the first request and putting back would otherwise be taken for what the migrations want.
+  await restoreGrants(database);
+  await migrate(database, await readMigrations(settings.migrations));
+  await rememberGrants(database);
+  // The catalogue is read when the App is made: migrate first.
+  const app = new App({
+    connection,
+    auth: { enabled: false, publishable_key: settings.keys.publishable, secret_key: settings.keys.secret },
+    options: { server: { admin: false, disableStudio: true } },
+  } as unknown as ConstructorParameters<typeof App>[0]);
+  await app.fetch(new Request('http://127.0.0.1/rest/v1/', { headers: { apikey: settings.keys.secret } }));
+  await restoreGrants(database);
+
+  const server = await listen({
+    port: settings.port,
+    handle: (request) => app.fetch(request),
+    maxBodyBytes: MAX_BODY_BYTES,
+    tooLarge: () => Response.json({ message: 'payload too large' }, { status: 413 }),
+  });
+  return {
+    ...server,
+    async close(graceMs) {
+      await server.close(graceMs);
+      await connection.close();
+    },
+  };
+}
