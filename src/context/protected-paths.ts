@@ -15,14 +15,15 @@ export const DEFAULT_PROTECTED_PATHS: readonly string[] = [
 
 /** As in .gitignore: without a slash at any depth, with one from the root, and a folder means all that is in it. */
 function expand(pattern: string): string[] {
-  const trimmed = pattern.trim().replace(/^\.?\//, '').replace(/\/+$/, '');
-  if (trimmed === '') return [];
-  const rooted = trimmed.includes('/') ? trimmed : `**/${trimmed}`;
+  const named = pattern.trim().replace(/^\.\//, '').replace(/\/+$/, '');
+  if (named === '') return [];
+  const rooted = named.includes('/') ? named.replace(/^\/+/, '') : `**/${named}`;
   return [rooted, `${rooted}/**`];
 }
 
 /** True for a path that needs a person. Case does not matter: some file systems do not tell `.GitHub` from `.github`. */
 export function createPathGuard(configured: readonly string[] = []): (path: string) => boolean {
   const patterns = [...DEFAULT_PROTECTED_PATHS, ...configured.flatMap(expand)];
-  return picomatch(patterns, { dot: true, nocase: true, nonegate: true });
+  const matches = picomatch(patterns, { dot: true, nocase: true, nonegate: true });
+  return (path) => matches(path);
 }

@@ -67,12 +67,16 @@ async function takeFiles({ sandbox, overlay }: TakeBack, entries: TreeEntry[]): 
   return refused;
 }
 
-async function takeLinks({ tree, overlay }: TakeBack, entries: TreeEntry[]): Promise<string[]> {
+async function takeLinks({ tree, overlay, told }: TakeBack, entries: TreeEntry[]): Promise<string[]> {
   if (entries.length === 0) return [];
   const targets = await tree.linkTargets(entries.map(({ sha }) => sha));
   return entries.flatMap((entry, index) => {
     const target = targets[index] ?? '';
-    if (!staysInside(entry.path, target)) return [entry.path];
+    if (!staysInside(entry.path, target)) {
+      const isNews = told.get(entry.path) !== entry.sha;
+      told.set(entry.path, entry.sha);
+      return isNews ? [entry.path] : [];
+    }
     overlay.set(entry.path, '120000', Buffer.from(target));
     return [];
   });

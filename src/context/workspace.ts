@@ -73,7 +73,9 @@ function globMatcher(glob: string): (path: string) => boolean {
   if (glob.length > 200 || (glob.match(/[*?+]/g) ?? []).length > MAX_WILDCARDS) {
     throw new BanyanError('path_invalid', `The glob is too complicated; use at most ${MAX_WILDCARDS} wildcards.`);
   }
-  return picomatch(glob.replace(/^\.?\//, ''), { dot: true, noextglob: true, nonegate: true, basename: !glob.includes('/') });
+  const matches = picomatch(glob.replace(/^\.?\//, ''), { dot: true, noextglob: true, nonegate: true, basename: !glob.includes('/') });
+  // Alone: handed to `filter` as it is, the matcher takes the index for an option.
+  return (path) => matches(path);
 }
 
 function cleanFolder(path: string | undefined): string {

@@ -1,18 +1,11 @@
 import type { z } from 'zod';
-import type { SandboxResult } from '../sandbox/types.ts';
+import type { Workspace } from '../context/workspace.ts';
 
 export const TOOL_PERMISSIONS = ['read', 'write', 'run', 'discover', 'ask'] as const;
 export type ToolPermission = (typeof TOOL_PERMISSIONS)[number];
 
-/** What tools need of the repository they act on; `Workspace` of `context/` is one. */
-export interface ToolWorkspace {
-  list(filter?: { path?: string; glob?: string }): string[];
-  read(path: string): string;
-  write(path: string, content: string): void;
-  remove(path: string): void;
-  search(query: string, path?: string): { matches: { path: string; line: number; text: string }[]; total: number };
-  run(request: { command: string; timeoutSeconds: number; maxOutputBytes?: number; signal?: AbortSignal }): Promise<SandboxResult>;
-}
+/** What tools need of the repository they act on. */
+export type ToolWorkspace = Pick<Workspace, 'list' | 'read' | 'write' | 'remove' | 'search' | 'run'>;
 
 export interface Discovery {
   kind: string;

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { createLocalSandboxProvider } from '../../src/sandbox/local/provider.ts';
 import type { LocalWay } from '../../src/sandbox/local/detect.ts';
 import { createVercelSandboxProvider } from '../../src/sandbox/vercel/provider.ts';
@@ -18,14 +18,16 @@ async function whyNot(way: LocalWay): Promise<string | null> {
 async function describeLocal(way: LocalWay): Promise<void> {
   const reason = await whyNot(way);
   if (reason === null) describeSandbox(`local by ${way}`, () => createLocalSandboxProvider({ way }));
-  else it.skip(`sandbox: local by ${way} (skipped: ${reason})`);
+  else it(`sandbox: local by ${way}`, (context) => context.skip(reason));
 }
 
 await describeLocal('bubblewrap');
 await describeLocal('unshare');
 
 const backendProblem = await whyNot('unshare');
-describe.skipIf(backendProblem !== null)(`vercel over its protocol${backendProblem === null ? '' : ` (skipped: ${backendProblem})`}`, () => {
+describe('vercel over its protocol', () => {
+  beforeEach((context) => context.skip(backendProblem !== null, backendProblem ?? ''));
+
   const credentials = { token: 'vercel-token', teamId: 'team_1', projectId: 'prj_1' };
   let server: VercelServer;
 

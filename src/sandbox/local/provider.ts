@@ -1,7 +1,9 @@
+import { execFile } from 'node:child_process';
 import { randomInt, randomUUID } from 'node:crypto';
-import { chmod, chown, mkdir, mkdtemp, realpath, rm, writeFile } from 'node:fs/promises';
+import { chmod, chown, mkdir, mkdtemp, readdir, readFile, realpath, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { BanyanError } from '../../kernel/errors.ts';
 import { cleanPath } from '../paths.ts';
 import type { Sandbox, SandboxCommand, SandboxOptions, SandboxProvider } from '../types.ts';
@@ -37,7 +39,11 @@ const USERS = { first: 20_000, last: 60_000 } as const;
 /** Runs commands on this machine, walled off by the system's own means. Found out once, at the first sandbox. */
 export function createLocalSandboxProvider(options: LocalSandboxOptions = {}): SandboxProvider {
   let machine: Promise<Machine> | null = null;
-  const look = async (): Promise<Machine> => ({ ...(await detectIsolation(options)), host: await findHostTools() });
+  const parent = options.folder ?? tmpdir();
+  const look = async (): Promise<Machine> => {
+    await removeAbandoned(parent);
+    return { ...(await detectIsolation(options)), host: await findHostTools() };
+  };
   return {
     name: 'local',
     async create(request) {
@@ -48,17 +54,47 @@ export function createLocalSandboxProvider(options: LocalSandboxOptions = {}): S
         machine = null;
         throw error;
       });
-      return openSandbox(found, request, options);
+      return openSandbox(found, request, { ...options, folder: parent });
     },
   };
 }
 
+/** Commands may have taken our rights to their own folders away; as an ordinary user that must be undone first. */
+async function removeFolder(folder: string): Promise<void> {
+  const remove = () => rm(folder, { recursive: true, force: true, maxRetries: 3 });
+  await remove().catch(async () => {
+    await promisify(execFile)('chmod', ['-R', 'u+rwX', folder]);
+    await remove();
+  });
+}
+
+const PREFIX = 'banyan-sandbox-';
+const OWNER_FILE = 'owner';
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
+}
+
+/** Folders of processes that were killed before they could clean up. One without an owner is being made right now, or is not ours. */
+async function removeAbandoned(parent: string): Promise<void> {
+  const names = (await readdir(parent).catch(() => [])).filter((name) => name.startsWith(PREFIX));
+  for (const name of names) {
+    const owner = Number(await readFile(join(parent, name, OWNER_FILE), 'utf8').catch(() => ''));
+    if (owner > 0 && !isAlive(owner)) await rm(join(parent, name), { recursive: true, force: true }).catch(() => undefined);
+  }
+}
+
 async function makeFolders(machine: Machine, parent: string, dropTo: number | null): Promise<SandboxFolders> {
-  const base = await realpath(await mkdtemp(join(parent, 'banyan-sandbox-')));
+  const base = await realpath(await mkdtemp(join(parent, PREFIX)));
   const inBase = (name: string) => join(base, name);
   const folders: SandboxFolders = { base, work: inBase('work'), home: inBase('home'), tmp: inBase('tmp'), etc: inBase('etc'), root: inBase('root') };
   await Promise.all([folders.work, folders.home, folders.tmp, folders.etc, folders.root].map((path) => mkdir(path)));
-  await chmod(folders.tmp, 0o1777);
+  await Promise.all([chmod(folders.tmp, 0o1777), writeFile(inBase(OWNER_FILE), String(process.pid))]);
   if (dropTo !== null) await Promise.all([folders.work, folders.home, folders.tmp].map((path) => chown(path, dropTo, dropTo)));
   if (machine.way === 'bubblewrap' || machine.way === 'unshare') {
     await writeEtc(folders.etc, dropTo ?? 1000, machine.host.etcFolders);
@@ -67,11 +103,11 @@ async function makeFolders(machine: Machine, parent: string, dropTo: number | nu
   return folders;
 }
 
-async function openSandbox(machine: Machine, request: SandboxOptions, options: LocalSandboxOptions): Promise<Sandbox> {
+async function openSandbox(machine: Machine, request: SandboxOptions, options: LocalSandboxOptions & { folder: string }): Promise<Sandbox> {
   const isMapped = machine.way === 'bubblewrap' || machine.way === 'unshare';
   const dropTo = isMapped && process.getuid?.() === 0 ? randomInt(USERS.first, USERS.last) : null;
   const limits = { ...DEFAULT_LIMITS, ...options.limits, ...(request.memoryMb ? { memoryMb: request.memoryMb } : {}) };
-  const folders = await makeFolders(machine, options.folder ?? tmpdir(), dropTo);
+  const folders = await makeFolders(machine, options.folder, dropTo);
   const files = createWorkFolder(folders.work, dropTo);
   const environment = fixedEnvironment({ folders, host: machine.host }, isMapped);
   const end = new AbortController();
@@ -99,10 +135,10 @@ async function openSandbox(machine: Machine, request: SandboxOptions, options: L
     isDestroyed = true;
     clearTimeout(life);
     end.abort(new BanyanError('sandbox_timeout', 'The sandbox was destroyed while the command ran.', { retry: 'transient' }));
-    await inTurn(() => rm(folders.base, { recursive: true, force: true, maxRetries: 3 }));
+    await inTurn(() => removeFolder(folders.base));
   }
 
-  const life = setTimeout(() => void destroy(), request.timeoutSeconds * 1000);
+  const life = setTimeout(() => void destroy().catch(() => undefined), request.timeoutSeconds * 1000);
   life.unref();
   const alive = <T>(action: () => Promise<T>): Promise<T> =>
     inTurn(async () => {

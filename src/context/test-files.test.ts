@@ -1,0 +1,45 @@
+import { describe, expect, it } from 'vitest';
+import { snapshotOf } from './snapshot.ts';
+import { detectCommands, isTestFile } from './test-files.ts';
+
+describe('isTestFile', () => {
+  it.each(['a.test.ts', 'src/a.spec.jsx', 'test/helper.js', 'tests/unit/x.py', 'pkg/a_test.go', 'test_a.py', 'conftest.py', 'spec/a_spec.rb', 'src/test/java/ATest.java', 'ATests.cs', '__tests__/a.js', 'e2e/login.ts', 'test.js'])('%s is one', (path) => {
+    expect(isTestFile(path)).toBe(true);
+  });
+
+  it.each(['src/a.ts', 'src/latest.ts', 'contest/a.go', 'attest.py', 'src/testimonials.tsx', 'Contest.java', 'README.md'])('%s is none', (path) => {
+    expect(isTestFile(path)).toBe(false);
+  });
+});
+
+describe('detectCommands', () => {
+  it('reads the scripts of a package', () => {
+    const manifest = { scripts: { test: 'node --test', lint: 'oxlint', build: 'tsc' }, devDependencies: { oxlint: '1' } };
+    const files = { 'package.json': JSON.stringify(manifest), 'package-lock.json': '{}' };
+    expect(detectCommands(snapshotOf(files))).toEqual({ install: 'npm ci', test: 'npm test', lint: 'npm run lint', build: 'npm run build' });
+    expect(detectCommands(snapshotOf({ ...files, 'pnpm-lock.yaml': '' })).test).toBe('pnpm test');
+  });
+
+  it('takes the placeholder of npm init for no test, and no dependencies for nothing to install', () => {
+    const manifest = { scripts: { test: 'echo "Error: no test specified" && exit 1' }, dependencies: {} };
+    expect(detectCommands(snapshotOf({ 'package.json': JSON.stringify(manifest) }))).toEqual({});
+  });
+
+  it('survives a broken manifest', () => {
+    expect(detectCommands(snapshotOf({ 'package.json': '{' }))).toEqual({});
+    expect(detectCommands(snapshotOf({ 'package.json': '{"scripts":{"test":3}}' }))).toEqual({});
+  });
+
+  it.each([
+    [{ 'go.mod': 'module x' }, 'go test ./...'],
+    [{ 'Cargo.toml': '[package]' }, 'cargo test'],
+    [{ 'pyproject.toml': '[tool.pytest.ini_options]' }, 'python -m pytest'],
+    [{ 'setup.py': '', 'tests/test_a.py': '' }, 'python -m unittest discover'],
+    [{ Makefile: 'build:\n\tcc\ntest: build\n\t./t\n' }, 'make test'],
+    [{ Makefile: 'test := x\n' }, undefined],
+    [{ Makefile: 'test:\n', 'package.json': '{"scripts":{"test":"vitest"}}' }, 'npm test'],
+    [{ 'README.md': 'x' }, undefined],
+  ])('%j is tested by %j', (files, test) => {
+    expect(detectCommands(snapshotOf(files as Record<string, string>)).test).toBe(test);
+  });
+});
