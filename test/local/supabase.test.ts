@@ -60,14 +60,14 @@ describe('the embedded Supabase', () => {
   });
 
   it('has its data after SIGKILL', async () => {
-    const { error } = await client(keys.secret).from('organizations').insert({ github_login: 'survivor' }).select();
+    const { error } = await client(keys.secret).from('organizations').insert({ github_id: 7, login: 'survivor' }).select();
     expect(error).toBeNull();
     running.child.kill('SIGKILL');
     await once(running.child, 'exit');
 
     running = await start();
-    const { data } = await client(keys.secret).from('organizations').select('github_login');
-    expect(data).toEqual([{ github_login: 'survivor' }]);
+    const { data } = await client(keys.secret).from('organizations').select('login');
+    expect(data).toEqual([{ login: 'survivor' }]);
     const grants = await client(keys.publishable).from('tickets').select('id').limit(1);
     expect(grants.error?.code).toBe('42501');
   }, 90_000);

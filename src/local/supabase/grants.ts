@@ -4,48 +4,46 @@ export interface GrantsConnection {
   query<Row>(text: string, values: unknown[]): Promise<{ rows: Row[] }>;
 }
 
-interface Grant {
-  grantee: string;
-  table: string;
-  privileges: string;
-}
+const ROLES = 'anon, authenticated, service_role';
+
+/** What the three roles may do, as statements that say it again; names are quoted by the catalogue itself. */
+const GRANTS = `
+  select format('grant %s on %s %I.%I to %I', string_agg(acl.privilege_type, ', '), case relkind when 'S' then 'sequence' else 'table' end, nspname, relname, acl.grantee::regrole::text) as statement
+  from pg_class join pg_namespace on pg_namespace.oid = relnamespace, aclexplode(relacl) as acl
+  where nspname = 'public' and relkind in ('r', 'p', 'v', 'm', 'S') and acl.grantee <> 0 and acl.grantee::regrole::text in ('anon', 'authenticated', 'service_role')
+  group by relkind, nspname, relname, acl.grantee
+  union all
+  select format('grant %s on schema %I to %I', string_agg(acl.privilege_type, ', '), nspname, acl.grantee::regrole::text)
+  from pg_namespace, aclexplode(nspacl) as acl
+  where nspname = 'public' and acl.grantee <> 0 and acl.grantee::regrole::text in ('anon', 'authenticated', 'service_role')
+  group by nspname, acl.grantee`;
 
 const LEDGER = `
   create schema if not exists local_stack;
   revoke all on schema local_stack from public;
-  create table if not exists local_stack.grants (grantee text not null, relation text not null, privileges text not null, primary key (grantee, relation));
+  create table if not exists local_stack.grants (statement text primary key);
 `;
 
-const ACTUAL = `
-  select pg_get_userbyid(acl.grantee) as grantee, format('%I.%I', 'public', relname) as table, string_agg(acl.privilege_type, ', ' order by acl.privilege_type) as privileges
-  from pg_class, aclexplode(relacl) as acl
-  where relnamespace = 'public'::regnamespace and relkind in ('r', 'p', 'v', 'm')
-    and acl.grantee <> 0 and pg_get_userbyid(acl.grantee) in ('anon', 'authenticated', 'service_role')
-  group by 1, 2`;
+const REVOKE = `
+  revoke all on all tables in schema public from ${ROLES};
+  revoke all on all sequences in schema public from ${ROLES};
+  revoke all on schema public from ${ROLES};
+  alter default privileges in schema public revoke all on tables from ${ROLES};
+  alter default privileges in schema public revoke all on sequences from ${ROLES};
+`;
 
 /**
- * The embedded Supabase grants everything on every table to the three roles when it answers its first request (0.10.0). Row level security
- * still holds, but a right that a migration did not give would go unnoticed here and be missing in production. So the grants are written
- * down after migrating and put back after that first request.
+ * The embedded Supabase grants everything on every table to the three roles before its first request (0.10.0). Row level security still
+ * holds, but a right that a migration does not give would be missing in production only. So the grants are written down after migrating
+ * and put back afterwards.
  */
 export async function rememberGrants(connection: GrantsConnection): Promise<void> {
-  const { rows } = await connection.query<Grant>(ACTUAL, []);
-  await connection.exec(`${LEDGER} truncate local_stack.grants;`);
-  for (const grant of rows) {
-    await connection.query('insert into local_stack.grants (grantee, relation, privileges) values ($1, $2, $3)', [
-      grant.grantee,
-      grant.table,
-      grant.privileges,
-    ]);
-  }
+  await connection.exec(`${LEDGER} begin; delete from local_stack.grants; insert into local_stack.grants ${GRANTS}; commit;`);
 }
 
 /** Does nothing in a database whose grants were never written down. */
 export async function restoreGrants(connection: GrantsConnection): Promise<void> {
   await connection.exec(LEDGER);
-  const { rows } = await connection.query<Grant>('select grantee, relation as table, privileges from local_stack.grants', []);
-  if (rows.length === 0) return;
-  // Names and privileges come from the catalogue, quoted by format(%I) where they are names.
-  const grants = rows.map((grant) => `grant ${grant.privileges} on ${grant.table} to ${grant.grantee};`);
-  await connection.exec(`begin; revoke all on all tables in schema public from anon, authenticated, service_role; ${grants.join(' ')} commit;`);
+  const { rows } = await connection.query<{ statement: string }>('select statement from local_stack.grants', []);
+  if (rows.length > 0) await connection.exec(`begin; ${REVOKE} ${rows.map((grant) => `${grant.statement};`).join(' ')} commit;`);
 }

@@ -3,6 +3,7 @@ import { pathToFileURL } from 'node:url';
 import { z } from 'zod';
 import { App } from '@supabase/lite';
 import { createPgliteConnection } from '@supabase/lite/pglite';
+import { BanyanError } from '../../kernel/errors.ts';
 import { migrate, readMigrations } from '../../store/migrate.ts';
 import { listen, type HttpServer } from '../http.ts';
 import { rememberGrants, restoreGrants } from './grants.ts';
@@ -23,7 +24,7 @@ const MAX_BODY_BYTES = 32 * 1024 * 1024;
 export async function createLocalSupabase(settings: SupabaseSettings): Promise<HttpServer> {
   const connection = await createPgliteConnection({ url: pathToFileURL(join(settings.dataDir, 'postgres')).href });
   const database = connection.driver;
-  // A stop between the first request and putting back would otherwise be taken for what the migrations want.
+  // A stop between the grants to everybody and putting back would otherwise be taken for what the migrations want.
   await restoreGrants(database);
   await migrate(database, await readMigrations(settings.migrations));
   await rememberGrants(database);
@@ -33,7 +34,8 @@ export async function createLocalSupabase(settings: SupabaseSettings): Promise<H
     auth: { enabled: false, publishable_key: settings.keys.publishable, secret_key: settings.keys.secret },
     options: { server: { admin: false, disableStudio: true } },
   } as unknown as ConstructorParameters<typeof App>[0]);
-  await app.fetch(new Request('http://127.0.0.1/rest/v1/', { headers: { apikey: settings.keys.secret } }));
+  const first = await app.fetch(new Request('http://127.0.0.1/rest/v1/organizations?select=id&limit=1', { headers: { apikey: settings.keys.secret } }));
+  if (!first.ok) throw new BanyanError('database_error', `The embedded Supabase answers ${first.status}: ${await first.text()}`);
   await restoreGrants(database);
 
   const server = await listen({
