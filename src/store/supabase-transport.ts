@@ -25,9 +25,11 @@ export function createSupabaseTransport(options: SupabaseOptions): Transport {
     async call(fn, args) {
       const { data, error, status } = await client.rpc(fn, args).abortSignal(AbortSignal.timeout(timeoutMs));
       if (error === null) return data as unknown;
-      const answered = SQLSTATE.test(error.code) || error.code.startsWith('PGRST');
+      // A gateway's own answer has no code, whatever the type says.
+      const code = (error as { code?: string }).code ?? '';
+      const answered = SQLSTATE.test(code) || code.startsWith('PGRST');
       if (!answered && (status === 0 || status === 408 || status === 429 || status >= 500)) throw unavailable(fn, error);
-      throw refused({ fn, code: error.code, message: error.message, cause: error, detail: error.details });
+      throw refused({ fn, code, message: error.message, cause: error, detail: error.details });
     },
     async close() {
       await client.removeAllChannels();
