@@ -1,0 +1,145 @@
+import { existsSync } from 'node:fs';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { Forge } from './core/forge.ts';
+import { ForgeStore } from './core/store.ts';
+import { publicKeyOf } from './core/tokens.ts';
+import { handleGraphql } from './graphql/execute.ts';
+import { actorOf, dispatch, faultReply, parseBody, readBody, sendReply } from './http/api.ts';
+import type { Reply } from './http/call.ts';
+import { handleGit, readGitRequest } from './http/git-route.ts';
+import { createRouter } from './http/router.ts';
+import type { Router } from './http/router.ts';
+import { servePage } from './pages/serve.ts';
+import { restRoutes } from './rest/table.ts';
+import { initialRoot, seedShop } from './seed.ts';
+import { DeliveryQueue } from './webhooks/deliveries.ts';
+
+export interface LocalGitHubOptions {
+  /** 0 takes a free port. */
+  port: number;
+  dataDir: string;
+  app: { id: number; privateKey: string; webhookSecret: string };
+  /** Where the App's webhooks go; null sends none. */
+  webhookUrl: string | null;
+  /** The address that answers and pages show, when it is not the one that is listened on. */
+  publicUrl?: string;
+}
+
+export interface LocalGitHub {
+  url: string;
+  port: number;
+  /** Resolves when every webhook that was due has been sent. */
+  idle(): Promise<void>;
+  close(): Promise<void>;
+}
+
+const HOST = '127.0.0.1';
+const HOOK_ID = 4001;
+const API_PATH = /^\/(repos|orgs|users|user|app|apps|installation|installations|search|rate_limit|meta|zen|graphql|api)(\/|$)/;
+
+/** A GitHub on this machine: REST, GraphQL, git, webhooks and pages over one folder of state. */
+export async function createLocalGitHub(options: LocalGitHubOptions): Promise<LocalGitHub> {
+  const router = createRouter(restRoutes);
+  let resolveForge: (forge: Forge) => void = () => undefined;
+  const ready = new Promise<Forge>((resolve) => {
+    resolveForge = resolve;
+  });
+  const server = createServer({ keepAliveTimeout: 30_000 }, (request, response) => {
+    ready.then((forge) => serve(forge, router, { request, response })).catch((error: unknown) => failLate(response, error));
+  });
+  await listen(server, options.port);
+  const { port } = server.address() as AddressInfo;
+  const url = (options.publicUrl ?? `http://${HOST}:${port}`).replace(/\/+$/, '');
+  const forge = await openForge(options, url);
+  resolveForge(forge);
+  return {
+    url,
+    port,
+    idle: () => forge.deliveries.idle(),
+    async close() {
+      server.close();
+      server.closeAllConnections();
+      await forge.deliveries.close();
+      forge.store.flush();
+    },
+  };
+}
+
+function listen(server: Server, port: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, HOST, () => resolve());
+  });
+}
+
+async function openForge(options: LocalGitHubOptions, url: string): Promise<Forge> {
+  const dir = options.dataDir;
+  const { store, isNew } = ForgeStore.open(dir, () => initialRoot(options.app.id));
+  const { root } = store;
+  root.appId = options.app.id;
+  root.webhook = { url: null, secret: options.app.webhookSecret };
+  const deliveries = new DeliveryQueue({
+    file: join(dir, 'deliveries.jsonl'), hookId: HOOK_ID, appId: root.appId, target: () => root.webhook, nextId: () => store.nextId(),
+  });
+  // Deliveries are written at once and the root a moment later, so after a kill the file may know higher ids.
+  root.nextId = Math.max(root.nextId, deliveries.highestId() + 1);
+  const forge = new Forge({ dir, store, deliveries, appKey: publicKeyOf(options.app.privateKey), url });
+  if (isNew || !existsSync(forge.gitRoot)) await seedShop(forge);
+  root.webhook.url = options.webhookUrl;
+  store.touch();
+  store.flush();
+  deliveries.start();
+  return forge;
+}
+
+interface Exchange {
+  request: IncomingMessage;
+  response: ServerResponse;
+}
+
+async function serve(forge: Forge, router: Router, { request, response }: Exchange): Promise<void> {
+  const url = new URL(request.url ?? '/', 'http://local');
+  const git = readGitRequest(url);
+  if (git !== undefined) return serveGitRequest(forge, { request, response }, git);
+  const isApi = API_PATH.test(url.pathname) || (url.pathname === '/' && request.headers.authorization !== undefined);
+  if (!isApi) return servePage(forge, router, { request, response, url });
+  const reply = await answer(forge, router, { request, url }).catch(faultReply);
+  sendReply(request, response, reply);
+}
+
+async function serveGitRequest(forge: Forge, exchange: Exchange, git: NonNullable<ReturnType<typeof readGitRequest>>): Promise<void> {
+  let actor: ReturnType<typeof actorOf>;
+  try {
+    actor = actorOf(forge, exchange.request.headers.authorization);
+  } catch (error) {
+    exchange.response.setHeader('www-authenticate', 'Basic realm="GitHub"');
+    sendReply(exchange.request, exchange.response, faultReply(error));
+    return;
+  }
+  await handleGit(forge, exchange, { git, actor });
+}
+
+/** Both styles of addresses: at the root as on api.github.com, and below `/api/v3` as on a GitHub Enterprise server. */
+async function answer(forge: Forge, router: Router, { request, url }: { request: IncomingMessage; url: URL }): Promise<Reply> {
+  const body = parseBody(await readBody(request));
+  const actor = actorOf(forge, request.headers.authorization);
+  if (url.pathname === '/graphql' || url.pathname === '/api/graphql') return handleGraphql(forge, actor, body);
+  const prefix = url.pathname.startsWith('/api/v3') ? '/api/v3' : '';
+  return dispatch(router, {
+    forge, actor, method: request.method ?? 'GET', path: url.pathname.slice(prefix.length) || '/', prefix, query: url.searchParams, body,
+    accept: request.headers.accept ?? '',
+  });
+}
+
+function failLate(response: ServerResponse, error: unknown): void {
+  const reply = faultReply(error);
+  if (response.headersSent) {
+    response.destroy();
+    return;
+  }
+  response.writeHead(reply.status, { 'content-type': 'application/json; charset=utf-8' });
+  response.end(JSON.stringify(reply.json));
+}
