@@ -87,7 +87,7 @@ export async function createEngineParts(env: Environment): Promise<EngineParts> 
   return {
     store: createStore(createSupabaseTransport(env.supabase)),
     github,
-    models: (prices) => createModels({ ...env.models, prices }),
+    models: createModels(env.models),
     roles: new Map(BUILT_IN_ROLES.map((agent) => [agent.role, agent])),
     sandboxes,
     snapshots: createSnapshotCache(),

@@ -50,9 +50,9 @@ export function enterPhase(context: PhaseContext, name: string, options: { input
 }
 
 /** A person is needed: run and ticket fail with what was tried, and the status comment says how to go on. */
-export function giveUp(context: Pick<PhaseContext, 'at' | 'source'>, reason: string, note: string): Intent[] {
+export function giveUp(context: Pick<PhaseContext, 'at' | 'source'> & { runState?: 'failed' | 'stopped_budget' }, reason: string, note: string): Intent[] {
   return [
-    { type: 'set_run', state: 'failed', stop_reason: reason },
+    { type: 'set_run', state: context.runState ?? 'failed', stop_reason: reason },
     { type: 'set_ticket', state: 'failed', waiting_for: 'retry', waiting_on: 'maintainers', note },
     { type: 'cancel_tasks', reason },
     showState(context.at, context.source, 'failed'),

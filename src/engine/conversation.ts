@@ -1,11 +1,11 @@
-import { HumanMessage, SystemMessage } from '@langchain/core/messages';
-import type { AIMessage, BaseMessage, ToolMessage } from '@langchain/core/messages';
+import { AIMessage, HumanMessage, SystemMessage } from '@langchain/core/messages';
+import type { BaseMessage, ToolMessage } from '@langchain/core/messages';
 import type { ToolCall } from '@langchain/core/messages/tool';
 import type { JsonObject } from '../domain/model.ts';
 import { BanyanError } from '../kernel/errors.ts';
 import { redactSecrets } from '../kernel/redact.ts';
 import { untrustedBlock } from '../kernel/text.ts';
-import type { RoleModel } from '../llm/types.ts';
+import type { ModelUsage, RoleModel } from '../llm/types.ts';
 import type { NewMessage, StepGate, Store } from '../store/contract.ts';
 import type { ConversationLoop } from './loop.ts';
 import type { RoleAgent } from './role.ts';
@@ -41,8 +41,9 @@ export type Outcome =
 
 export const ASK_HUMAN = 'ask_human';
 
-/** A model that answers in prose three times in a row, or hands in what does not parse, will not get better. */
+/** A model that answers in prose this often in a row, or hands in what cannot be accepted, will not get better. */
 const MAX_NUDGES = 3;
+const MAX_REFUSALS = 5;
 
 export interface ConversationParts {
   store: Store;
@@ -63,163 +64,214 @@ export interface ConversationParts {
 /** Raised inside the loop to end it between two steps; never leaves this module. */
 class Interrupt extends Error {}
 
-export interface Conversation {
-  /** Goes on from what is stored until something ends it for now. */
-  proceed(): Promise<Outcome>;
+interface Step {
+  message: BaseMessage;
+  row?: Partial<NewMessage>;
 }
 
-export function createConversation(parts: ConversationParts, loaded: { transcript: Transcript; gate: StepGate }): Conversation {
-  const { store, worker, agent, session, roleModel } = parts;
-  const { transcript } = loaded;
-  let { gate } = loaded;
-  let failure: unknown;
-  let toolQueue: Promise<unknown> = Promise.resolve();
+/** One task's conversation, under this worker's lease. */
+export class Conversation {
+  readonly #parts: ConversationParts;
+  readonly #transcript: Transcript;
+  #gate: StepGate;
+  /** What ended the loop, kept because the agent wraps what is thrown through it. */
+  #failure: unknown;
+  #toolQueue: Promise<unknown> = Promise.resolve();
 
-  async function append(messages: { message: BaseMessage; row?: Partial<NewMessage> }[], inputIds?: string[]): Promise<void> {
-    session.state.changes = await parts.changes();
-    const rows = messages.map(({ message, row }): NewMessage => ({ kind: kindOf(message), content: toContent(message), ...row }));
-    gate = inputIds ? await store.appendInputs(session.task.id, worker, inputIds, rows) : await store.appendMessages(session.task.id, worker, rows, stateOf(session.state));
-    if (gate.status !== 'ok') throw new Interrupt(gate.status);
-    transcript.messages.push(...messages.map(({ message }) => message));
-    for (const { row } of messages) transcript.workedMs += row?.duration_ms ?? 0;
+  constructor(parts: ConversationParts, loaded: { transcript: Transcript; gate: StepGate }) {
+    this.#parts = parts;
+    this.#transcript = loaded.transcript;
+    this.#gate = loaded.gate;
   }
 
-  /** What ends the conversation for now, or null to go on. Also asked between two steps of the loop. */
-  function pause(): Outcome | null {
-    if (gate.status !== 'ok') return { kind: 'gone', reason: gate.status };
-    if (gate.run_state === 'paused') return { kind: 'paused' };
-    if (gate.run_state !== 'running' && gate.run_state !== 'queued') return { kind: 'gone', reason: 'cancelled' };
-    if (session.signal.aborted || Date.now() >= parts.deadline) return { kind: 'out_of_time' };
+  /** Goes on from what is stored until something ends it for now. */
+  async proceed(): Promise<Outcome> {
+    for (;;) {
+      try {
+        const outcome = await this.#advance();
+        if (outcome) return outcome;
+      } catch (thrown) {
+        if (!(thrown instanceof Interrupt)) throw thrown;
+      }
+      const stop = this.#pause();
+      if (stop) return stop;
+    }
+  }
+
+  async #advance(): Promise<Outcome | null> {
+    const { messages } = this.#transcript;
+    if (messages.length === 0) await this.#begin();
+    const stop = this.#pause();
+    if (stop) return stop;
+    for (const call of danglingCalls(messages)) await this.#runTool(call);
+    // Inputs come first: a person's word that arrived with the result makes the result old.
+    if (await this.#takeInputs()) return null;
+    const end = this.#conclusion();
+    if (end) return end;
+    if (this.#gate.spent_usd >= this.#gate.budget_usd) return { kind: 'budget', gate: this.#gate };
+    await this.#turn();
+    await this.#answerProse();
     return null;
   }
 
-  function conclusion(): Outcome | null {
-    const end = concluded(transcript.messages, [agent.resultName, ASK_HUMAN]);
+  /** What ends the conversation for now, or null to go on. Also asked between two steps of the loop. */
+  #pause(): Outcome | null {
+    const { status, run_state: run } = this.#gate;
+    if (status !== 'ok') return { kind: 'gone', reason: status };
+    if (run === 'paused') return { kind: 'paused' };
+    if (run !== 'running' && run !== 'queued') return { kind: 'gone', reason: 'cancelled' };
+    if (this.#parts.session.signal.aborted || Date.now() >= this.#parts.deadline) return { kind: 'out_of_time' };
+    return null;
+  }
+
+  #conclusion(): Outcome | null {
+    const { agent } = this.#parts;
+    const end = concluded(this.#transcript.messages, [agent.resultName, ASK_HUMAN]);
     if (!end) return null;
     if (end.name === ASK_HUMAN) return { kind: 'asked', question: String(end.call.args['question'] ?? '') };
     return { kind: 'result', value: agent.resultSchema.parse(end.call.args) };
   }
 
-  function enforceLimits(): void {
-    if (failedInARow(transcript.messages, agent.resultName) > MAX_NUDGES + 2) {
-      throw new BanyanError('model_output_invalid', `${agent.role} handed in a result ${MAX_NUDGES + 3} times that could not be accepted`, { retry: 'needs_human' });
+  #enforceLimits(): void {
+    const { agent, maxSteps, maxMinutes } = this.#parts;
+    const { messages, modelCalls, workedMs } = this.#transcript;
+    if (failedInARow(messages, agent.resultName) > MAX_REFUSALS) {
+      throw new BanyanError('model_output_invalid', `${agent.role} handed in ${MAX_REFUSALS + 1} results that could not be accepted`, { retry: 'needs_human' });
     }
-    if (transcript.modelCalls >= parts.maxSteps) {
-      throw new BanyanError('limit_reached', `${agent.role} used all ${parts.maxSteps} steps without a result`, { retry: 'needs_human', fix: 'Split the issue, or raise limits.max_steps in .github/banyan.yml.' });
+    if (modelCalls >= maxSteps) {
+      throw new BanyanError('limit_reached', `${agent.role} used all ${maxSteps} steps without a result`, {
+        retry: 'needs_human',
+        fix: 'Split the issue, or raise limits.max_steps in .github/banyan.yml.',
+      });
     }
-    if (transcript.workedMs >= parts.maxMinutes * 60_000) {
-      throw new BanyanError('limit_reached', `${agent.role} worked for ${parts.maxMinutes} minutes without a result`, { retry: 'needs_human', fix: 'Split the issue, or raise limits.max_minutes in .github/banyan.yml.' });
+    if (workedMs >= maxMinutes * 60_000) {
+      throw new BanyanError('limit_reached', `${agent.role} worked for ${maxMinutes} minutes without a result`, {
+        retry: 'needs_human',
+        fix: 'Split the issue, or raise limits.max_minutes in .github/banyan.yml.',
+      });
     }
   }
 
-  async function begin(): Promise<void> {
+  /** Stores steps with the workspace as it now is, then goes by what the gate says. */
+  async #append(steps: Step[], inputIds?: string[]): Promise<void> {
+    const { store, worker, session, changes } = this.#parts;
+    session.state.changes = await changes();
+    const rows = steps.map(({ message, row }): NewMessage => ({ kind: kindOf(message), content: toContent(message), ...row }));
+    const { id } = session.task;
+    this.#gate = inputIds ? await store.appendInputs(id, worker, inputIds, rows) : await store.appendMessages(id, worker, rows, stateOf(session.state));
+    if (this.#gate.status !== 'ok') throw new Interrupt(this.#gate.status);
+    for (const { message, row } of steps) {
+      this.#transcript.messages.push(message);
+      this.#transcript.workedMs += row?.duration_ms ?? 0;
+    }
+  }
+
+  async #begin(): Promise<void> {
+    const { agent, session } = this.#parts;
     const brief = await agent.brief(session);
-    await append([{ message: new SystemMessage(brief.system) }, { message: new HumanMessage(redactSecrets(brief.opening)) }]);
+    await this.#append([{ message: new SystemMessage(redactSecrets(brief.system)) }, { message: new HumanMessage(redactSecrets(brief.opening)) }]);
   }
 
-  async function takeInputs(): Promise<boolean> {
+  async #takeInputs(): Promise<boolean> {
+    const { store, worker, session } = this.#parts;
     const inputs = await store.pendingInputs(session.task.id, worker);
     if (inputs.length === 0) return false;
-    const messages = inputs.map((input) => ({ message: new HumanMessage(redactSecrets(untrustedBlock(`comment by ${input.author}, who has write access`, input.body))) }));
-    await append(
-      messages,
-      inputs.map((input) => input.id),
+    const ids = inputs.map((input) => input.id);
+    const words = inputs.map((input) => untrustedBlock(`comment by ${input.author}, who has write access`, input.body));
+    await this.#append(
+      words.map((text) => ({ message: new HumanMessage(redactSecrets(text)) })),
+      ids,
     );
     return true;
   }
 
-  async function runTool(call: ToolCall): Promise<ToolMessage> {
+  async #runTool(call: ToolCall): Promise<ToolMessage> {
     const started = Date.now();
-    const message = await parts.tools.run(call);
-    const row = { tool_name: call.name, tool_call_id: call.id ?? '', tool_input: call.args as JsonObject, duration_ms: Date.now() - started, is_error: message.status === 'error' };
-    await append([{ message, row }]);
+    const message = await this.#parts.tools.run(call);
+    const row = {
+      tool_name: call.name,
+      tool_call_id: call.id ?? '',
+      tool_input: redactedArgs(call.args),
+      duration_ms: Date.now() - started,
+      is_error: message.status === 'error',
+    };
+    await this.#append([{ message, row }]);
     return message;
   }
 
   /** Tools of one turn run one after another: they share one workspace, and the model listed them in an order. */
-  function queueTool(call: ToolCall): Promise<ToolMessage> {
-    const next = toolQueue.then(() => runTool(call));
-    toolQueue = next.catch(() => undefined);
+  #queueTool(call: ToolCall): Promise<ToolMessage> {
+    const next = this.#toolQueue.then(() => this.#runTool(call));
+    this.#toolQueue = next.catch(() => undefined);
     return next;
   }
 
-  async function modelStep(call: () => Promise<AIMessage>): Promise<AIMessage> {
-    if (pause() ?? conclusion()) throw new Interrupt('between steps');
-    if (gate.inputs > 0 || gate.spent_usd >= gate.budget_usd) throw new Interrupt('between steps');
-    enforceLimits();
+  async #modelStep(call: () => Promise<AIMessage>): Promise<AIMessage> {
+    const { agent, roleModel } = this.#parts;
+    const waiting = this.#gate.inputs > 0 || this.#gate.spent_usd >= this.#gate.budget_usd;
+    if (waiting || this.#pause() || this.#conclusion()) throw new Interrupt('between steps');
+    this.#enforceLimits();
     const started = Date.now();
     const raw = adoptWrittenResult(await call(), agent.resultName, (value) => agent.resultSchema.safeParse(value).success);
-    const usage = { input_tokens: raw.usage_metadata?.input_tokens ?? 0, output_tokens: raw.usage_metadata?.output_tokens ?? 0, ...cacheOf(raw) };
-    const message = normalizeAnswer(raw, transcript.messages);
-    transcript.modelCalls += 1;
-    await append([
-      {
-        message,
-        row: { model: roleModel.id, tokens_in: usage.input_tokens, tokens_out: usage.output_tokens, cost_usd: roleModel.cost(usage).usd, duration_ms: Date.now() - started },
-      },
-    ]);
+    const usage = usageOf(raw);
+    const message = normalizeAnswer(raw, this.#transcript.messages);
+    this.#transcript.modelCalls += 1;
+    const row = {
+      model: roleModel.id,
+      tokens_in: usage.input_tokens,
+      tokens_out: usage.output_tokens,
+      cost_usd: roleModel.cost(usage).usd,
+      duration_ms: Date.now() - started,
+    };
+    await this.#append([{ message, row }]);
     return message;
   }
 
   /** Runs the agent loop until it ends or a step interrupts it. Its own state is thrown away: the transcript is the state. */
-  async function turn(): Promise<void> {
-    failure = undefined;
+  async #turn(): Promise<void> {
+    const { loop, session } = this.#parts;
+    this.#failure = undefined;
     const keep = <T>(work: Promise<T>): Promise<T> =>
       work.catch((error: unknown) => {
-        failure ??= error;
+        this.#failure ??= error;
         throw error;
       });
     try {
-      await parts.loop.run(transcript.messages, { model: (call) => keep(modelStep(call)), tool: (call) => keep(queueTool(call)), signal: session.signal });
+      await loop.run(this.#transcript.messages, {
+        model: (call) => keep(this.#modelStep(call)),
+        tool: (call) => keep(this.#queueTool(call)),
+        signal: session.signal,
+      });
     } catch (thrown) {
-      await toolQueue;
+      await this.#toolQueue;
       if (session.signal.aborted) return;
-      const cause = failure ?? thrown;
+      const cause = this.#failure ?? thrown;
       if (!(cause instanceof Interrupt)) throw cause;
     }
   }
 
   /** The model spoke and called nothing: it is told how to hand in its result. */
-  async function answerProse(): Promise<void> {
-    const last = transcript.messages.at(-1);
-    if (last?.getType() !== 'ai' || (last as AIMessage).tool_calls?.length) return;
-    const nudges = transcript.messages.slice(-2 * MAX_NUDGES).filter((message) => message.additional_kwargs['banyan_nudge'] === true).length;
+  async #answerProse(): Promise<void> {
+    const { messages } = this.#transcript;
+    const { agent } = this.#parts;
+    const last = messages.at(-1);
+    if (!(last instanceof AIMessage) || last.tool_calls?.length) return;
+    const nudges = messages.slice(-2 * MAX_NUDGES).filter((message) => message.additional_kwargs['banyan_nudge'] === true).length;
     if (nudges >= MAX_NUDGES) {
-      throw new BanyanError('model_output_invalid', `${agent.role} answered without handing in a result ${MAX_NUDGES + 1} times`, { retry: 'needs_human' });
+      throw new BanyanError('model_output_invalid', `${agent.role} answered ${MAX_NUDGES + 1} times without handing in a result`, { retry: 'needs_human' });
     }
     const content = `That handed in nothing. Go on with the task, or call \`${agent.resultName}\` with your result.`;
-    await append([{ message: new HumanMessage({ content, additional_kwargs: { banyan_nudge: true } }) }]);
+    await this.#append([{ message: new HumanMessage({ content, additional_kwargs: { banyan_nudge: true } }) }]);
   }
+}
 
-  async function advance(): Promise<Outcome | null> {
-    if (transcript.messages.length === 0) await begin();
-    const stop = pause();
-    if (stop) return stop;
-    for (const call of danglingCalls(transcript.messages)) await runTool(call);
-    // Inputs come first: a person's word that arrived with the result makes the result old.
-    if (await takeInputs()) return null;
-    const end = conclusion();
-    if (end) return end;
-    if (gate.spent_usd >= gate.budget_usd) return { kind: 'budget', gate };
-    await turn();
-    await answerProse();
-    return null;
-  }
+function redactedArgs(args: unknown): JsonObject {
+  return JSON.parse(redactSecrets(JSON.stringify(args ?? {}))) as JsonObject;
+}
 
-  return {
-    async proceed() {
-      for (;;) {
-        try {
-          const outcome = await advance();
-          if (outcome) return outcome;
-        } catch (thrown) {
-          if (!(thrown instanceof Interrupt)) throw thrown;
-        }
-        const stop = pause();
-        if (stop) return stop;
-      }
-    },
-  };
+function usageOf(message: AIMessage): ModelUsage {
+  const usage = message.usage_metadata;
+  return { input_tokens: usage?.input_tokens ?? 0, output_tokens: usage?.output_tokens ?? 0, ...cacheOf(message) };
 }
 
 function cacheOf(message: AIMessage): { cache_read?: number; cache_creation?: number } {

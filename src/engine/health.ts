@@ -1,11 +1,11 @@
-import packageJson from '../../package.json' with { type: 'json' };
 import { toBanyanError } from '../kernel/errors.ts';
+import { VERSION } from '../kernel/version.generated.ts';
 import type { Store } from '../store/contract.ts';
 import { SCHEMA_VERSION } from '../store/schema-version.generated.ts';
 
 /** Whether this deployment can do its work, and what waits. Holds no names and no texts: it answers anybody. */
 export async function checkHealth(store: Pick<Store, 'health' | 'close'>): Promise<Response> {
-  const base = { version: packageJson.version, schema_expected: SCHEMA_VERSION };
+  const base = { version: VERSION, schema_expected: SCHEMA_VERSION };
   try {
     const health = await store.health();
     const migrated = health.schema_version >= SCHEMA_VERSION;

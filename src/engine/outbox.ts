@@ -54,7 +54,7 @@ function comment(performance: Performance): Promise<JsonObject> {
 
 async function disclosureOf(parts: EngineParts, role: string, runId: string): Promise<string | null> {
   try {
-    return (await parts.models({}).forRole(role, { taskId: 'status', runId })).disclosure;
+    return (await parts.models.forRole(role, { taskId: 'status', runId })).disclosure;
   } catch {
     // A model that cannot be made is told where it is needed; the status comment must not fail for it.
     return null;

@@ -10,8 +10,7 @@ import type { SnapshotCache } from './snapshots.ts';
 export interface EngineParts {
   store: Store;
   github: GitHubApp;
-  /** Models with a repository's own prices added. */
-  models(prices: Record<string, { input: number; output: number }>): Models;
+  models: Models;
   roles: ReadonlyMap<string, RoleAgent>;
   sandboxes: SandboxProvider;
   snapshots: SnapshotCache;

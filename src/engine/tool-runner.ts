@@ -1,7 +1,9 @@
 import { ToolMessage } from '@langchain/core/messages';
 import type { ToolCall } from '@langchain/core/messages/tool';
 import { z } from 'zod';
-import { BanyanError, toBanyanError } from '../kernel/errors.ts';
+import type { Intent } from '../domain/intents.ts';
+import { toBanyanError } from '../kernel/errors.ts';
+import type { BanyanError } from '../kernel/errors.ts';
 import { redactSecrets } from '../kernel/redact.ts';
 import { truncateMiddle } from '../kernel/text.ts';
 import type { AgentTool, ToolContext } from '../tools/tool.ts';
@@ -9,7 +11,9 @@ import type { RoleAgent } from './role.ts';
 import type { TaskSession } from './session.ts';
 
 /** Characters of one tool's answer that reach the model. */
-export const TOOL_OUTPUT_CHARS = 30_000;
+const TOOL_OUTPUT_CHARS = 30_000;
+/** Output of a command that is kept before it is cut for the model. */
+const COMMAND_OUTPUT_BYTES = 60_000;
 
 export interface ToolRunner {
   /** Runs one call to its answer; what the model did wrong is an answer too, marked as an error. */
@@ -41,13 +45,32 @@ async function execute(tool: AgentTool, call: ToolCall, context: ToolContext): P
   return answer(call, truncateMiddle(redactSecrets(output), TOOL_OUTPUT_CHARS));
 }
 
-export function createToolRunner(parts: { agent: RoleAgent; session: TaskSession; tools: readonly AgentTool[]; context(callId: string): Promise<ToolContext> }): ToolRunner {
+/** What one call may use; `found` collects the discoveries it records, which are stored when it has ended. */
+async function toolContext(session: TaskSession, callId: string, found: Intent[]): Promise<ToolContext> {
+  const { task, signal, config } = session;
+  return {
+    callId,
+    workspace: await session.workspace(),
+    signal,
+    limits: { maxOutputBytes: COMMAND_OUTPUT_BYTES, commandTimeoutSeconds: config.limits.commandTimeoutSeconds },
+    recordDiscovery: (discovery) => found.push({ type: 'discovery', key: `${task.id}/${callId}`, task_id: task.id, ...discovery }),
+    // Asking ends the conversation's turn: the loop sees the call in the transcript and takes it from there.
+    askHuman: () => undefined,
+  };
+}
+
+export function createToolRunner(parts: { agent: RoleAgent; session: TaskSession; tools: readonly AgentTool[] }): ToolRunner {
   const { agent, session, tools } = parts;
 
   async function attempt(call: ToolCall): Promise<ToolMessage> {
     if (call.name === agent.resultName) return handIn(agent, session, call);
     const tool = tools.find((candidate) => candidate.name === call.name);
-    if (tool) return execute(tool, call, await parts.context(call.id ?? ''));
+    if (tool) {
+      const found: Intent[] = [];
+      const message = await execute(tool, call, await toolContext(session, call.id ?? '', found));
+      if (found.length > 0) await session.record(found);
+      return message;
+    }
     return answer(call, `There is no tool "${call.name}". You have: ${[...tools.map((known) => known.name), agent.resultName].join(', ')}.`, 'error');
   }
 

@@ -1,10 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { toBanyanError } from '../kernel/errors.ts';
-import type { Claims } from '../store/contract.ts';
+import type { ClaimedTask, Claims } from '../store/contract.ts';
 import { createInbox } from './inbox.ts';
+import type { Inbox } from './inbox.ts';
 import { createOutbox } from './outbox.ts';
+import type { Outbox } from './outbox.ts';
 import type { EngineParts } from './parts.ts';
-import { createTaskRunner } from './tasks.ts';
+import { TaskRunner } from './tasks.ts';
 
 /*
  * A worker in words: claim what is due, work on it side by side, claim again whenever something ends or a nudge comes; end
@@ -40,6 +42,12 @@ export interface Worker {
 const JOIN_MS = 60_000;
 const JOINED: WorkerReport = { deliveries: 0, effects: 0, tasks: 0, more: false };
 
+interface Hands {
+  inbox: Inbox;
+  outbox: Outbox;
+  tasks: TaskRunner;
+}
+
 interface Held {
   tasks: Map<string, AbortController>;
   effects: Set<string>;
@@ -49,106 +57,127 @@ interface Held {
 /** Milliseconds before the deadline in which no further step is begun, so that the last one can end and be stored. */
 const MARGIN_MS = 10_000;
 
-export function createWorker(parts: EngineParts): Worker {
-  const inbox = createInbox(parts);
-  const outbox = createOutbox(parts);
-  const tasks = createTaskRunner(parts);
-  const { store, log, settings } = parts;
+/** One drain: what it holds, what is under way, and what it did. */
+class Drain {
+  readonly #parts: EngineParts;
+  readonly #hands: Hands;
+  readonly #name = `worker-${randomUUID()}`;
+  readonly #held: Held = { tasks: new Map(), effects: new Set(), deliveries: new Set() };
+  readonly #active = new Set<Promise<void>>();
+  readonly #report: WorkerReport = { deliveries: 0, effects: 0, tasks: 0, more: false };
+  readonly bell = createBell();
+  readonly lastStep: number;
 
-  async function renew(name: string, held: Held): Promise<void> {
-    const ids = { tasks: [...held.tasks.keys()], effects: [...held.effects], deliveries: [...held.deliveries] };
-    if (ids.tasks.length + ids.effects.length + ids.deliveries.length === 0) return;
-    const gates = await store.renew(name, ids, settings.leaseSeconds);
-    for (const id of ids.tasks) {
-      const gate = gates.tasks[id];
-      if (!gate || gate.status !== 'ok' || gate.run_state === 'paused') held.tasks.get(id)?.abort();
+  constructor(parts: EngineParts, hands: Hands, deadline: number) {
+    this.#parts = parts;
+    this.#hands = hands;
+    this.lastStep = deadline - MARGIN_MS;
+  }
+
+  async run(): Promise<WorkerReport> {
+    const { log, settings } = this.#parts;
+    const renewal = setInterval(
+      () => void this.#renew().catch((error: unknown) => log.warn({ err: toBanyanError(error) }, 'leases could not be renewed')),
+      (settings.leaseSeconds * 1000) / 3,
+    );
+    try {
+      while (Date.now() < this.lastStep) {
+        const claims = await this.#claim();
+        this.#begin(claims);
+        const found = claims.deliveries.length + claims.effects.length + claims.tasks.length;
+        const soon = claims.next_due_ms !== null && claims.next_due_ms <= LINGER_MS ? claims.next_due_ms : null;
+        // A nudge that came while the claim was under way may be about what the claim did not see yet.
+        if (found === 0 && this.#active.size === 0 && soon === null && !this.bell.rung()) return this.#report;
+        await this.bell.wait(this.#active, soon);
+      }
+      this.#report.more = true;
+      return this.#report;
+    } finally {
+      await Promise.allSettled(this.#active);
+      clearInterval(renewal);
     }
   }
 
-  let current: { lastStep: number; nudge: () => void } | undefined;
-
-  async function work(deadline: number): Promise<WorkerReport> {
-      const name = `worker-${randomUUID()}`;
-      const held: Held = { tasks: new Map(), effects: new Set(), deliveries: new Set() };
-      const active = new Set<Promise<void>>();
-      const report: WorkerReport = { deliveries: 0, effects: 0, tasks: 0, more: false };
-      const lastStep = deadline - MARGIN_MS;
-      const bell = createBell();
-      const mine = { lastStep, nudge: bell.ring };
-      current = mine;
-
-      function track(work: Promise<void>, release: () => void): void {
-        const tracked: Promise<void> = work
-          .catch((error: unknown) => log.error({ err: toBanyanError(error) }, 'work could not be stored; its lease will run out'))
-          .finally(() => {
-            release();
-            active.delete(tracked);
-          });
-        active.add(tracked);
-      }
-
-      function begin(claims: Claims): void {
-        for (const delivery of claims.deliveries) {
-          held.deliveries.add(delivery.guid);
-          track(inbox.handle(name, delivery), () => held.deliveries.delete(delivery.guid));
-        }
-        for (const effect of claims.effects) {
-          held.effects.add(effect.key);
-          track(outbox.perform(name, effect), () => held.effects.delete(effect.key));
-        }
-        for (const claimed of claims.tasks) {
-          const controller = new AbortController();
-          const timer = setTimeout(() => controller.abort(), Math.max(0, lastStep - Date.now()));
-          held.tasks.set(claimed.task.id, controller);
-          track(tasks.run(claimed, { worker: name, signal: controller.signal, deadline: lastStep }), () => {
-            clearTimeout(timer);
-            held.tasks.delete(claimed.task.id);
-          });
-        }
-        report.deliveries += claims.deliveries.length;
-        report.effects += claims.effects.length;
-        report.tasks += claims.tasks.length;
-      }
-
-      async function claim(): Promise<Claims> {
-        const want = { deliveries: BATCH, effects: BATCH, tasks: Math.max(0, settings.tasks - held.tasks.size), leaseSeconds: settings.leaseSeconds };
-        return store.claim(name, want);
-      }
-
-      const renewal = setInterval(() => {
-        renew(name, held).catch((error: unknown) => log.warn({ err: toBanyanError(error) }, 'leases could not be renewed'));
-      }, (settings.leaseSeconds * 1000) / 3);
-      try {
-        while (Date.now() < lastStep) {
-          const claims = await claim();
-          begin(claims);
-          const found = claims.deliveries.length + claims.effects.length + claims.tasks.length;
-          const soon = claims.next_due_ms !== null && claims.next_due_ms <= LINGER_MS ? claims.next_due_ms : null;
-          if (found === 0 && active.size === 0 && soon === null) return report;
-          await bell.wait(active, soon);
-        }
-        report.more = true;
-        return report;
-      } finally {
-        if (current === mine) current = undefined;
-        await Promise.allSettled(active);
-        clearInterval(renewal);
-      }
+  #claim(): Promise<Claims> {
+    const { settings, store } = this.#parts;
+    const tasks = Math.max(0, settings.tasks - this.#held.tasks.size);
+    return store.claim(this.#name, { deliveries: BATCH, effects: BATCH, tasks, leaseSeconds: settings.leaseSeconds });
   }
 
+  #begin(claims: Claims): void {
+    const { inbox, outbox } = this.#hands;
+    for (const delivery of claims.deliveries) this.#hold(this.#held.deliveries, delivery.guid, inbox.handle(this.#name, delivery));
+    for (const effect of claims.effects) this.#hold(this.#held.effects, effect.key, outbox.perform(this.#name, effect));
+    for (const claimed of claims.tasks) this.#beginTask(claimed);
+    this.#report.deliveries += claims.deliveries.length;
+    this.#report.effects += claims.effects.length;
+    this.#report.tasks += claims.tasks.length;
+  }
+
+  #hold(held: Set<string>, id: string, work: Promise<void>): void {
+    held.add(id);
+    this.#track(work, () => held.delete(id));
+  }
+
+  #beginTask(claimed: ClaimedTask): void {
+    const { id } = claimed.task;
+    const controller = new AbortController();
+    const timer = setTimeout(() => controller.abort(), Math.max(0, this.lastStep - Date.now()));
+    this.#held.tasks.set(id, controller);
+    const work = this.#hands.tasks.run(claimed, { worker: this.#name, signal: controller.signal, deadline: this.lastStep });
+    this.#track(work, () => {
+      clearTimeout(timer);
+      this.#held.tasks.delete(id);
+    });
+  }
+
+  #track(work: Promise<void>, release: () => void): void {
+    const { log } = this.#parts;
+    const tracked: Promise<void> = work
+      .catch((error: unknown) => log.error({ err: toBanyanError(error) }, 'work could not be stored; its lease will run out'))
+      .finally(() => {
+        release();
+        this.#active.delete(tracked);
+      });
+    this.#active.add(tracked);
+  }
+
+  async #renew(): Promise<void> {
+    const { tasks, effects, deliveries } = this.#held;
+    const ids = { tasks: [...tasks.keys()], effects: [...effects], deliveries: [...deliveries] };
+    if (ids.tasks.length + ids.effects.length + ids.deliveries.length === 0) return;
+    const gates = await this.#parts.store.renew(this.#name, ids, this.#parts.settings.leaseSeconds);
+    for (const id of ids.tasks) {
+      const gate = gates.tasks[id];
+      if (!gate || gate.status !== 'ok' || gate.run_state === 'paused') tasks.get(id)?.abort();
+    }
+  }
+}
+
+export function createWorker(parts: EngineParts): Worker {
+  const hands: Hands = { inbox: createInbox(parts), outbox: createOutbox(parts), tasks: new TaskRunner(parts) };
+  let current: Drain | undefined;
   return {
     async drain(deadline) {
       if (current && current.lastStep - Date.now() > JOIN_MS) {
-        current.nudge();
+        current.bell.ring();
         return JOINED;
       }
-      return work(deadline);
+      const mine = new Drain(parts, hands, deadline);
+      current = mine;
+      try {
+        return await mine.run();
+      } finally {
+        if (current === mine) current = undefined;
+      }
     },
   };
 }
 
 interface Bell {
   ring(): void;
+  /** True where it rang since the last wait. */
+  rung(): boolean;
   /** Until one piece of work ends, the next one is due, or the bell rings (or rang since the last wait). */
   wait(active: ReadonlySet<Promise<void>>, dueInMs: number | null): Promise<void>;
 }
@@ -161,6 +190,7 @@ function createBell(): Bell {
       rung = true;
       wake();
     },
+    rung: () => rung,
     async wait(active, dueInMs) {
       let timer: NodeJS.Timeout | undefined;
       const ringing = new Promise<void>((resolve) => {
