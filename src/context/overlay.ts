@@ -43,9 +43,9 @@ export function createOverlay(snapshot: RepositorySnapshot, initial: readonly Fi
     paths() {
       const added = [...changed.keys()].filter((path) => !snapshot.files.has(path));
       const kept = [...snapshot.files.keys()].filter((path) => changed.get(path) !== null);
-      return [...kept, ...added].sort();
+      return [...kept, ...added].toSorted();
     },
-    changedPaths: () => [...changed.keys()].sort(),
+    changedPaths: () => [...changed.keys()].toSorted(),
     changes() {
       return overlay.changedPaths().map((path): FileChange => {
         const file = changed.get(path);

@@ -4,7 +4,13 @@ import { snapshotOf } from './snapshot.ts';
 
 describe('repositoryOverview', () => {
   it('shows size, commands, tree and README', () => {
-    const snapshot = snapshotOf({ 'README.md': '# Shop\nSells things.', 'package.json': '{"scripts":{"test":"node --test"}}', 'src/cart.js': '', 'src/a/b/c.js': '', 'test/cart.test.js': '' });
+    const snapshot = snapshotOf({
+      'README.md': '# Shop\nSells things.',
+      'package.json': '{"scripts":{"test":"node --test"}}',
+      'src/cart.js': '',
+      'src/a/b/c.js': '',
+      'test/cart.test.js': '',
+    });
     expect(repositoryOverview(snapshot)).toBe(
       [
         '5 files, 1 of them tests.',

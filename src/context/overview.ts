@@ -36,12 +36,15 @@ function treeOf(paths: Iterable<string>): Folder {
 
 function linesOf(folder: Folder, depth: number): string[] {
   const indent = '  '.repeat(depth);
-  const folders = [...folder.folders].sort(([a], [b]) => a.localeCompare(b));
+  const folders = [...folder.folders].toSorted(([a], [b]) => a.localeCompare(b));
   const shown = folders.slice(0, MAX_PER_FOLDER).flatMap(([name, child]) => {
     const head = `${indent}${name}/`;
     return depth + 1 >= MAX_DEPTH ? [`${head} (${child.count} files)`] : [head, ...linesOf(child, depth + 1)];
   });
-  const files = [...folder.files].sort().slice(0, MAX_PER_FOLDER).map((name) => indent + name);
+  const files = [...folder.files]
+    .toSorted()
+    .slice(0, MAX_PER_FOLDER)
+    .map((name) => indent + name);
   const hidden = Math.max(folders.length - MAX_PER_FOLDER, 0) + Math.max(folder.files.length - MAX_PER_FOLDER, 0);
   return [...shown, ...files, ...(hidden > 0 ? [`${indent}... ${hidden} more`] : [])];
 }

@@ -4,12 +4,53 @@ import picomatch from 'picomatch';
  * What an agent may not change, because it decides what runs with whose rights, or what agents are told: workflows, instructions
  * for agents, manifests and lock files, Banyan's own configuration.
  */
-export const DEFAULT_PROTECTED_PATHS: readonly string[] = [
-  ...['.github/**', '.gitlab-ci.yml', '.circleci/**', '.banyan/**', '**/banyan.config.*', '**/.git/**', '**/.git', '.gitmodules', 'CODEOWNERS', 'docs/CODEOWNERS'],
+const DEFAULT_PROTECTED_PATHS: readonly string[] = [
+  ...[
+    '.github/**',
+    '.gitlab-ci.yml',
+    '.circleci/**',
+    '.banyan/**',
+    '**/banyan.config.*',
+    '**/.git/**',
+    '**/.git',
+    '.gitmodules',
+    'CODEOWNERS',
+    'docs/CODEOWNERS',
+  ],
   ...['**/AGENTS.md', '**/CLAUDE.md', '**/GEMINI.md', '**/SKILL.md', '.claude/**', '.cursor/**', '.cursorrules', '.windsurfrules', '.mcp.json', '.vscode/**'],
-  ...['**/package.json', '**/package-lock.json', '**/npm-shrinkwrap.json', '**/yarn.lock', '**/.yarnrc*', '**/.npmrc', '**/pnpm-lock.yaml', '**/pnpm-workspace.yaml'],
-  ...['**/bun.lock', '**/bun.lockb', '**/deno.lock', '**/Cargo.toml', '**/Cargo.lock', '**/go.mod', '**/go.sum', '**/pyproject.toml', '**/poetry.lock', '**/uv.lock'],
-  ...['**/Pipfile', '**/Pipfile.lock', '**/requirements*.txt', '**/setup.py', '**/setup.cfg', '**/Gemfile', '**/Gemfile.lock', '**/composer.json', '**/composer.lock'],
+  ...[
+    '**/package.json',
+    '**/package-lock.json',
+    '**/npm-shrinkwrap.json',
+    '**/yarn.lock',
+    '**/.yarnrc*',
+    '**/.npmrc',
+    '**/pnpm-lock.yaml',
+    '**/pnpm-workspace.yaml',
+  ],
+  ...[
+    '**/bun.lock',
+    '**/bun.lockb',
+    '**/deno.lock',
+    '**/Cargo.toml',
+    '**/Cargo.lock',
+    '**/go.mod',
+    '**/go.sum',
+    '**/pyproject.toml',
+    '**/poetry.lock',
+    '**/uv.lock',
+  ],
+  ...[
+    '**/Pipfile',
+    '**/Pipfile.lock',
+    '**/requirements*.txt',
+    '**/setup.py',
+    '**/setup.cfg',
+    '**/Gemfile',
+    '**/Gemfile.lock',
+    '**/composer.json',
+    '**/composer.lock',
+  ],
   ...['**/pom.xml', '**/build.gradle', '**/build.gradle.kts', '**/gradle.lockfile', '**/mix.exs', '**/mix.lock', '**/*.csproj', '**/packages.lock.json'],
 ];
 

@@ -40,7 +40,12 @@ function patternTest(pattern: string): LineTest {
   const alternatives = pattern
     .toLowerCase()
     .split('|')
-    .map((alternative) => alternative.split(/\.[*+]\??/).map(unescape).filter((part) => part !== ''))
+    .map((alternative) =>
+      alternative
+        .split(/\.[*+]\??/)
+        .map(unescape)
+        .filter((part) => part !== ''),
+    )
     .filter((parts) => parts.length > 0)
     .map(inOrder);
   return (line) => alternatives.some((test) => test(line));

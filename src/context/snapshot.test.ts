@@ -68,7 +68,11 @@ describe('readSnapshot', () => {
     const files = Array.from({ length: 4 }, (_, index) => ({ name: `top/${index}`, content: 'x'.repeat(1_000) }));
     const archive = await tarball(files);
     await expect(readSnapshot(archive, { maxBytes: 3_999 })).rejects.toMatchObject({ code: 'repository_too_large', data: { maxBytes: 3_999 } });
-    await expect(readSnapshot(archive, { maxFiles: 3 })).rejects.toMatchObject({ code: 'repository_too_large', message: expect.stringContaining('more than 3 files'), fix: expect.any(String) });
+    await expect(readSnapshot(archive, { maxFiles: 3 })).rejects.toMatchObject({
+      code: 'repository_too_large',
+      message: expect.stringContaining('more than 3 files'),
+      fix: expect.any(String),
+    });
     expect((await readSnapshot(archive, { maxBytes: 4_000, maxFiles: 4 })).files.size).toBe(4);
   });
 

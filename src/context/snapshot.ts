@@ -116,7 +116,10 @@ export async function readSnapshot(tarGz: Uint8Array | ReadableStream<Uint8Array
   const typed = failures.find((reason) => reason instanceof BanyanError);
   if (typed) throw typed;
   if (snapshot.status === 'rejected' || failures.length > 0) {
-    throw new BanyanError('payload_invalid', 'The repository could not be unpacked: it is not a gzipped tar archive.', { retry: 'transient', cause: failures[0] });
+    throw new BanyanError('payload_invalid', 'The repository could not be unpacked: it is not a gzipped tar archive.', {
+      retry: 'transient',
+      cause: failures[0],
+    });
   }
   return snapshot.value;
 }

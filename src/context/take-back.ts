@@ -7,7 +7,7 @@ import type { FileMode, SnapshotFile } from './snapshot.ts';
 import type { TreeEntry, WorkTree } from './work-tree.ts';
 
 /** How much of what a command left behind is taken over; what is more is almost surely generated. */
-export const TAKE_BACK_LIMITS = { files: 2_000, fileBytes: 2 * 1024 * 1024, totalBytes: 20 * 1024 * 1024 } as const;
+const TAKE_BACK_LIMITS = { files: 2_000, fileBytes: 2 * 1024 * 1024, totalBytes: 20 * 1024 * 1024 } as const;
 
 const AT_ONCE = 8;
 
@@ -15,7 +15,7 @@ export interface TakeBack {
   sandbox: Sandbox;
   tree: WorkTree;
   overlay: Overlay;
-  isProtected(path: string): boolean;
+  isProtected: (path: string) => boolean;
   /** Path and sha of changes that were refused and told already. */
   told: Map<string, string>;
 }
@@ -103,7 +103,9 @@ export async function takeBack(context: TakeBack): Promise<string[]> {
   const entries = await tree.changed();
   if (entries === null) return ['Files changed by the command could not be read (git does not work in the sandbox); they are not part of the change.'];
   if (entries.length > TAKE_BACK_LIMITS.files) {
-    return [`The command changed ${entries.length} files, more than the ${TAKE_BACK_LIMITS.files} that are taken over; none of them is part of the change. Generated files belong in .gitignore.`];
+    return [
+      `The command changed ${entries.length} files, more than the ${TAKE_BACK_LIMITS.files} that are taken over; none of them is part of the change. Generated files belong in .gitignore.`,
+    ];
   }
   const usable = entries.filter(isUsable);
   const differing = new Set(entries.map(({ path }) => path));
@@ -111,8 +113,14 @@ export async function takeBack(context: TakeBack): Promise<string[]> {
 
   const news = usable.filter((entry) => !isProtected(entry.path) && !isKnown(overlay.get(entry.path), entry));
   for (const { path } of news.filter(({ mode }) => mode === null)) overlay.remove(path);
-  const tooLarge = await takeFiles(context, news.filter(({ mode }) => mode === '100644' || mode === '100755'));
-  const outside = await takeLinks(context, news.filter(({ mode }) => mode === '120000'));
+  const tooLarge = await takeFiles(
+    context,
+    news.filter(({ mode }) => mode === '100644' || mode === '100755'),
+  );
+  const outside = await takeLinks(
+    context,
+    news.filter(({ mode }) => mode === '120000'),
+  );
   const refused = takeRefusals(context, usable);
   return [
     ...(refused.length > 0 ? [`The command changed protected files; the changes are not part of the change, a person must make them: ${listed(refused)}`] : []),

@@ -3,7 +3,21 @@ import { snapshotOf } from './snapshot.ts';
 import { detectCommands, isTestFile } from './test-files.ts';
 
 describe('isTestFile', () => {
-  it.each(['a.test.ts', 'src/a.spec.jsx', 'test/helper.js', 'tests/unit/x.py', 'pkg/a_test.go', 'test_a.py', 'conftest.py', 'spec/a_spec.rb', 'src/test/java/ATest.java', 'ATests.cs', '__tests__/a.js', 'e2e/login.ts', 'test.js'])('%s is one', (path) => {
+  it.each([
+    'a.test.ts',
+    'src/a.spec.jsx',
+    'test/helper.js',
+    'tests/unit/x.py',
+    'pkg/a_test.go',
+    'test_a.py',
+    'conftest.py',
+    'spec/a_spec.rb',
+    'src/test/java/ATest.java',
+    'ATests.cs',
+    '__tests__/a.js',
+    'e2e/login.ts',
+    'test.js',
+  ])('%s is one', (path) => {
     expect(isTestFile(path)).toBe(true);
   });
 

@@ -73,7 +73,9 @@ function fromPython(snapshot: RepositorySnapshot): RepositoryCommands {
   const pyproject = text(snapshot, 'pyproject.toml');
   const isPython = pyproject !== null || ['setup.py', 'setup.cfg', 'tox.ini', 'requirements.txt'].some((path) => snapshot.files.has(path));
   if (!isPython) return {};
-  const usesPytest = /pytest/.test(`${pyproject ?? ''}${text(snapshot, 'requirements.txt') ?? ''}${text(snapshot, 'setup.cfg') ?? ''}${text(snapshot, 'tox.ini') ?? ''}`);
+  const usesPytest = /pytest/.test(
+    `${pyproject ?? ''}${text(snapshot, 'requirements.txt') ?? ''}${text(snapshot, 'setup.cfg') ?? ''}${text(snapshot, 'tox.ini') ?? ''}`,
+  );
   const hasTests = [...snapshot.files.keys()].some((path) => path.endsWith('.py') && isTestFile(path));
   return {
     ...(snapshot.files.has('requirements.txt') ? { install: 'pip install -r requirements.txt' } : {}),

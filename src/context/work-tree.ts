@@ -33,8 +33,8 @@ const INIT = [
   'command -v git >/dev/null || exit 42',
   'git init -q --template= "$GIT_DIR" >/dev/null 2>&1 || exit 1',
   'git config core.excludesFile /dev/null && git config gc.auto 0 && git config core.fileMode true && mkdir -p "$GIT_DIR/info"',
-  "printf '* -text -filter -ident -working-tree-encoding -eol\\n' > \"$GIT_DIR/info/attributes\"",
-  "printf 'node_modules/\\n.git\\n' > \"$GIT_DIR/info/exclude\"",
+  'printf \'* -text -filter -ident -working-tree-encoding -eol\\n\' > "$GIT_DIR/info/attributes"',
+  'printf \'node_modules/\\n.git\\n\' > "$GIT_DIR/info/exclude"',
   'git add -A -f . >/dev/null 2>&1; git write-tree',
 ].join('\n');
 

@@ -68,7 +68,7 @@ describe('workspace in memory', () => {
   it('refuses protected paths, defaults and configured ones', () => {
     const made = workspace({ protectedPaths: ['src/b.js'] });
     for (const path of ['package.json', '.github/workflows/x.yml', 'x/../package.json', 'src/b.js', './src//b.js']) {
-      expect(() => made.write(path, 'x'), path).toThrow(expect.objectContaining({ code: expect.stringMatching(/^path_(protected|invalid)$/) }));
+      expect(() => made.write(path, 'x')).toThrow(expect.objectContaining({ code: expect.stringMatching(/^path_(protected|invalid)$/) }));
     }
     expect(() => made.remove('package.json')).toThrow(coded('path_protected'));
     expect(made.changes()).toEqual([]);
@@ -112,7 +112,10 @@ describe('workspace with a sandbox', () => {
 
   it('takes back what a command changes, by the rules of .gitignore', async () => {
     const made = workspace();
-    await sh(made, 'echo "// more" >> src/a.js; rm src/b.js; mkdir -p dist new node_modules/x; echo 1 > dist/o; echo 1 > x.log; echo 1 > node_modules/x/i; echo hi > "new/f ü"; chmod +x a.test.js; ln -s ../src/a.js new/l');
+    await sh(
+      made,
+      'echo "// more" >> src/a.js; rm src/b.js; mkdir -p dist new node_modules/x; echo 1 > dist/o; echo 1 > x.log; echo 1 > node_modules/x/i; echo hi > "new/f ü"; chmod +x a.test.js; ln -s ../src/a.js new/l',
+    );
     expect(made.changes()).toEqual([
       { path: 'a.test.js', mode: '100755', content: Buffer.from(FILES['a.test.js']).toString('base64') },
       { path: 'new/f ü', mode: '100644', content: 'aGkK' },
@@ -171,7 +174,9 @@ describe('workspace with a sandbox', () => {
   });
 
   it('unpacks modes and links of the snapshot', async () => {
-    const made = workspace({ snapshot: withFiles(file('bin/run', '#!/bin/sh\necho ran\n', '100755'), file('bin/go', 'run', '120000'), file("q'uote $x", 'q')) });
+    const made = workspace({
+      snapshot: withFiles(file('bin/run', '#!/bin/sh\necho ran\n', '100755'), file('bin/go', 'run', '120000'), file("q'uote $x", 'q')),
+    });
     expect((await sh(made, `bin/go; readlink bin/go; cat "q'uote "*`)).output).toBe('ran\nrun\nq');
     expect(made.changes()).toEqual([]);
   });

@@ -12,7 +12,10 @@ describe('cleanPath', () => {
     expect(cleanPath(path)).toBe(clean);
   });
 
-  it.each(['', '.', './', '/', '/etc', '..', '../a', 'a/..', 'a/../b', 'a\0b', 'C:/x', 'c:\\x', '\ud800', 'x'.repeat(256), 'a/'.repeat(2_001)])('refuses %j', (path) => {
-    expect(() => cleanPath(path)).toThrow(expect.objectContaining({ code: 'path_invalid' }));
-  });
+  it.each(['', '.', './', '/', '/etc', '..', '../a', 'a/..', 'a/../b', 'a\0b', 'C:/x', 'c:\\x', '\ud800', 'x'.repeat(256), 'a/'.repeat(2_001)])(
+    'refuses %j',
+    (path) => {
+      expect(() => cleanPath(path)).toThrow(expect.objectContaining({ code: 'path_invalid' }));
+    },
+  );
 });

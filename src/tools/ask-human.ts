@@ -1,7 +1,9 @@
 import { z } from 'zod';
 import type { AgentTool } from './tool.ts';
 
-const schema = z.object({ question: z.string().min(1).max(2_000).describe('One question that a person can answer without reading the code, with the choices you see') });
+const schema = z.object({
+  question: z.string().min(1).max(2_000).describe('One question that a person can answer without reading the code, with the choices you see'),
+});
 
 export const askHuman: AgentTool<typeof schema> = {
   name: 'ask_human',

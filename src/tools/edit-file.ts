@@ -25,15 +25,32 @@ const squeezed = (line: string) => line.replace(/\s+/g, ' ').trim();
 
 /** Lines that resemble the first meaningful one that was looked for: mostly it is indentation or a stale copy. */
 function nearestLines(text: string, wanted: string): string {
-  const target = wanted.split('\n').map(squeezed).find((line) => line.length > 2) ?? squeezed(wanted);
-  const words = new Set(target.toLowerCase().split(/\W+/).filter((word) => word.length > 1));
+  const target =
+    wanted
+      .split('\n')
+      .map(squeezed)
+      .find((line) => line.length > 2) ?? squeezed(wanted);
+  const words = new Set(
+    target
+      .toLowerCase()
+      .split(/\W+/)
+      .filter((word) => word.length > 1),
+  );
   const scored = text.split('\n').map((line, index) => {
-    const own = new Set(squeezed(line).toLowerCase().split(/\W+/).filter((word) => word.length > 1));
+    const own = new Set(
+      squeezed(line)
+        .toLowerCase()
+        .split(/\W+/)
+        .filter((word) => word.length > 1),
+    );
     const shared = [...own].filter((word) => words.has(word)).length;
     const score = squeezed(line) === target ? 2 : shared / Math.max(words.size, own.size, 1);
     return { line, number: index + 1, score };
   });
-  const near = scored.filter(({ score }) => score >= 0.4).sort((a, b) => b.score - a.score || a.number - b.number).slice(0, MAX_SHOWN);
+  const near = scored
+    .filter(({ score }) => score >= 0.4)
+    .toSorted((a, b) => b.score - a.score || a.number - b.number)
+    .slice(0, MAX_SHOWN);
   if (near.length === 0) return ' Nothing in the file resembles it: read the file again.';
   return ` Nearest lines (read the file for their exact text):\n${near.map(({ number, line }) => `${String(number).padStart(5)}\t${line.slice(0, 200)}`).join('\n')}`;
 }
@@ -57,8 +74,14 @@ export const editFile: AgentTool<typeof schema> = {
     const [at] = found;
     if (at === undefined) throw new BanyanError('not_found', `old_string was not found in ${path}.${nearestLines(text, old_string)}`);
     if (found.length > 1) {
-      const lines = found.slice(0, 10).map((index) => lineOf(text, index)).join(', ');
-      throw new BanyanError('conflict', `old_string was found ${found.length} times in ${path} (lines ${lines}). Include more of the surrounding lines, so that it is there once.`);
+      const lines = found
+        .slice(0, 10)
+        .map((index) => lineOf(text, index))
+        .join(', ');
+      throw new BanyanError(
+        'conflict',
+        `old_string was found ${found.length} times in ${path} (lines ${lines}). Include more of the surrounding lines, so that it is there once.`,
+      );
     }
     workspace.write(path, text.slice(0, at) + replacement + text.slice(at + wanted.length));
     return `Edited ${path} at line ${lineOf(text, at)}.`;

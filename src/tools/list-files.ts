@@ -17,7 +17,7 @@ function summary(paths: readonly string[], depth: number): string[] {
     const folder = parts.length > depth ? `${parts.slice(0, depth).join('/')}/` : path;
     counts.set(folder, (counts.get(folder) ?? 0) + 1);
   }
-  return [...counts].sort(([a], [b]) => a.localeCompare(b)).map(([folder, count]) => (folder.endsWith('/') ? `${folder} (${count} files)` : folder));
+  return [...counts].toSorted(([a], [b]) => a.localeCompare(b)).map(([folder, count]) => (folder.endsWith('/') ? `${folder} (${count} files)` : folder));
 }
 
 export const listFiles: AgentTool<typeof schema> = {
@@ -34,6 +34,9 @@ export const listFiles: AgentTool<typeof schema> = {
     if (found.length <= MAX_ENTRIES) return boundText(`${found.length} files:\n${found.join('\n')}`, limits.maxOutputBytes);
     const depth = (path?.split('/').filter((part) => part !== '' && part !== '.').length ?? 0) + 2;
     const folders = summary(found, depth);
-    return boundText(`${found.length} files, too many to list; by folder (give a path or a glob to see files):\n${folders.slice(0, MAX_ENTRIES).join('\n')}`, limits.maxOutputBytes);
+    return boundText(
+      `${found.length} files, too many to list; by folder (give a path or a glob to see files):\n${folders.slice(0, MAX_ENTRIES).join('\n')}`,
+      limits.maxOutputBytes,
+    );
   },
 };

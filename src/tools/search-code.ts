@@ -3,7 +3,11 @@ import { boundText } from './text.ts';
 import type { AgentTool } from './tool.ts';
 
 const schema = z.object({
-  query: z.string().min(1).max(500).describe('Text to find. Case does not matter. `a|b` finds either, `a.*b` finds both in order; other regular expressions are taken literally'),
+  query: z
+    .string()
+    .min(1)
+    .max(500)
+    .describe('Text to find. Case does not matter. `a|b` finds either, `a.*b` finds both in order; other regular expressions are taken literally'),
   path: z.string().optional().describe('A folder or file to search in; everything when absent'),
 });
 

@@ -3,7 +3,10 @@ export function boundText(text: string, maxBytes: number): string {
   const bytes = Buffer.from(text);
   if (bytes.length <= maxBytes) return text;
   // The last character may have been cut through: its pieces decode to U+FFFD.
-  const head = bytes.subarray(0, Math.max(maxBytes - 80, 0)).toString('utf8').replace(/\uFFFD+$/, '');
+  const head = bytes
+    .subarray(0, Math.max(maxBytes - 80, 0))
+    .toString('utf8')
+    .replace(/\uFFFD+$/, '');
   const lineEnd = head.lastIndexOf('\n');
   const kept = lineEnd > head.length / 2 ? head.slice(0, lineEnd) : head;
   return `${kept}\n[... cut: ${bytes.length - Buffer.byteLength(kept)} more bytes]`;

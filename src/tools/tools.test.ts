@@ -10,7 +10,7 @@ const CART = 'export function total(items) {\n  let sum = 0;\n  for (const item 
 
 interface Bench {
   context: ToolContext;
-  call(name: string, input: Record<string, unknown>): Promise<string>;
+  call: (name: string, input: Record<string, unknown>) => Promise<string>;
   discoveries: Discovery[];
   questions: string[];
 }
@@ -46,7 +46,9 @@ describe('the list of tools', () => {
   it('has the names and fields of the contract', () => {
     const contract = AGENT_TOOLS.map(({ name, schema, permission }) => {
       const { properties = {}, required = [] } = z.toJSONSchema(schema);
-      return `${permission}: ${name} {${Object.keys(properties).map((field) => (required.includes(field) ? field : `${field}?`)).join(', ')}}`;
+      return `${permission}: ${name} {${Object.keys(properties)
+        .map((field) => (required.includes(field) ? field : `${field}?`))
+        .join(', ')}}`;
     });
     expect(contract).toEqual([
       'read: list_files {path?, glob?}',
@@ -88,7 +90,9 @@ describe('list_files', () => {
 describe('read_file', () => {
   it('numbers the lines and says how to go on', async () => {
     const { call } = bench();
-    expect(await call('read_file', { path: 'src/cart.js', offset: 2, limit: 2 })).toBe('    2\t  let sum = 0;\n    3\t  for (const item of items) {\n[4 more lines: offset=4]');
+    expect(await call('read_file', { path: 'src/cart.js', offset: 2, limit: 2 })).toBe(
+      '    2\t  let sum = 0;\n    3\t  for (const item of items) {\n[4 more lines: offset=4]',
+    );
     expect(await call('read_file', { path: 'README.md' })).toBe('    1\t# Shop');
     await expect(call('read_file', { path: 'README.md', offset: 2 })).rejects.toMatchObject(failing('payload_invalid', /has 1 lines/));
   });
@@ -105,10 +109,15 @@ describe('read_file', () => {
     const text = Array.from({ length: 3_000 }, (_, index) => `line ${index + 1}`).join('\n');
     const { call } = bench({ big: text }, 5_000);
     const seen: string[] = [];
-    for (let offset: number | undefined = 1; offset !== undefined; ) {
+    for (let offset: number | undefined = 1; offset !== undefined;) {
       const part: string = await call('read_file', { path: 'big', offset });
       expect(Buffer.byteLength(part)).toBeLessThanOrEqual(5_000);
-      seen.push(...part.split('\n').filter((line) => !line.startsWith('[')).map((line) => line.split('\t')[1] ?? ''));
+      seen.push(
+        ...part
+          .split('\n')
+          .filter((line) => !line.startsWith('['))
+          .map((line) => line.split('\t')[1] ?? ''),
+      );
       const next = /offset=(\d+)/.exec(part)?.[1];
       offset = next === undefined ? undefined : Number(next);
     }
@@ -142,15 +151,23 @@ describe('write_file, edit_file, delete_file', () => {
 
   it('edit exactly one place', async () => {
     const { call, context } = bench();
-    expect(await call('edit_file', { path: 'src/cart.js', old_string: 'item.price', new_string: 'item.price * $& item.count' })).toBe('Edited src/cart.js at line 4.');
+    expect(await call('edit_file', { path: 'src/cart.js', old_string: 'item.price', new_string: 'item.price * $& item.count' })).toBe(
+      'Edited src/cart.js at line 4.',
+    );
     expect(context.workspace.read('src/cart.js')).toBe(CART.replace('item.price', () => 'item.price * $& item.count'));
   });
 
   it('say why an edit does not fit', async () => {
     const { call, context } = bench();
-    await expect(call('edit_file', { path: 'src/cart.js', old_string: 'sum', new_string: 'x' })).rejects.toMatchObject(failing('conflict', /found 3 times .*lines 2, 4, 6/));
-    await expect(call('edit_file', { path: 'src/cart.js', old_string: 'let sum  = 0', new_string: 'x' })).rejects.toMatchObject(failing('not_found', /Nearest lines[\s\S]* 2\t {2}let sum = 0;/));
-    await expect(call('edit_file', { path: 'src/cart.js', old_string: 'qwertz', new_string: 'x' })).rejects.toMatchObject(failing('not_found', /Nothing in the file resembles it/));
+    await expect(call('edit_file', { path: 'src/cart.js', old_string: 'sum', new_string: 'x' })).rejects.toMatchObject(
+      failing('conflict', /found 3 times .*lines 2, 4, 6/),
+    );
+    await expect(call('edit_file', { path: 'src/cart.js', old_string: 'let sum  = 0', new_string: 'x' })).rejects.toMatchObject(
+      failing('not_found', /Nearest lines[\s\S]* 2\t {2}let sum = 0;/),
+    );
+    await expect(call('edit_file', { path: 'src/cart.js', old_string: 'qwertz', new_string: 'x' })).rejects.toMatchObject(
+      failing('not_found', /Nothing in the file resembles it/),
+    );
     await expect(call('edit_file', { path: 'src/cart.js', old_string: 'sum', new_string: 'sum' })).rejects.toMatchObject(failing('payload_invalid', /same/));
     await expect(call('edit_file', { path: 'cart.js', old_string: 'a', new_string: 'b' })).rejects.toMatchObject(failing('not_found', /src\/cart\.js/));
     expect(context.workspace.read('src/cart.js')).toBe(CART);

@@ -77,7 +77,8 @@ function describeWork(create: Create, sh: Shell): void {
 
   it('lets a test talk to its own server over loopback', async () => {
     const sandbox = await create();
-    const code = "const s=require('http').createServer((q,r)=>r.end('yes')).listen(0,'127.0.0.1',async()=>{console.log(await(await fetch('http://127.0.0.1:'+s.address().port)).text());process.exit()})";
+    const code =
+      "const s=require('http').createServer((q,r)=>r.end('yes')).listen(0,'127.0.0.1',async()=>{console.log(await(await fetch('http://127.0.0.1:'+s.address().port)).text());process.exit()})";
     await sandbox.writeFiles([{ path: 's.js', content: code }]);
     expect((await sh(sandbox, 'node s.js')).output).toBe('yes\n');
   });
@@ -136,16 +137,45 @@ function describeWalls(create: Create, sh: Shell): void {
 
   it('cannot see files of the host', async () => {
     const sandbox = await create();
-    const paths = [hostFolder, `${hostFolder}/secret`, process.cwd(), `${process.cwd()}/package.json`, '/root/.bashrc', '/etc/shadow', '/etc/hostname.host', '/var/log', '/sys/kernel', '/boot'];
-    const result = await sh(sandbox, `for p in ${paths.map((path) => `'${path}'`).join(' ')}; do [ -e "$p" ] && [ -r "$p" ] && echo "SEEN $p"; done; ls -A /proc/${process.pid} 2>&1 | head -1; true`);
+    const paths = [
+      hostFolder,
+      `${hostFolder}/secret`,
+      process.cwd(),
+      `${process.cwd()}/package.json`,
+      '/root/.bashrc',
+      '/etc/shadow',
+      '/etc/hostname.host',
+      '/var/log',
+      '/sys/kernel',
+      '/boot',
+    ];
+    const result = await sh(
+      sandbox,
+      `for p in ${paths.map((path) => `'${path}'`).join(' ')}; do [ -e "$p" ] && [ -r "$p" ] && echo "SEEN $p"; done; ls -A /proc/${process.pid} 2>&1 | head -1; true`,
+    );
     expect(result.output).not.toContain('SEEN');
     expect((await sh(sandbox, `tr '\\0' ' ' < /proc/${process.pid}/cmdline`)).output).not.toContain('vitest');
   });
 
   it('cannot write outside of its folders', async () => {
     const sandbox = await create();
-    const targets = ['/x', '/usr/x', '/usr/bin/x', '/etc/x', '/etc/passwd', '/opt/x', '/proc/sys/kernel/hostname', `${process.cwd()}/x`, `${hostFolder}/x`, '/home/x', '/dev/x'];
-    const result = await sh(sandbox, `for p in ${targets.map((path) => `'${path}'`).join(' ')}; do (echo bad >> "$p") 2>/dev/null && echo "WROTE $p"; done; true`);
+    const targets = [
+      '/x',
+      '/usr/x',
+      '/usr/bin/x',
+      '/etc/x',
+      '/etc/passwd',
+      '/opt/x',
+      '/proc/sys/kernel/hostname',
+      `${process.cwd()}/x`,
+      `${hostFolder}/x`,
+      '/home/x',
+      '/dev/x',
+    ];
+    const result = await sh(
+      sandbox,
+      `for p in ${targets.map((path) => `'${path}'`).join(' ')}; do (echo bad >> "$p") 2>/dev/null && echo "WROTE $p"; done; true`,
+    );
     expect(result.output).toBe('');
   });
 

@@ -206,7 +206,7 @@ export async function startVercelServer(backend: SandboxProvider): Promise<Verce
     url,
     requests,
     failNext: (status, headers = {}) => failures.push({ status, headers }),
-    fetch: (input, init) => globalThis.fetch(String(input).replace(API, url), init),
+    fetch: (input, init) => globalThis.fetch((input instanceof Request ? input.url : input.toString()).replace(API, url), init),
     async close() {
       await Promise.all([...machines.values()].map(({ sandbox }) => sandbox.destroy()));
       server.closeAllConnections();

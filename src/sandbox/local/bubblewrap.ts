@@ -37,7 +37,7 @@ export function bubblewrapInvocation(plan: IsolationPlan, canDisableUserns: bool
       ...systemArgs(plan),
       ...['--proc', '/proc', '--dev', '/dev', '--size', String(SHARED_MEMORY_BYTES), '--perms', '1777', '--tmpfs', '/dev/shm'],
       ...['--bind', folders.work, INSIDE.work, '--bind', folders.home, INSIDE.home, '--bind', folders.tmp, INSIDE.tmp],
-      ...['--remount-ro', '/dev', '--remount-ro', '/', '--chdir', INSIDE.work, '--'],
+      ...['--remount-ro', '/dev', '--remount-ro', '/', '--'],
       ...dropPrivileges(plan),
       ...limitedCommand(plan, INSIDE.work),
     ],

@@ -9,7 +9,15 @@ function plan(changes: Partial<IsolationPlan> = {}): IsolationPlan {
   const base = '/tmp/my box';
   return {
     folders: { base, work: `${base}/work`, home: `${base}/home`, tmp: `${base}/tmp`, etc: `${base}/etc`, root: `${base}/root` },
-    host: { node: '/srv/node', npm: '/srv/npm', system: [{ path: '/bin', link: 'usr/bin' }, { path: '/lib', link: null }], etcFolders: ['/etc/alternatives'] },
+    host: {
+      node: '/srv/node',
+      npm: '/srv/npm',
+      system: [
+        { path: '/bin', link: 'usr/bin' },
+        { path: '/lib', link: null },
+      ],
+      etcFolders: ['/etc/alternatives'],
+    },
     limits: { memoryMb: 100, fileMb: 10, diskMb: 50, processes: 64 },
     dropTo: null,
     cwd: 'packages/a',

@@ -28,7 +28,20 @@ async function probe(way: LocalWay): Promise<boolean> {
     case 'bubblewrap':
       return works('bwrap', ['--unshare-ipc', '--unshare-pid', '--unshare-net', '--ro-bind', '/', '/', '--proc', '/proc', '--dev', '/dev', 'true']);
     case 'unshare':
-      return works('unshare', [...namespaces, '--mount', '--pid', '--net', '--ipc', '--uts', '--fork', '--mount-proc', 'setpriv', '--no-new-privs', 'prlimit', 'true']);
+      return works('unshare', [
+        ...namespaces,
+        '--mount',
+        '--pid',
+        '--net',
+        '--ipc',
+        '--uts',
+        '--fork',
+        '--mount-proc',
+        'setpriv',
+        '--no-new-privs',
+        'prlimit',
+        'true',
+      ]);
     case 'seatbelt':
       return process.platform === 'darwin' && works('/usr/bin/sandbox-exec', ['-p', '(version 1)(allow default)', 'true']);
     case 'unsafe':
@@ -57,7 +70,10 @@ async function isolateOf(way: LocalWay): Promise<Isolate> {
 
 function fixFor(way: LocalWay | undefined): string {
   if (process.platform === 'darwin') return 'Allow /usr/bin/sandbox-exec, or choose another sandbox (BANYAN_SANDBOX=vercel).';
-  const wanted = way === 'unshare' ? 'util-linux (unshare, setpriv, prlimit, mount)' : 'bubblewrap (Debian, Ubuntu: `apt-get install bubblewrap`; Fedora: `dnf install bubblewrap`)';
+  const wanted =
+    way === 'unshare'
+      ? 'util-linux (unshare, setpriv, prlimit, mount)'
+      : 'bubblewrap (Debian, Ubuntu: `apt-get install bubblewrap`; Fedora: `dnf install bubblewrap`)';
   return (
     `Install ${wanted} and allow user namespaces (\`sysctl kernel.unprivileged_userns_clone=1\`; on Ubuntu 24.04 and newer ` +
     '`sysctl kernel.apparmor_restrict_unprivileged_userns=0`; in a container run it with `--privileged`), or use BANYAN_SANDBOX=vercel. ' +

@@ -38,7 +38,9 @@ interface Ending {
 
 function waitForEnd(child: ChildProcess): Promise<Ending> {
   return new Promise((resolve, reject) => {
-    child.once('error', (cause) => reject(new BanyanError('sandbox_failed', `The sandbox could not be started: ${cause.message}`, { retry: 'transient', cause })));
+    child.once('error', (cause) =>
+      reject(new BanyanError('sandbox_failed', `The sandbox could not be started: ${cause.message}`, { retry: 'transient', cause })),
+    );
     child.once('close', (code, signal) => resolve({ code, signal }));
   });
 }
@@ -66,11 +68,15 @@ export async function execute(invocation: Invocation, options: ExecuteOptions): 
     timedOut = true;
     kill();
   }, options.timeoutMs);
-  const watch = setInterval(async () => {
-    if (child.pid === undefined || note !== null) return;
-    note = await options.watcher(child.pid).catch(() => null);
+  let isLooking = false;
+  const look = async (pid: number): Promise<void> => {
+    if (isLooking || note !== null) return;
+    isLooking = true;
+    note = await options.watcher(pid).catch(() => null);
+    isLooking = false;
     if (note !== null) kill();
-  }, WATCH_EVERY_MS);
+  };
+  const watch = setInterval(() => void (child.pid === undefined ? undefined : look(child.pid)), WATCH_EVERY_MS);
   options.signal?.addEventListener('abort', kill, { once: true });
   try {
     const ending = await waitForEnd(child);

@@ -56,7 +56,11 @@ export function createWorkFolder(root: string, owner: number | null): WorkFolder
       await mkdir(full);
       if (owner !== null) {
         const handle = await open(full, constants.O_RDONLY | constants.O_DIRECTORY | NO_FOLLOW);
-        await handle.chown(owner, owner).finally(() => handle.close());
+        try {
+          await handle.chown(owner, owner);
+        } finally {
+          await handle.close();
+        }
       }
     }
     known.add(path);

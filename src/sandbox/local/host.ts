@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { copyFile, lstat, mkdir, readlink, realpath, writeFile } from 'node:fs/promises';
+import { chmod, copyFile, lstat, mkdir, readdir, readlink, realpath, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { INSIDE, type HostTools, type IsolationPlan } from './plan.ts';
@@ -68,6 +68,10 @@ export async function writeEtc(folder: string, user: number, etcFolders: string[
     writeFile(join(folder, 'hosts'), '127.0.0.1 localhost sandbox\n::1 localhost\n'),
     writeFile(join(folder, 'hostname'), 'sandbox\n'),
   ]);
+  // Whatever our umask is: the sandbox's user is another one and must be able to read it.
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+  await Promise.all(entries.map((entry) => chmod(join(entry.parentPath, entry.name), entry.isDirectory() ? 0o755 : 0o644)));
+  await chmod(folder, 0o755);
 }
 
 /** The whole environment of a command; nothing of ours is passed on. */

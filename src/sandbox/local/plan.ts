@@ -51,7 +51,7 @@ export const INSIDE = { work: '/workspace', home: '/home/sandbox', tmp: '/tmp', 
 export const READY = 'banyan-sandbox-ready';
 
 /** The first process inside: says that the walls stand, joins both outputs in order, outlives the command and reaps what it leaves. */
-const INIT = `echo ${READY} >&2; exec 2>&1; cd -- "$1" || exit 126; sh -c "$2"; exit $?`;
+const INIT = `echo ${READY} >&2; exec 2>&1; umask 022; cd -- "$1" || exit 126; sh -c "$2"; exit $?`;
 
 /**
  * The end of every command line: limits, a fixed environment, the command.

@@ -48,7 +48,7 @@ describe('createLocalSandboxProvider', () => {
     }
     const sandbox = await createLocalSandboxProvider({ way: 'unsafe', folder }).create({ timeoutSeconds: 5 });
     await sandbox.destroy();
-    expect((await readdir(folder)).sort()).toEqual(['banyan-sandbox-alive', 'banyan-sandbox-fresh']);
+    expect((await readdir(folder)).toSorted()).toEqual(['banyan-sandbox-alive', 'banyan-sandbox-fresh']);
   });
 
   it('ends with its own time', async () => {

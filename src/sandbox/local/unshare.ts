@@ -8,7 +8,7 @@ const LOOPBACK =
  * Runs with the power to mount (real root, or root of a fresh user namespace) in namespaces of its own; what it leaves behind is a root
  * that is an almost empty read-only tmpfs. `$1` new root, `$2` table of mounts, `$3` folders and `$4` links to make; the rest is run.
  */
-const SETUP = `set -e
+const SETUP = `set -e; umask 022
 cd /
 mount -t tmpfs -o mode=755,size=1m,nosuid tmpfs "$1"
 cd "$1"

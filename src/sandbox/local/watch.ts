@@ -27,7 +27,7 @@ async function residentKb(pid: number): Promise<number> {
 }
 
 /** Bytes that a folder takes on disk; stops counting once it is over the limit. */
-export async function folderBytes(folder: string, limitBytes: number): Promise<number> {
+async function folderBytes(folder: string, limitBytes: number): Promise<number> {
   let bytes = 0;
   let entries = 0;
   const queue = [folder];

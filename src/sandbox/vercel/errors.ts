@@ -14,10 +14,20 @@ function fromStatus(status: number, failure: ApiFailure, cause: unknown): Banyan
   const data = { status };
   const said = failure.message ?? '';
   if (status === 401 || status === 403) {
-    return new BanyanError('sandbox_unavailable', `Vercel refuses the sandbox (${status}): ${said}`, { retry: 'needs_human', fix: CREDENTIALS_FIX, data, cause });
+    return new BanyanError('sandbox_unavailable', `Vercel refuses the sandbox (${status}): ${said}`, {
+      retry: 'needs_human',
+      fix: CREDENTIALS_FIX,
+      data,
+      cause,
+    });
   }
   if (status === 402) {
-    return new BanyanError('sandbox_unavailable', `The Vercel plan allows no more sandboxes: ${said}`, { retry: 'needs_human', fix: "Raise the plan's limit for Vercel Sandbox.", data, cause });
+    return new BanyanError('sandbox_unavailable', `The Vercel plan allows no more sandboxes: ${said}`, {
+      retry: 'needs_human',
+      fix: "Raise the plan's limit for Vercel Sandbox.",
+      data,
+      cause,
+    });
   }
   if (status === 429) {
     const seconds = Number(failure.response?.headers?.get('retry-after')) || 60;
@@ -25,7 +35,8 @@ function fromStatus(status: number, failure: ApiFailure, cause: unknown): Banyan
     return new BanyanError('sandbox_unavailable', 'Vercel allows no more sandboxes at the moment.', { retry: 'rate_limit', retryAt, data, cause });
   }
   // A session that ended answers with 404 or 410: a new one can be made.
-  if (status === 404 || status === 410) return new BanyanError('sandbox_timeout', 'The sandbox is gone: its time was over or it was stopped.', { retry: 'transient', data, cause });
+  if (status === 404 || status === 410)
+    return new BanyanError('sandbox_timeout', 'The sandbox is gone: its time was over or it was stopped.', { retry: 'transient', data, cause });
   return new BanyanError('sandbox_failed', `Vercel Sandbox answered ${status}: ${said}`, { retry: status >= 500 ? 'transient' : 'permanent', data, cause });
 }
 
@@ -36,7 +47,11 @@ export function toSandboxError(thrown: unknown): BanyanError {
   const status = failure.response?.status;
   if (status !== undefined) return fromStatus(status, failure, thrown);
   if (failure.name === 'LocalOidcContextError' || failure.name === 'VercelOidcContextError' || failure.message?.startsWith('Missing credentials')) {
-    return new BanyanError('sandbox_unavailable', 'There are no credentials for Vercel Sandbox.', { retry: 'needs_human', fix: CREDENTIALS_FIX, cause: thrown });
+    return new BanyanError('sandbox_unavailable', 'There are no credentials for Vercel Sandbox.', {
+      retry: 'needs_human',
+      fix: CREDENTIALS_FIX,
+      cause: thrown,
+    });
   }
   return new BanyanError('sandbox_failed', `Vercel Sandbox failed: ${failure.message ?? String(thrown)}`, { retry: 'transient', cause: thrown });
 }

@@ -56,7 +56,11 @@ export function createVercelSandboxProvider(options: VercelSandboxOptions = {}):
 }
 
 function safeName(name: string | undefined): string {
-  const safe = (name ?? 'banyan').toLowerCase().replace(/[^a-z0-9]+/g, '-').slice(0, 40).replace(/^-+|-+$/g, '');
+  const safe = (name ?? 'banyan')
+    .toLowerCase()
+    .replace(/[^a-z0-9]+/g, '-')
+    .slice(0, 40)
+    .replace(/^-+|-+$/g, '');
   return `${safe || 'banyan'}-${randomUUID().slice(0, 8)}`;
 }
 
@@ -108,7 +112,8 @@ function createSandbox(session: Session, name: string): Sandbox {
     if (!hasRun) return;
     for (const group of inArguments(paths)) {
       const check = await session.runCommand({ cmd: 'sh', args: ['-c', LINK_CHECK, 'check', ...group], cwd: session.cwd, timeoutMs: CHECK_MS });
-      if (check.exitCode === LINK_FOUND) throw new BanyanError('path_invalid', `A part of ${JSON.stringify(group[0])} (or of another path) is a symlink; it is not followed.`);
+      if (check.exitCode === LINK_FOUND)
+        throw new BanyanError('path_invalid', `A part of ${JSON.stringify(group[0])} (or of another path) is a symlink; it is not followed.`);
       if (check.exitCode !== 0) throw new BanyanError('sandbox_failed', `The paths could not be checked (exit ${check.exitCode}).`, { retry: 'transient' });
     }
   }
