@@ -153,7 +153,11 @@ export interface Store {
   failDelivery(guid: string, worker: string, error: JsonObject, retryAt: Date | null): Promise<void>;
   ticketSnapshot(ticketId: string): Promise<TicketSnapshot>;
 
-  renew(worker: string, leases: { tasks: string[]; effects: string[]; deliveries: string[] }, leaseSeconds: number): Promise<{ tasks: Record<string, StepGate> }>;
+  renew(
+    worker: string,
+    leases: { tasks: string[]; effects: string[]; deliveries: string[] },
+    leaseSeconds: number,
+  ): Promise<{ tasks: Record<string, StepGate> }>;
   /** Applies intents in the middle of a task (its start, a recorded pull request); the lease is the guard. */
   applyTaskIntents(taskId: string, worker: string, intents: Intent[]): Promise<{ status: 'applied' | 'lost' | 'cancelled' }>;
   /** Back to pending without counting the attempt: out of time, not out of luck. */
@@ -179,7 +183,15 @@ export interface Store {
   /** Marks inputs taken together with the messages they became. */
   appendInputs(taskId: string, worker: string, inputIds: string[], messages: NewMessage[]): Promise<StepGate>;
 
-  beginEffect(effect: { key: string; kind: string; ticketId: string; taskId: string | null; payload: JsonObject; worker: string; leaseSeconds: number }): Promise<EffectBegin>;
+  beginEffect(effect: {
+    key: string;
+    kind: string;
+    ticketId: string;
+    taskId: string | null;
+    payload: JsonObject;
+    worker: string;
+    leaseSeconds: number;
+  }): Promise<EffectBegin>;
   /** False where the lease or the generation is no longer ours (it will be performed again with the newer truth). */
   settleEffect(key: string, worker: string, generation: number, result: JsonObject): Promise<boolean>;
   /** `retryAt` null: failed for good, visible in health. */

@@ -26,7 +26,7 @@ const LOCK = "select pg_advisory_xact_lock(hashtextextended('banyan:migrate', 0)
 
 /** The migrations of a folder, oldest first. */
 export async function readMigrations(folder: string): Promise<Migration[]> {
-  const files = (await readdir(folder)).filter((file) => /^\d{14}_\w+\.sql$/.test(file)).sort();
+  const files = (await readdir(folder)).filter((file) => /^\d{14}_\w+\.sql$/.test(file)).toSorted();
   return Promise.all(
     files.map(async (file) => ({
       version: file.slice(0, 14),

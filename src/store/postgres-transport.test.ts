@@ -2,7 +2,11 @@ import { describe, expect, it } from 'vitest';
 import { createPostgresTransport } from './postgres-transport.ts';
 
 function throwing(error: Error): Parameters<typeof createPostgresTransport>[0] {
-  return { query: () => Promise.reject(error) };
+  return {
+    async query() {
+      throw error;
+    },
+  };
 }
 
 function refusal(code: string): Error {
@@ -19,10 +23,7 @@ describe('direct transport', () => {
       },
     });
     expect(await transport.call('do_it', { p_list: [1, 'a'], p_map: { b: null }, p_text: 'x', p_none: undefined })).toEqual({ ok: true });
-    expect(seen).toEqual([
-      'select public.do_it(p_list => $1, p_map => $2, p_text => $3, p_none => $4) as result',
-      ['[1,"a"]', '{"b":null}', 'x', null],
-    ]);
+    expect(seen).toEqual(['select public.do_it(p_list => $1, p_map => $2, p_text => $3, p_none => $4) as result', ['[1,"a"]', '{"b":null}', 'x', null]]);
   });
 
   it.each([

@@ -52,7 +52,9 @@ describe('access, generated from the catalogue', () => {
     const client = await database.pool.connect();
     try {
       await client.query('begin');
-      await client.query(`select set_config('request.jwt.claims', $1, true)`, [JSON.stringify({ role: actor.role, ...(actor.sub === undefined ? {} : { sub: actor.sub }) })]);
+      await client.query(`select set_config('request.jwt.claims', $1, true)`, [
+        JSON.stringify({ role: actor.role, ...(actor.sub === undefined ? {} : { sub: actor.sub }) }),
+      ]);
       await client.query(`set local role ${actor.role}`);
       return (await client.query(text, values)).rowCount ?? 0;
     } catch (error) {
@@ -95,8 +97,11 @@ describe('access, generated from the catalogue', () => {
     }
   });
 
-  it('a member reads the rows of the own organization, none of another\'s, and writes nothing', async () => {
-    for (const [own, other] of [[a, b], [b, a]] as const) {
+  it("a member reads the rows of the own organization, none of another's, and writes nothing", async () => {
+    for (const [own, other] of [
+      [a, b],
+      [b, a],
+    ] as const) {
       const member: Actor = { role: 'authenticated', sub: own.profileId };
       for (const table of tables) {
         expect([table.name, await select(member, table, own)]).toEqual([table.name, table.name === 'tasks' ? 2 : 1]);
@@ -134,7 +139,7 @@ describe('access, generated from the catalogue', () => {
     expect(rows).toEqual([]);
   });
 
-  it('an API key\'s hash is for nobody who signs in', async () => {
+  it("an API key's hash is for nobody who signs in", async () => {
     expect(await as({ role: 'authenticated', sub: a.profileId }, 'select hash from public.api_keys')).toBe(DENIED);
   });
 
@@ -158,9 +163,11 @@ describe('access, generated from the catalogue', () => {
     expect(await visible(await custom(['tickets:write', 'runs:reader'], null))).toEqual(own);
     expect(await visible(await custom(['*:read'], null))).toHaveLength(tables.length);
     expect(await visible(await custom([], await custom(['agents:read'], null)))).toEqual(['agents', ...own]);
-    const hidden = tables.map((table) => table.name).filter((name) => !['agent_actions', 'api_keys', 'audit_log', 'conversations', 'deliveries', 'effects', 'messages'].includes(name));
+    const hidden = tables
+      .map((table) => table.name)
+      .filter((name) => !['agent_actions', 'api_keys', 'audit_log', 'conversations', 'deliveries', 'effects', 'messages'].includes(name));
     expect(await visible(await presetId('reader'))).toEqual(hidden);
-    expect(await visible(await presetId('contributor'))).toEqual([...hidden, 'agent_actions', 'conversations', 'messages'].sort());
+    expect(await visible(await presetId('contributor'))).toEqual([...hidden, 'agent_actions', 'conversations', 'messages'].toSorted());
     expect(await visible(await presetId('admin'))).toHaveLength(tables.length);
   });
 

@@ -9,7 +9,7 @@ import { createPglite, migrate, startPostgres, type TestDatabase, type TestPostg
 export interface Harness {
   store: Store;
   /** Runs one statement as the owner of the tables. */
-  sql<Row = Record<string, unknown>>(text: string, values?: unknown[]): Promise<Row[]>;
+  sql: <Row = Record<string, unknown>>(text: string, values?: unknown[]) => Promise<Row[]>;
   close(): Promise<void>;
 }
 

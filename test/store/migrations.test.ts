@@ -17,7 +17,7 @@ describe('migrations', () => {
   it('apply once where several start them at the same moment, and not again', async () => {
     const versions = (await readMigrations(MIGRATIONS)).map((migration) => migration.version);
     const applied = await Promise.all([1, 2, 3].map(() => withConnection(database.pool, migrate)));
-    expect(applied.flat().sort()).toEqual(versions);
+    expect(applied.flat().toSorted()).toEqual(versions);
     expect(await withConnection(database.pool, migrate)).toEqual([]);
     const { rows } = await database.pool.query<{ version: string }>('select version from supabase_migrations.schema_migrations order by 1');
     expect(rows.map((row) => row.version)).toEqual(versions);
@@ -40,7 +40,7 @@ describe('migrations', () => {
   it('make keys that keep their order and are UUIDs of version 7', async () => {
     const { rows } = await database.pool.query<{ id: string }>('select banyan.uuid7()::text as id from generate_series(1, 2000)');
     const ids = rows.map((row) => row.id);
-    expect([...ids].sort()).toEqual(ids);
+    expect([...ids].toSorted()).toEqual(ids);
     expect(new Set(ids).size).toBe(2000);
     for (const id of ids) expect(id).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
     expect(Math.abs(parseInt((ids[0] ?? '').replaceAll('-', '').slice(0, 12), 16) - Date.now())).toBeLessThan(60_000);

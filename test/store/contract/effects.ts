@@ -43,7 +43,13 @@ export function effectContract(use: () => Harness): void {
       await store.claim('w', EFFECTS);
       await store.settleEffect('status', 'w', 1, { id: 5 });
       await desk.deliver([effect('status', { rearm: true, payload: { body: 'newer' } })]);
-      expect(only((await store.claim('w', EFFECTS)).effects)).toMatchObject({ generation: 2, payload: { body: 'newer' }, result: { id: 5 }, begun_before: false, attempts: 1 });
+      expect(only((await store.claim('w', EFFECTS)).effects)).toMatchObject({
+        generation: 2,
+        payload: { body: 'newer' },
+        result: { id: 5 },
+        begun_before: false,
+        attempts: 1,
+      });
     });
 
     it('wanted anew in the middle: the older settling keeps its result and leaves it to do', async () => {

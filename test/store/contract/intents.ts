@@ -9,14 +9,27 @@ export function intentContract(use: () => Harness): void {
       const desk = createDesk(store);
       await desk.deliver([
         openTicket(12),
-        { type: 'set_ticket', state: 'needs_clarification', priority: 'high', acceptance_criteria: ['a', 'b'], waiting_for: 'answers', waiting_on: 'maintainer', note: 'n' },
+        {
+          type: 'set_ticket',
+          state: 'needs_clarification',
+          priority: 'high',
+          acceptance_criteria: ['a', 'b'],
+          waiting_for: 'answers',
+          waiting_on: 'maintainer',
+          note: 'n',
+        },
       ]);
       const first = (await desk.snapshot()).ticket;
       expect(first).toMatchObject({ state: 'needs_clarification', priority: 'high', acceptance_criteria: ['a', 'b'], waiting_for: 'answers', note: 'n' });
       expect(first.waiting_since).not.toBeNull();
       await desk.deliver([{ type: 'set_ticket', refined_description: 'clear', waiting_for: 'answers' }]);
       const second = (await desk.snapshot()).ticket;
-      expect(second).toMatchObject({ state: 'needs_clarification', refined_description: 'clear', waiting_since: first.waiting_since, version: first.version + 1 });
+      expect(second).toMatchObject({
+        state: 'needs_clarification',
+        refined_description: 'clear',
+        waiting_since: first.waiting_since,
+        version: first.version + 1,
+      });
       await desk.deliver([{ type: 'set_ticket', waiting_for: null, waiting_on: null, note: null }]);
       expect((await desk.snapshot()).ticket).toMatchObject({ waiting_for: null, waiting_on: null, waiting_since: null, note: null, priority: 'high' });
     });
@@ -39,7 +52,10 @@ export function intentContract(use: () => Harness): void {
       const desk = await aTicketAtWork(store);
       await desk.deliver([{ type: 'set_run', state: 'paused' }]);
       expect(await desk.claim('w')).toEqual([]);
-      await desk.deliver([{ type: 'set_run', state: 'running' }, { type: 'set_ticket', state: 'paused' }]);
+      await desk.deliver([
+        { type: 'set_run', state: 'running' },
+        { type: 'set_ticket', state: 'paused' },
+      ]);
       expect(await desk.claim('w')).toEqual([]);
       await desk.deliver([{ type: 'set_ticket', state: 'in_progress' }]);
       expect(await desk.claim('w')).toHaveLength(1);
@@ -105,7 +121,14 @@ export function intentContract(use: () => Harness): void {
       await desk.deliver([openTicket(12), { type: 'set_code', branch: 'feature/12-x', base_branch: 'main', head_sha: 'abc', pr_number: 3 }]);
       await desk.deliver([{ type: 'set_code', status: 'ready', head_sha: null, tests_generated: ['a.test.ts'] }]);
       const { code, ticket } = await desk.snapshot();
-      expect(code).toMatchObject({ ticket_id: ticket.id, branch: 'feature/12-x', head_sha: null, pr_number: 3, status: 'ready', tests_generated: ['a.test.ts'] });
+      expect(code).toMatchObject({
+        ticket_id: ticket.id,
+        branch: 'feature/12-x',
+        head_sha: null,
+        pr_number: 3,
+        status: 'ready',
+        tests_generated: ['a.test.ts'],
+      });
     });
 
     it('stores validations, artifacts, comments, events and each discovery once, and refuses the task of another ticket', async () => {

@@ -13,11 +13,25 @@ export function taskContract(use: () => Harness): void {
       expect(claimed.project).toEqual(project);
       expect(claimed.ticket).toEqual((await desk.snapshot()).ticket);
       expect(claimed.run).toMatchObject({ state: 'running', config_snapshot: { models: { developer: 'openai:gpt' } } });
-      expect(Object.keys(claimed.task).sort()).toEqual(
-        ['attempts', 'created_at', 'due_at', 'error', 'finished_at', 'id', 'input', 'key', 'max_attempts', 'organization_id', 'output', 'parent_task_id', 'phase']
+      expect(Object.keys(claimed.task).toSorted()).toEqual(
+        [
+          'attempts',
+          'created_at',
+          'due_at',
+          'error',
+          'finished_at',
+          'id',
+          'input',
+          'key',
+          'max_attempts',
+          'organization_id',
+          'output',
+          'parent_task_id',
+          'phase',
+        ]
           .concat(['priority', 'project_id', 'role', 'run_id', 'started_at', 'state', 'ticket_id', 'timeout_seconds', 'title'])
           .concat(['waiting_for', 'waiting_on', 'waiting_since'])
-          .sort(),
+          .toSorted(),
       );
       expect(claimed.task).toMatchObject({ key: 'develop:1', state: 'running', attempts: 1, input: { goal: 'develop:1' }, priority: 'medium', output: null });
     });
@@ -41,7 +55,10 @@ export function taskContract(use: () => Harness): void {
       await sql('update public.organizations set max_concurrent_agents = 2');
       const first = await desk.claim('w', 0);
       expect(first.map(({ task }) => task.key)).toEqual(['a', 'b']);
-      expect((await desk.claim('x')).map(({ task }) => [task.key, task.attempts])).toEqual([['a', 2], ['b', 2]]);
+      expect((await desk.claim('x')).map(({ task }) => [task.key, task.attempts])).toEqual([
+        ['a', 2],
+        ['b', 2],
+      ]);
       expect(await desk.claim('y')).toEqual([]);
       await store.completeTask(first[0]?.task.id ?? '', 'x', {}, NOW);
       expect((await desk.claim('y')).map(({ task }) => task.key)).toEqual(['c']);
@@ -63,12 +80,18 @@ export function taskContract(use: () => Harness): void {
       const { store } = use();
       const { desk, taskId } = await aTaskAtWork(store, 'w');
       const { ticket } = await desk.snapshot();
-      const decision = { expectVersion: ticket.version, intents: [addTask('qa:1', { after: ['develop:1'] }), { type: 'set_ticket' as const, state: 'in_qa' as const }] };
+      const decision = {
+        expectVersion: ticket.version,
+        intents: [addTask('qa:1', { after: ['develop:1'] }), { type: 'set_ticket' as const, state: 'in_qa' as const }],
+      };
       expect(await store.completeTask(taskId, 'other', {}, decision)).toEqual({ status: 'lost' });
       expect(await store.completeTask(taskId, 'w', { summary: 'done' }, decision)).toEqual({ status: 'completed' });
       expect(await store.completeTask(taskId, 'w', {}, NOW)).toEqual({ status: 'lost' });
       const after = await desk.snapshot();
-      expect(after.tasks.map(({ key, state }) => [key, state])).toEqual([['develop:1', 'completed'], ['qa:1', 'pending']]);
+      expect(after.tasks.map(({ key, state }) => [key, state])).toEqual([
+        ['develop:1', 'completed'],
+        ['qa:1', 'pending'],
+      ]);
       expect(after.tasks[0]).toMatchObject({ output: { summary: 'done' }, error: null });
       expect(after.ticket.state).toBe('in_qa');
       expect(after.ticket.version).toBeGreaterThan(ticket.version);
@@ -123,7 +146,12 @@ export function taskContract(use: () => Harness): void {
       const { store } = use();
       const desk = await aTicketAtWork(store, [addTask('a', { max_attempts: 2 })]);
       const { task } = only(await desk.claim('w'));
-      const failure = { error: { code: 'model_unavailable' }, retry: true, retryAt: null, intentsAtEnd: [{ type: 'set_ticket' as const, state: 'failed' as const }] };
+      const failure = {
+        error: { code: 'model_unavailable' },
+        retry: true,
+        retryAt: null,
+        intentsAtEnd: [{ type: 'set_ticket' as const, state: 'failed' as const }],
+      };
       expect(await store.failTask(task.id, 'w', failure)).toEqual({ status: 'retried' });
       const retried = only((await desk.snapshot()).tasks);
       const pause = Date.parse(retried.due_at) - Date.now();
@@ -172,7 +200,9 @@ export function taskContract(use: () => Harness): void {
       const { store } = use();
       const { desk, taskId } = await aTaskAtWork(store, 'w');
       await desk.deliver([addInput('c1')]);
-      expect(await store.completeTask(taskId, 'w', {}, { expectVersion: null, intents: [{ type: 'set_ticket', note: 'never' }] })).toEqual({ status: 'inputs' });
+      expect(await store.completeTask(taskId, 'w', {}, { expectVersion: null, intents: [{ type: 'set_ticket', note: 'never' }] })).toEqual({
+        status: 'inputs',
+      });
       expect(await store.suspendTask(taskId, 'w', { waitingFor: 'x', waitingOn: 'y' }, [])).toEqual({ status: 'inputs' });
       expect((await desk.snapshot()).ticket.note).toBeNull();
       const [input] = await store.pendingInputs(taskId, 'w');
