@@ -1,4 +1,4 @@
-import type { Calls } from './repository.ts';
+import type { Calls } from './calls.ts';
 
 export interface Annotation {
   path: string;

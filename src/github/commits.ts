@@ -1,5 +1,5 @@
 import { BanyanError } from '../kernel/errors.ts';
-import type { Calls } from './repository.ts';
+import type { Calls } from './calls.ts';
 
 export type CommitChange = { path: string; mode: '100644' | '100755' | '120000'; content: string } | { path: string; deleted: true };
 

@@ -1,6 +1,6 @@
 import type { IssueFacts } from '../domain/trigger.ts';
 import type { RepositoryPermission } from '../domain/permission.ts';
-import type { Calls } from './repository.ts';
+import type { Calls } from './calls.ts';
 
 export interface IssueComment {
   id: number;

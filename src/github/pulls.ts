@@ -1,4 +1,4 @@
-import type { Calls } from './repository.ts';
+import type { Calls } from './calls.ts';
 
 export interface PullRequest {
   number: number;

@@ -1,5 +1,6 @@
 import type { Octokit } from '@octokit/rest';
 import type { Project } from '../domain/model.ts';
+import { createCalls } from './calls.ts';
 import { createChecks } from './checks.ts';
 import type { Checks } from './checks.ts';
 import { createCommits } from './commits.ts';
@@ -10,19 +11,6 @@ import { createPulls } from './pulls.ts';
 import type { Pulls } from './pulls.ts';
 import { createSource } from './source.ts';
 import type { Source } from './source.ts';
-import { githubError } from './errors.ts';
-
-/** How the parts below call GitHub: every failure leaves as a BanyanError. */
-export interface Calls {
-  octokit: Octokit;
-  owner: string;
-  repo: string;
-  /** Runs one call and maps its failure. */
-  ask<T>(call: () => Promise<T>): Promise<T>;
-  /** The same, with null for 404. */
-  find<T>(call: () => Promise<T>): Promise<T | null>;
-  graphql<T>(query: string, variables: Record<string, unknown>): Promise<T>;
-}
 
 /** One repository on GitHub, as Banyan reads and writes it. */
 export interface Repository {
@@ -32,45 +20,6 @@ export interface Repository {
   readonly commits: Commits;
   readonly pulls: Pulls;
   readonly checks: Checks;
-}
-
-interface GraphqlAnswer {
-  data?: unknown;
-  errors?: { type?: string; message: string }[];
-}
-
-export function createCalls(octokit: Octokit, project: Project, graphqlUrl: string): Calls {
-  const ask = async <T>(call: () => Promise<T>): Promise<T> => {
-    try {
-      return await call();
-    } catch (error) {
-      throw githubError(error);
-    }
-  };
-  return {
-    octokit,
-    owner: project.owner,
-    repo: project.name,
-    ask,
-    async find(call) {
-      try {
-        return await ask(call);
-      } catch (error) {
-        if (githubError(error).code === 'not_found') return null;
-        throw error;
-      }
-    },
-    async graphql<T>(query: string, variables: Record<string, unknown>): Promise<T> {
-      const answer = await ask(() => octokit.request(`POST ${graphqlUrl}`, { query, variables }));
-      const body = answer.data as GraphqlAnswer;
-      const failure = body.errors?.[0];
-      if (failure) {
-        const status = failure.type === 'NOT_FOUND' ? 404 : failure.type === 'STALE_DATA' ? 409 : 422;
-        throw githubError(Object.assign(new Error(failure.message), { status, request: { method: 'POST', url: '/graphql' } }));
-      }
-      return body.data as T;
-    },
-  };
 }
 
 export function createRepository(options: { octokit: Octokit; project: Project; graphqlUrl: string }): Repository {

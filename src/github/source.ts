@@ -1,4 +1,4 @@
-import type { Calls } from './repository.ts';
+import type { Calls } from './calls.ts';
 
 /** Reading the repository's files. */
 export interface Source {
