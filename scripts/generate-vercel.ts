@@ -32,8 +32,9 @@ function render(): string {
   const config = {
     $schema: 'https://openapi.vercel.sh/vercel.json',
     framework: null,
-    buildCommand: 'npm run build',
-    outputDirectory: 'dist/public',
+    // The platform compiles and traces each function itself: nothing is built ahead. Without a folder named here it would publish the sources as static files.
+    buildCommand: null,
+    outputDirectory: 'public',
     functions: Object.fromEntries(functions.map(([name, { maxDuration }]) => [`api/${name}.ts`, { maxDuration }])),
     rewrites: functions.flatMap(([name, { sources }]) => sources.map((source) => ({ source, destination: `/api/${name}` }))),
     crons: SCHEDULE.map(({ job, schedule }) => ({ path: `/api/cron/${job}`, schedule })),
