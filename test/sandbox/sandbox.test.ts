@@ -4,16 +4,7 @@ import type { LocalWay } from '../../src/sandbox/local/detect.ts';
 import { createVercelSandboxProvider } from '../../src/sandbox/vercel/provider.ts';
 import { describeSandbox } from './conformance.ts';
 import { startVercelServer, type VercelServer } from './vercel-server.ts';
-
-async function whyNot(way: LocalWay): Promise<string | null> {
-  try {
-    const sandbox = await createLocalSandboxProvider({ way }).create({ timeoutSeconds: 10 });
-    await sandbox.destroy();
-    return null;
-  } catch (error) {
-    return error instanceof Error ? error.message : String(error);
-  }
-}
+import { whyNot } from './ways.ts';
 
 async function describeLocal(way: LocalWay): Promise<void> {
   const reason = await whyNot(way);

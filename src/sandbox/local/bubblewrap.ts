@@ -27,11 +27,18 @@ function userArgs(plan: IsolationPlan, canDisableUserns: boolean): string[] {
   return ['--unshare-user', '--uid', '1000', '--gid', '1000', '--cap-drop', 'ALL', ...(canDisableUserns ? ['--disable-userns'] : [])];
 }
 
+/**
+ * As root bubblewrap without its capabilities may not signal the user that the command became, so --die-with-parent does nothing
+ * (measured: commands outlived us). A pid namespace around it ends with us, and everything in it.
+ */
+const OUTER_NAMESPACE = ['unshare', '--pid', '--fork', '--kill-child', '--'];
+
 export function bubblewrapInvocation(plan: IsolationPlan, canDisableUserns: boolean): Invocation {
   const { folders } = plan;
   return {
-    file: 'bwrap',
+    file: 'setpriv',
     args: [
+      ...['--pdeathsig', 'KILL', ...(plan.dropTo === null ? [] : OUTER_NAMESPACE), 'bwrap'],
       ...['--unshare-ipc', '--unshare-pid', '--unshare-net', '--unshare-uts', '--as-pid-1', '--die-with-parent', '--new-session'],
       ...userArgs(plan, canDisableUserns),
       ...systemArgs(plan),
