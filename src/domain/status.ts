@@ -1,3 +1,5 @@
+import { usd } from '../kernel/money.ts';
+import { humanDuration } from '../kernel/time.ts';
 import type { RoleSpend, Run, Task, TicketSnapshot } from './model.ts';
 
 /** Facts around a ticket that the status comment shows and the ledger does not hold. */
@@ -81,17 +83,6 @@ function stepsLine(snapshot: TicketSnapshot): string {
   return STEPS.map((step, index) => (index < current ? `~~${step}~~` : index === current ? `**${step}**` : step)).join(' &rarr; ');
 }
 
-export function usd(amount: number): string {
-  return `${amount.toFixed(amount > 0 && amount < 0.1 ? 4 : 2)} USD`;
-}
-
-function duration(milliseconds: number): string {
-  const seconds = Math.round(milliseconds / 1000);
-  if (seconds < 60) return `${seconds} s`;
-  const minutes = Math.floor(seconds / 60);
-  return minutes < 60 ? `${minutes} min ${seconds % 60} s` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
-}
-
 function costLine(run: Run | null): string {
   if (!run) return '**Cost so far:** nothing.';
   const warned = run.warned_at ? ` Over ${usd(run.warn_at_usd)}: work stops at the budget.` : '';
@@ -130,7 +121,7 @@ const ROLE_TITLES: Record<string, string> = { 'product-owner': 'Product Owner', 
 function spendTable(spend: RoleSpend[]): string[] {
   const rows = spend.map(
     (row) =>
-      `| ${ROLE_TITLES[row.role] ?? row.role} | ${row.models.map((model) => `\`${model}\``).join(', ')} | ${row.model_calls} | ${row.tokens_in + row.tokens_out} | ${usd(row.cost_usd)} | ${duration(row.duration_ms)} |`,
+      `| ${ROLE_TITLES[row.role] ?? row.role} | ${row.models.map((model) => `\`${model}\``).join(', ')} | ${row.model_calls} | ${row.tokens_in + row.tokens_out} | ${usd(row.cost_usd)} | ${humanDuration(row.duration_ms)} |`,
   );
   return rows.length > 0 ? ['| Agent | Model | Calls | Tokens | Cost | Working time |', '| --- | --- | ---: | ---: | ---: | ---: |', ...rows] : [];
 }
@@ -144,7 +135,7 @@ function spendLines(snapshot: TicketSnapshot): string[] {
   const { run, ticket, tasks } = snapshot;
   const table = spendTable(snapshot.spend);
   if (ticket.state !== 'done') return ['', '<details><summary>Cost by agent</summary>', '', ...table, '', '</details>'];
-  const total = run?.finished_at ? duration(Date.parse(run.finished_at) - Date.parse(run.started_at)) : 'unknown';
+  const total = run?.finished_at ? humanDuration(Date.parse(run.finished_at) - Date.parse(run.started_at)) : 'unknown';
   return [
     '',
     '#### Final report',

@@ -242,6 +242,23 @@ begin
 end
 $$;
 
+-- How long until something falls due that waits for nothing but its time: a worker about to end may wait for it instead of leaving it to the next tick.
+create function banyan.next_due_ms() returns integer
+language sql stable
+set search_path = public, pg_temp
+as $$
+  select ceil(extract(epoch from min(due_at) - clock_timestamp()) * 1000)::integer
+  from (
+    (select due_at from deliveries where state = 'pending' and due_at > now() and lease_expires_at is null order by due_at limit 1)
+    union all
+    (select due_at from effects where state in ('pending', 'begun') and due_at > now() and lease_expires_at is null order by due_at limit 1)
+    union all
+    (select t.due_at from tasks t join runs r on r.id = t.run_id
+      where t.state = 'pending' and t.due_at > now() and r.state in ('queued', 'running') order by t.due_at limit 1)
+  ) waiting
+  where due_at < now() + interval '1 day'
+$$;
+
 -- Tasks come last: their locks are the ones that others wait for.
 create function public.claim(p_worker text, p_deliveries integer, p_effects integer, p_tasks integer, p_lease_seconds integer) returns jsonb
 language plpgsql volatile
@@ -252,15 +269,19 @@ declare
   v_deliveries jsonb := banyan.claim_deliveries(p_worker, p_deliveries, v_lease);
   v_effects jsonb := banyan.claim_effects(p_worker, p_effects, v_lease);
 begin
-  return jsonb_build_object('deliveries', v_deliveries, 'effects', v_effects, 'tasks', banyan.claim_tasks(p_worker, p_tasks, v_lease));
+  return jsonb_build_object(
+    'deliveries', v_deliveries,
+    'effects', v_effects,
+    'tasks', banyan.claim_tasks(p_worker, p_tasks, v_lease),
+    'next_due_ms', banyan.next_due_ms());
 end
 $$;
 
 revoke execute on function
   public.claim, banyan.lock_name, banyan.claim_deliveries, banyan.claim_effects, banyan.take_effect, banyan.task_candidates, banyan.claim_task,
-  banyan.claim_tasks
+  banyan.claim_tasks, banyan.next_due_ms
   from public, anon, authenticated;
 grant execute on function
   public.claim, banyan.lock_name, banyan.claim_deliveries, banyan.claim_effects, banyan.take_effect, banyan.task_candidates, banyan.claim_task,
-  banyan.claim_tasks
+  banyan.claim_tasks, banyan.next_due_ms
   to service_role;
