@@ -15,6 +15,15 @@ Open an issue and watch it become a pull request:
 Ctrl-C stops everything; the next start goes on where this one was.`;
 }
 
+/** An npm that is killed outright cannot pass the signal on; the stack must not outlive it unseen. */
+function stopWithParent(): void {
+  const parent = process.ppid;
+  const watch = setInterval(() => {
+    if (process.ppid !== parent) process.kill(process.pid, 'SIGTERM');
+  }, 1000);
+  watch.unref();
+}
+
 async function main(): Promise<void> {
   const settings = readStackSettings(process.env);
   const stopEarly = () => process.exit(130);
@@ -25,6 +34,7 @@ async function main(): Promise<void> {
   process.off('SIGINT', stopEarly);
   process.off('SIGTERM', stopEarly);
   onStopSignal(() => stack.stop());
+  if (process.env['npm_lifecycle_event'] !== undefined) stopWithParent();
   print(readyText(stack));
 }
 
