@@ -1,0 +1,69 @@
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+
+const script = (name: string) => fileURLToPath(new URL(`../../scripts/${name}`, import.meta.url));
+let dataDir: string;
+
+function run(file: string, args: string[], env: Record<string, string> = {}): { status: number | null; stdout: string; stderr: string } {
+  return spawnSync(process.execPath, [script(file), ...args], { encoding: 'utf8', env: { PATH: process.env['PATH'], BANYAN_DATA_DIR: dataDir, ...env } });
+}
+
+beforeEach(() => {
+  dataDir = mkdtempSync(join(tmpdir(), 'banyan-cli-'));
+});
+
+afterEach(() => {
+  rmSync(dataDir, { recursive: true, force: true });
+});
+
+describe('the command banyan', () => {
+  it('lists its commands, also through its launcher', () => {
+    const { status, stdout } = run('banyan.js', ['--help']);
+    expect(status).toBe(0);
+    expect(stdout).toContain('npx banyan <command>');
+    expect(stdout).toMatch(/^ {2}demo /m);
+  });
+
+  it('refuses a command that there is not, and passes the code on through its launcher', () => {
+    const { status, stderr } = run('banyan.js', ['dance']);
+    expect(status).toBe(2);
+    expect(stderr).toContain('There is no command "dance"');
+  });
+
+  it.each(['demo', 'status'])('%s says what to do when nothing runs', (command) => {
+    const { status, stderr } = run('banyan.ts', [command]);
+    expect(status).toBe(1);
+    expect(stderr).toContain(`there is no ${join(dataDir, 'stack.json')}`);
+    expect(stderr).toContain('npm start');
+  });
+});
+
+describe('npm run serve', () => {
+  it('names every variable that is missing, in one message', () => {
+    const { status, stderr } = run('serve.ts', []);
+    expect(status).toBe(1);
+    for (const name of [
+      'GITHUB_APP_ID',
+      'GITHUB_APP_PRIVATE_KEY',
+      'GITHUB_WEBHOOK_SECRET',
+      'SUPABASE_URL',
+      'SUPABASE_SECRET_KEY',
+      'SUPABASE_PUBLISHABLE_KEY',
+      'CRON_SECRET',
+    ]) {
+      expect(stderr).toContain(`${name} is not set`);
+    }
+  });
+});
+
+describe('npm start', () => {
+  it('names a variable that is wrong', () => {
+    const { status, stderr } = run('start.ts', [], { BANYAN_PORT: 'many' });
+    expect(status).toBe(1);
+    expect(stderr).toContain('BANYAN_PORT');
+  });
+});
