@@ -32,6 +32,12 @@ export function answersSection(snapshot: TicketSnapshot): string {
   return `## Questions and answers\n\n${untrustedBlock('questions and answers', `${asked}\n\n${answers}`)}`;
 }
 
+/** What the Developer said of the change, its answer to findings included. */
+export function developerSection(snapshot: TicketSnapshot): string {
+  const summary = snapshot.tasks.findLast((task) => task.phase === 'develop' && task.state === 'completed')?.output?.['summary'];
+  return typeof summary === 'string' ? `## What the Developer says\n\n${untrustedBlock('summary of the Developer', summary)}` : '';
+}
+
 export async function overviewSection(session: TaskSession): Promise<string> {
   return `## The repository at ${session.state.revision.slice(0, 7)}\n\n${untrustedCode('repository overview', repositoryOverview(await session.tree()))}`;
 }

@@ -32,7 +32,7 @@ const fullSchema = intakeSchema.extend({
   BANYAN_MODEL: text.optional(),
   BANYAN_SANDBOX: z.enum(['vercel', 'local']).optional(),
   BANYAN_UNSAFE_LOCAL_SANDBOX: z.literal(['0', '1']).optional(),
-  BANYAN_LEASE_SECONDS: seconds(30, 600),
+  BANYAN_LEASE_SECONDS: seconds(15, 600),
   BANYAN_WORKER_TASKS: seconds(4, 64),
   BANYAN_LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
   VERCEL: text.optional(),

@@ -1,6 +1,6 @@
 import { isMap, LineCounter, parseDocument } from 'yaml';
 import type { Document } from 'yaml';
-import { z } from 'zod';
+import type { z } from 'zod';
 import { labelNames } from '../domain/labels.ts';
 import type { LabelNames } from '../domain/labels.ts';
 import { repositoryConfigSchema } from './repository-schema.ts';

@@ -78,7 +78,7 @@ export class DeveloperAgent extends BaseAgent<DeveloperResult> {
   override async check(session: TaskSession, _result: DeveloperResult, attempt: number): Promise<string | null> {
     const workspace = await session.workspace();
     const changes = workspace.changes();
-    if (changes.length === 0) return attempt < 2 ? 'You changed no file. Make the change with write_file or edit_file, then hand in.' : null;
+    if (changes.length === 0) return attempt < 1 ? 'You changed no file. Make the change with write_file or edit_file, then hand in; if nothing is to be changed, hand in and say in summary why.' : null;
     const leaking = filesWithSecrets(changes);
     if (leaking.length > 0) {
       if (attempt < 3) return `These files hold what looks like a credential: ${leaking.join(', ')}. Take it out; use an obviously fake value or the environment.`;
@@ -94,16 +94,20 @@ export class DeveloperAgent extends BaseAgent<DeveloperResult> {
     const snapshot = await session.snapshot();
     const changes = (await session.workspace()).changes();
     const output = result as unknown as JsonObject;
+    if (changes.length === 0 && snapshot.code?.pr_number) {
+      // Findings can be wrong: the Developer's answer goes to those who found them, and the cycles are counted all the same.
+      return { kind: 'complete', output, intents: this.handOver(session, snapshot) };
+    }
     if (changes.length === 0) {
       const note = `The Developer made no change: ${result.summary}`;
       return { kind: 'complete', output, intents: giveUp({ at: session.at, source: session.task.id }, 'nothing_changed', note) };
     }
     const published = await publish(session, snapshot, { result, changes, suite: (session.state.evidence['suite'] ?? null) as SuiteRun | null });
-    const intents: Intent[] = [
-      { type: 'set_code', ...published },
-      ...advance(session.phaseContext(snapshot), snapshot, { task: session.task, outcome: 'ready', feedback: { head_sha: published.head_sha }, tried: '' }),
-    ];
-    return { kind: 'complete', output, intents };
+    return { kind: 'complete', output, intents: [{ type: 'set_code', ...published }, ...this.handOver(session, snapshot)] };
+  }
+
+  private handOver(session: TaskSession, snapshot: TicketSnapshot): Intent[] {
+    return advance(session.phaseContext(snapshot), snapshot, { task: session.task, outcome: 'ready', feedback: {}, tried: '' });
   }
 
   /** Work so far goes to the branch, so that nobody pays for it twice. */

@@ -6,7 +6,7 @@ import type { Finish } from '../../engine/role.ts';
 import type { TaskSession } from '../../engine/session.ts';
 import { untrustedCode } from '../../kernel/text.ts';
 import { BaseAgent } from '../base.ts';
-import { joinSections, planSection } from '../common.ts';
+import { developerSection, joinSections, planSection } from '../common.ts';
 import { PROMPTS } from '../prompts.generated.ts';
 import { diffSection, headOfPullRequest, pullNumber, pullRequestSection } from '../pull-request.ts';
 import { completeCheck, startCheck } from '../report-check.ts';
@@ -57,7 +57,7 @@ export class QaAgent extends BaseAgent<QaResult> {
     const [pull, files] = await Promise.all([pulls.get(number), pulls.files(number)]);
     const evidence = await gatherEvidence(session, files, snapshot.code?.base_sha ?? pull.baseSha);
     session.state.evidence = evidence as unknown as JsonObject;
-    return joinSections(planSection(snapshot), pullRequestSection(pull), evidenceSection(evidence), diffSection(files));
+    return joinSections(planSection(snapshot), pullRequestSection(pull), developerSection(snapshot), evidenceSection(evidence), diffSection(files));
   }
 
   override async finish(session: TaskSession, result: QaResult): Promise<Finish> {

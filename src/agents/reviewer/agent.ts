@@ -7,7 +7,7 @@ import type { Finish } from '../../engine/role.ts';
 import type { TaskSession } from '../../engine/session.ts';
 import { redactSecrets } from '../../kernel/redact.ts';
 import { BaseAgent } from '../base.ts';
-import { answersSection, joinSections, outgoing, planSection } from '../common.ts';
+import { answersSection, developerSection, joinSections, outgoing, planSection } from '../common.ts';
 import { PROMPTS } from '../prompts.generated.ts';
 import { commentableLines, diffSection, headOfPullRequest, pullNumber, pullRequestSection } from '../pull-request.ts';
 import { completeCheck, startCheck } from '../report-check.ts';
@@ -64,7 +64,7 @@ export class ReviewerAgent extends BaseAgent<ReviewerResult> {
     const [pull, files] = await Promise.all([pulls.get(number), pulls.files(number)]);
     const qa = snapshot.tasks.findLast((task) => task.phase === 'qa' && task.state === 'completed')?.output;
     const verdict = typeof qa?.['summary'] === 'string' ? `## QA\n\n${qa['summary']}` : '';
-    return joinSections(planSection(snapshot), answersSection(snapshot), pullRequestSection(pull), verdict, diffSection(files));
+    return joinSections(planSection(snapshot), answersSection(snapshot), pullRequestSection(pull), developerSection(snapshot), verdict, diffSection(files));
   }
 
   override async finish(session: TaskSession, result: ReviewerResult): Promise<Finish> {
