@@ -61,7 +61,8 @@ function mayCall(request: Request, secret: string): boolean {
   return timingSafeEqual(digest(request.headers.get('authorization') ?? ''), digest(`Bearer ${secret}`));
 }
 
-const UNAUTHORIZED = () => Response.json({ error: { code: 'unauthorized', message: 'Send the header "Authorization: Bearer <CRON_SECRET>".' } }, { status: 401 });
+const UNAUTHORIZED = () =>
+  Response.json({ error: { code: 'unauthorized', message: 'Send the header "Authorization: Bearer <CRON_SECRET>".' } }, { status: 401 });
 
 /** Asks this deployment's worker to look; a nudge that gets lost costs a minute, because the tick does the same. */
 async function nudge(env: IntakeEnvironment): Promise<void> {

@@ -21,7 +21,9 @@ export async function headOfPullRequest(session: TaskSession): Promise<string> {
 
 export function diffSection(files: PullFile[]): string {
   const share = Math.max(1_000, Math.floor(DIFF_CHARS / Math.max(1, files.length)));
-  const parts = files.map((file) => `--- ${file.path} (${file.status})\n${file.patch === null ? '(binary or too large to show)' : truncateMiddle(file.patch, share)}`);
+  const parts = files.map(
+    (file) => `--- ${file.path} (${file.status})\n${file.patch === null ? '(binary or too large to show)' : truncateMiddle(file.patch, share)}`,
+  );
   return `## The change (${files.length} files)\n\n${untrustedCode('diff', truncateMiddle(parts.join('\n\n'), DIFF_CHARS))}`;
 }
 

@@ -17,7 +17,7 @@ export type SuiteRun = {
 const OUTPUT_CHARS = 12_000;
 
 /** The repository's commands: what its configuration says, else what its manifest says. */
-export async function commandsOf(session: TaskSession) {
+async function commandsOf(session: TaskSession) {
   return { ...detectCommands(await session.tree()), ...session.config.commands };
 }
 

@@ -16,16 +16,7 @@ export const TICKET_STATES = [
 ] as const;
 export type TicketState = (typeof TICKET_STATES)[number];
 
-export const RUN_STATES = [
-  'queued',
-  'running',
-  'paused',
-  'completed',
-  'failed',
-  'stopped_budget',
-  'stopped_gate',
-  'stopped_user',
-] as const;
+export const RUN_STATES = ['queued', 'running', 'paused', 'completed', 'failed', 'stopped_budget', 'stopped_gate', 'stopped_user'] as const;
 export type RunState = (typeof RUN_STATES)[number];
 
 export const TASK_STATES = ['pending', 'running', 'waiting', 'completed', 'failed', 'cancelled', 'dead'] as const;

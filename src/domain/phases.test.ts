@@ -9,7 +9,15 @@ const workflow = WORKFLOWS['default'];
 if (!workflow) throw new Error('no default workflow');
 
 function context(tasks: PhaseContext['tasks'], change: Partial<PhaseContext> = {}): PhaseContext {
-  return { at: { projectId: 'p', number: 7 }, workflow: workflow as NonNullable<typeof workflow>, tasks, source: 's', fixCycles: null, maxMinutes: null, ...change };
+  return {
+    at: { projectId: 'p', number: 7 },
+    workflow: workflow as NonNullable<typeof workflow>,
+    tasks,
+    source: 's',
+    fixCycles: null,
+    maxMinutes: null,
+    ...change,
+  };
 }
 
 const snapshot = { code: { pr_number: 8 } } as TicketSnapshot;

@@ -73,11 +73,7 @@ function waitForMerge(context: PhaseContext, snapshot: TicketSnapshot): Intent[]
  * What follows a phase's outcome: the one function that reads the workflow's arrows.
  * `feedback` is handed to the next task; `tried` is for people where the cycles are used up.
  */
-export function advance(
-  context: PhaseContext,
-  snapshot: TicketSnapshot,
-  done: { task: Task; outcome: string; feedback: JsonObject; tried: string },
-): Intent[] {
+export function advance(context: PhaseContext, snapshot: TicketSnapshot, done: { task: Task; outcome: string; feedback: JsonObject; tried: string }): Intent[] {
   const phase = phaseOf(context.workflow, done.task.phase);
   const target = phase.on[done.outcome];
   if (!target) throw new Error(`phase "${done.task.phase}" of workflow "${context.workflow.name}" has no outcome "${done.outcome}"`);

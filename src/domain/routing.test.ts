@@ -129,7 +129,9 @@ describe('commands', () => {
   it('retry goes on where there is a plan, and hands over the hint', () => {
     const failed = snapshot({ ticket: ticket({ state: 'failed', acceptance_criteria: ['x'], note: 'tried y' }), tasks: [] });
     const { intents } = route(comment('/banyan retry use the helper'), context({ snapshot: failed }));
-    expect(intents).toContainEqual(expect.objectContaining({ type: 'add_task', role: 'developer', input: expect.objectContaining({ instruction: 'use the helper', tried: 'tried y' }) }));
+    expect(intents).toContainEqual(
+      expect.objectContaining({ type: 'add_task', role: 'developer', input: expect.objectContaining({ instruction: 'use the helper', tried: 'tried y' }) }),
+    );
   });
 
   it('need write access', () => {
@@ -153,7 +155,10 @@ describe('an end', () => {
   });
 
   it('without a merge stops the work', () => {
-    const { intents } = route({ type: 'pull_request_closed', actor: maintainer, number: 8, merged: false, url: 'u' }, context({ snapshot: snapshot({ code }) }));
+    const { intents } = route(
+      { type: 'pull_request_closed', actor: maintainer, number: 8, merged: false, url: 'u' },
+      context({ snapshot: snapshot({ code }) }),
+    );
     expect(intents).toContainEqual(expect.objectContaining({ type: 'set_ticket', state: 'cancelled' }));
   });
 

@@ -14,7 +14,7 @@ import type { IssueFacts, Trigger } from './trigger.ts';
 import type { Workflow } from './workflow.ts';
 
 /** Seconds after a comment in which further comments are taken as one answer. */
-export const DEBOUNCE_SECONDS = 1.5;
+const DEBOUNCE_SECONDS = 1.5;
 
 export interface RoutingContext {
   projectId: string;
@@ -26,7 +26,15 @@ export interface RoutingContext {
   /** True where the ticket's pull request is merged by GitHub's word; only asked when an issue was closed. */
   pullMerged: boolean;
   workflow: Workflow;
-  config: { enabled: boolean; labels: LabelNames; budgetUsd: number; warnAtUsd: number; fixCycles: number | null; maxMinutes: number | null; snapshot: JsonObject };
+  config: {
+    enabled: boolean;
+    labels: LabelNames;
+    budgetUsd: number;
+    warnAtUsd: number;
+    fixCycles: number | null;
+    maxMinutes: number | null;
+    snapshot: JsonObject;
+  };
 }
 
 /** What is to happen, and in a word why: the reason is stored with the delivery's event. */
@@ -38,7 +46,17 @@ export interface Decision {
 const ignore = (reason: string): Decision => ({ reason, intents: [] });
 const FINISHED: readonly TicketState[] = ['done', 'cancelled'];
 /** States in which adding `ready-for-dev` means "begin now"; in the others Banyan has begun already. */
-const STARTABLE: readonly TicketState[] = ['analyzing', 'needs_clarification', 'awaiting_approval', 'ready_for_dev', 'blocked', 'paused', 'failed', 'done', 'cancelled'];
+const STARTABLE: readonly TicketState[] = [
+  'analyzing',
+  'needs_clarification',
+  'awaiting_approval',
+  'ready_for_dev',
+  'blocked',
+  'paused',
+  'failed',
+  'done',
+  'cancelled',
+];
 
 function scopeOf(context: RoutingContext, number: number): EffectScope {
   return { projectId: context.projectId, number };
@@ -139,7 +157,10 @@ function onCommand(context: RoutingContext, trigger: Trigger & { type: 'comment'
   if (command.name === 'status') return { reason: 'status', intents: ticket ? [seenComment, refreshStatus(at)] : [seenComment] };
   if (command.name === 'help') return { reason: 'help', intents: [seenComment, say(at, `help/${comment.id}`, 'note', HELP)] };
   if (!context.permission || !mayStartWork(context.permission)) {
-    return { reason: 'command_refused', intents: [say(at, `command-refused/${actor.login}`, 'note', `@${actor.login}, \`/banyan ${command.name}\` needs write access to this repository.`)] };
+    return {
+      reason: 'command_refused',
+      intents: [say(at, `command-refused/${actor.login}`, 'note', `@${actor.login}, \`/banyan ${command.name}\` needs write access to this repository.`)],
+    };
   }
   if (command.name === 'stop') {
     if (!ticket || FINISHED.includes(ticket.state)) return { reason: 'nothing_to_stop', intents: [seenComment] };

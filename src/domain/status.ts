@@ -36,7 +36,11 @@ function waitingStage(snapshot: TicketSnapshot): Stage | null {
   const pull = code?.pr_number ? `#${code.pr_number}` : 'the pull request';
   switch (ticket.waiting_for) {
     case 'answers':
-      return { title: 'Waiting for answers', next: 'You: answer the numbered questions below in one comment, or several.', then: 'I go on with the same conversation.' };
+      return {
+        title: 'Waiting for answers',
+        next: 'You: answer the numbered questions below in one comment, or several.',
+        then: 'I go on with the same conversation.',
+      };
     case 'approval':
       return {
         title: 'Waiting for a maintainer',
@@ -44,7 +48,11 @@ function waitingStage(snapshot: TicketSnapshot): Stage | null {
         then: 'I start. Until then nothing runs and nothing is spent.',
       };
     case 'merge':
-      return { title: 'Ready: a human may merge', next: `A maintainer: read ${pull} and merge it, or close it.`, then: 'On merge I close this issue and post the final report. I never merge.' };
+      return {
+        title: 'Ready: a human may merge',
+        next: `A maintainer: read ${pull} and merge it, or close it.`,
+        then: 'On merge I close this issue and post the final report. I never merge.',
+      };
     default:
       return null;
   }
@@ -61,11 +69,23 @@ const END_STAGES: Record<string, Stage> = {
 };
 
 const BUSY_STAGES: Record<string, Stage> = {
-  analyzing: { title: 'Clarifying', next: 'Banyan: the Product Owner is reading the issue and the code.', then: 'Questions if something is open, else the Developer starts.' },
+  analyzing: {
+    title: 'Clarifying',
+    next: 'Banyan: the Product Owner is reading the issue and the code.',
+    then: 'Questions if something is open, else the Developer starts.',
+  },
   ready_for_dev: { title: 'Ready for development', next: 'Banyan: the Developer starts now.', then: 'A draft pull request.' },
   in_progress: { title: 'Building', next: 'Banyan: the Developer is writing code and tests.', then: 'A draft pull request, then QA.' },
-  in_qa: { title: 'Proving', next: 'Banyan: QA runs the suite on the pull request in a clean sandbox.', then: 'Review if it holds, else back to the Developer.' },
-  in_review: { title: 'Reviewing', next: 'Banyan: the Reviewer is reading the change.', then: 'A human may merge, or the Developer gets the requested changes.' },
+  in_qa: {
+    title: 'Proving',
+    next: 'Banyan: QA runs the suite on the pull request in a clean sandbox.',
+    then: 'Review if it holds, else back to the Developer.',
+  },
+  in_review: {
+    title: 'Reviewing',
+    next: 'Banyan: the Reviewer is reading the change.',
+    then: 'A human may merge, or the Developer gets the requested changes.',
+  },
   paused: { title: 'Paused', next: 'A maintainer: comment `/banyan retry` to go on.', then: 'I go on where I was.' },
   blocked: { title: 'Blocked', next: 'A maintainer: see the reason below.', then: 'I go on once it is settled.' },
 };
@@ -174,7 +194,15 @@ export function renderStatus(snapshot: TicketSnapshot, facts: StatusFacts): stri
     ...(pull ? [`**Pull request:** ${pull}`] : []),
     ...(branch ? [`**Branch:** ${branch}`] : []),
     costLine(run),
-    ...(ticket.note ? ['', '> [!NOTE]', ...quoteForComment(ticket.note).split('\n').map((line) => `> ${line}`)] : []),
+    ...(ticket.note
+      ? [
+          '',
+          '> [!NOTE]',
+          ...quoteForComment(ticket.note)
+            .split('\n')
+            .map((line) => `> ${line}`),
+        ]
+      : []),
     ...questionLines(snapshot),
     ...planLines(snapshot),
     ...discoveryLines(snapshot),
@@ -194,7 +222,10 @@ export function renderQuestions(author: string, questions: { number: number; bod
   const lines = [
     `@${author}, before I start I need to know:`,
     '',
-    ...questions.map((question) => `${question.number}. ${quoteForComment(question.body)}${question.assumption ? ` _(Otherwise I assume: ${quoteForComment(question.assumption)})_` : ''}`),
+    ...questions.map(
+      (question) =>
+        `${question.number}. ${quoteForComment(question.body)}${question.assumption ? ` _(Otherwise I assume: ${quoteForComment(question.assumption)})_` : ''}`,
+    ),
     '',
     'Answer in a comment; short is fine ("1: yes, 2: percent").',
     ...(disclosure ? ['', `<sub>${disclosure}</sub>`] : []),

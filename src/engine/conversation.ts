@@ -39,7 +39,7 @@ export type Outcome =
   | { kind: 'paused' }
   | { kind: 'gone'; reason: 'lost' | 'cancelled' };
 
-export const ASK_HUMAN = 'ask_human';
+const ASK_HUMAN = 'ask_human';
 
 /** A model that answers in prose this often in a row, or hands in what cannot be accepted, will not get better. */
 const MAX_NUDGES = 3;
@@ -58,7 +58,7 @@ export interface ConversationParts {
   maxSteps: number;
   maxMinutes: number;
   /** The workspace's changes as they are now, to be kept with each step. */
-  changes(): Promise<JsonObject[]>;
+  changes: () => Promise<JsonObject[]>;
 }
 
 /** Raised inside the loop to end it between two steps; never leaves this module. */
@@ -282,6 +282,6 @@ function cacheOf(message: AIMessage): { cache_read?: number; cache_creation?: nu
   };
 }
 
-export function stateOf(state: ConversationState): JsonObject {
+function stateOf(state: ConversationState): JsonObject {
   return { revision: state.revision, changes: state.changes, evidence: state.evidence, sentBack: state.sentBack };
 }

@@ -80,7 +80,8 @@ export function createIntake(parts: IntakeParts): (request: Request) => Promise<
     }
     const guid = request.headers.get('x-github-delivery') ?? '';
     const event = request.headers.get('x-github-event') ?? '';
-    if (!GUID.test(guid) || !/^[a-z0-9_]{1,64}$/.test(event)) return refuse(400, 'payload_invalid', 'The headers X-GitHub-Delivery and X-GitHub-Event are needed.');
+    if (!GUID.test(guid) || !/^[a-z0-9_]{1,64}$/.test(event))
+      return refuse(400, 'payload_invalid', 'The headers X-GitHub-Delivery and X-GitHub-Event are needed.');
     const payload = parseObject(body);
     if (!payload) return refuse(400, 'payload_invalid', 'The body is not a JSON object.');
     const { ignored, ...envelope } = readEnvelope(event, payload);

@@ -47,12 +47,12 @@ export function createLoop(parts: { agent: RoleAgent; roleModel: RoleModel; tool
         wrapModelCall: (request, handler) =>
           hooks.model(async () => {
             try {
-              return (await handler(request)) as AIMessage;
+              return await handler(request);
             } catch (error) {
               throw modelError(error);
             }
           }),
-        wrapToolCall: (request) => hooks.tool(request.toolCall as ToolCall),
+        wrapToolCall: (request) => hooks.tool(request.toolCall),
       });
       const [first, ...rest] = messages;
       const system = first instanceof SystemMessage ? first : undefined;

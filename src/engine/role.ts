@@ -18,9 +18,7 @@ export interface Brief {
 }
 
 /** What is to happen when a role has given its answer: applied with the task's end in one transaction. */
-export type Finish =
-  | { kind: 'complete'; output: JsonObject; intents: Intent[] }
-  | { kind: 'wait'; waitingFor: string; waitingOn: string; intents: Intent[] };
+export type Finish = { kind: 'complete'; output: JsonObject; intents: Intent[] } | { kind: 'wait'; waitingFor: string; waitingOn: string; intents: Intent[] };
 
 /**
  * What the engine asks of a role. It never sees more than this.

@@ -21,11 +21,14 @@ export interface ReadConfig extends RunConfig {
 export async function readRunConfig(repository: Repository): Promise<ReadConfig> {
   const text = await repository.source.file(REPOSITORY_CONFIG_PATH, repository.project.default_branch);
   const { config, problems } = parseRepositoryConfig(text);
-  const digest = createHash('sha256').update(text ?? '').digest('hex').slice(0, 16);
+  const digest = createHash('sha256')
+    .update(text ?? '')
+    .digest('hex')
+    .slice(0, 16);
   return { repository: config, workflow: defaultWorkflow(), problems, digest };
 }
 
-export function defaultWorkflow(): Workflow {
+function defaultWorkflow(): Workflow {
   const workflow = WORKFLOWS['default'];
   if (!workflow) throw new Error('the default workflow is missing: npm run generate');
   return workflow;

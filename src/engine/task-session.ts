@@ -14,7 +14,7 @@ import type { ConversationState, TaskSession } from './session.ts';
 export interface OwnedSession {
   session: TaskSession;
   /** The changes to keep with the next step; those of the stored state while nobody has opened the workspace. */
-  changes(): Promise<JsonObject[]>;
+  changes: () => Promise<JsonObject[]>;
   dispose(): Promise<void>;
 }
 
@@ -73,7 +73,7 @@ export async function openSession(options: SessionOptions): Promise<OwnedSession
     state,
     signal: options.signal,
     snapshot: () => parts.store.ticketSnapshot(ticket.id),
-    workspace: () => (main ??= open(state.revision, state.changes as unknown as FileChange[])),
+    workspace: () => (main ??= open(state.revision, state.changes as FileChange[])),
     tree: () => tree(state.revision),
     workspaceAt: (revision) => open(revision, []),
     async record(intents) {
@@ -92,10 +92,9 @@ export async function openSession(options: SessionOptions): Promise<OwnedSession
 
   return {
     session,
-    changes: async () => (main ? ((await main).changes() as unknown as JsonObject[]) : state.changes),
+    changes: async () => (main ? (await main).changes() : state.changes),
     async dispose() {
-      const workspaces = await Promise.allSettled(opened);
-      await Promise.allSettled(workspaces.map((result) => (result.status === 'fulfilled' ? result.value.dispose() : undefined)));
+      await Promise.allSettled(opened.map(async (opening) => (await opening).dispose()));
     },
   };
 }

@@ -68,7 +68,7 @@ export function failedInARow(messages: BaseMessage[], name: string): number {
  * no JSON are dropped here; the loop asks for them again.
  */
 export function normalizeAnswer(answer: AIMessage, before: BaseMessage[]): AIMessage {
-  const used = new Set(before.filter((message) => message instanceof AIMessage).flatMap((message) => (message as AIMessage).tool_calls?.map((call) => call.id) ?? []));
+  const used = new Set(before.filter((message) => message instanceof AIMessage).flatMap((message) => message.tool_calls?.map((call) => call.id) ?? []));
   const calls = (answer.tool_calls ?? []).map((call, index) => {
     const given = call.id ?? `call_${index}`;
     const id = used.has(given) ? `${given}_${before.length}_${index}` : given;
@@ -77,10 +77,12 @@ export function normalizeAnswer(answer: AIMessage, before: BaseMessage[]): AIMes
   });
   const renamed = new Map((answer.tool_calls ?? []).map((call, index) => [call.id, calls[index]?.id]));
   const content = Array.isArray(answer.content)
-    ? answer.content.map((block) => (block.type === 'tool_use' && typeof block['id'] === 'string' ? { ...block, id: renamed.get(block['id']) ?? block['id'] } : block))
+    ? answer.content.map((block) =>
+        block.type === 'tool_use' && typeof block['id'] === 'string' ? { ...block, id: renamed.get(block['id']) ?? block['id'] } : block,
+      )
     : answer.content;
   return new AIMessage({
-    content: content as AIMessage['content'],
+    content,
     tool_calls: calls,
     ...(answer.usage_metadata ? { usage_metadata: answer.usage_metadata } : {}),
   });
@@ -89,7 +91,10 @@ export function normalizeAnswer(answer: AIMessage, before: BaseMessage[]): AIMes
 /** A result that was written as JSON into the text instead of being handed in by the tool: the same as if it had been. */
 export function adoptWrittenResult(answer: AIMessage, resultName: string, accepts: (value: unknown) => boolean): AIMessage {
   if (answer.tool_calls?.length || typeof answer.content !== 'string') return answer;
-  const text = answer.content.trim().replace(/^```(?:json)?\s*\n?/, '').replace(/\n?```$/, '');
+  const text = answer.content
+    .trim()
+    .replace(/^```(?:json)?\s*\n?/, '')
+    .replace(/\n?```$/, '');
   if (!text.startsWith('{')) return answer;
   const args = parseJson(text);
   if (args === undefined || !accepts(args)) return answer;

@@ -50,7 +50,7 @@ export function createGitHubApp(options: GitHubAppOptions): GitHubApp {
     privateKey: options.privateKey,
     baseUrl: options.apiUrl,
     request,
-    log: pino({ level: 'silent' }) as never,
+    log: pino({ level: 'silent' }),
     Octokit: ProbotOctokit.defaults({ throttle: { enabled: false } }),
   });
   const tokens = new Map<string, { token: string; expiresAt: number }>();

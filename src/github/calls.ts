@@ -8,10 +8,10 @@ export interface Calls {
   owner: string;
   repo: string;
   /** Runs one call and maps its failure. */
-  ask<T>(call: () => Promise<T>): Promise<T>;
+  ask: <T>(call: () => Promise<T>) => Promise<T>;
   /** The same, with null for 404. */
-  find<T>(call: () => Promise<T>): Promise<T | null>;
-  graphql<T>(query: string, variables: Record<string, unknown>): Promise<T>;
+  find: <T>(call: () => Promise<T>) => Promise<T | null>;
+  graphql: <T>(query: string, variables: Record<string, unknown>) => Promise<T>;
 }
 
 interface GraphqlAnswer {

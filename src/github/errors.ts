@@ -37,7 +37,12 @@ export function githubError(thrown: unknown, now: number = Date.now()): BanyanEr
   const where = `${thrown.request?.method ?? ''} ${(thrown.request?.url ?? '').replace(/\?.*$/, '')}`.trim();
   const data = { status: thrown.status, request: where };
   if (isRateLimit(thrown)) {
-    return new BanyanError('github_rate_limited', `GitHub asked to slow down (${where})`, { retry: 'rate_limit', retryAt: retryAt(headers, now), data, cause: thrown });
+    return new BanyanError('github_rate_limited', `GitHub asked to slow down (${where})`, {
+      retry: 'rate_limit',
+      retryAt: retryAt(headers, now),
+      data,
+      cause: thrown,
+    });
   }
   // Octokit reports a connection that never answered as status 500; both are worth another try.
   if (thrown.status >= 500 || thrown.status === 408) {
@@ -45,7 +50,10 @@ export function githubError(thrown: unknown, now: number = Date.now()): BanyanEr
   }
   if (thrown.status === 404) return new BanyanError('not_found', `GitHub found nothing (${where})`, { retry: 'permanent', data, cause: thrown });
   if (thrown.status === 409) return new BanyanError('conflict', `GitHub reports a conflict (${where})`, { retry: 'transient', data, cause: thrown });
-  const fix = thrown.status === 401 || thrown.status === 403 ? 'Check that the GitHub App is installed on this repository with the permissions that the documentation lists.' : undefined;
+  const fix =
+    thrown.status === 401 || thrown.status === 403
+      ? 'Check that the GitHub App is installed on this repository with the permissions that the documentation lists.'
+      : undefined;
   return new BanyanError('github_rejected', `GitHub refused (${thrown.status}, ${where}): ${thrown.message.slice(0, 500)}`, {
     retry: fix ? 'needs_human' : 'permanent',
     data,

@@ -25,7 +25,14 @@ export interface Issues {
 
 const PERMISSIONS: readonly string[] = ['admin', 'maintain', 'write', 'triage', 'read', 'none'];
 
-function facts(issue: { number: number; title: string; body?: string | null; user: { login: string } | null; html_url: string; labels: (string | { name?: string })[] }): IssueFacts {
+function facts(issue: {
+  number: number;
+  title: string;
+  body?: string | null;
+  user: { login: string } | null;
+  html_url: string;
+  labels: (string | { name?: string })[];
+}): IssueFacts {
   return {
     number: issue.number,
     title: issue.title,

@@ -12,7 +12,7 @@ export interface PullRequest {
   merged: boolean;
   headSha: string;
   headRef: string;
-  baseSha: string;
+  baseRef: string;
 }
 
 export interface PullFile {
@@ -36,7 +36,10 @@ export interface Pulls {
   open(pull: { title: string; body: string; branch: string; base: string }): Promise<PullRequest>;
   edit(number: number, change: { title?: string; body?: string }): Promise<void>;
   files(number: number): Promise<PullFile[]>;
-  review(number: number, review: { sha: string; event: 'COMMENT' | 'REQUEST_CHANGES'; body: string; comments: ReviewComment[] }): Promise<{ id: number; url: string }>;
+  review(
+    number: number,
+    review: { sha: string; event: 'COMMENT' | 'REQUEST_CHANGES'; body: string; comments: ReviewComment[] },
+  ): Promise<{ id: number; url: string }>;
   /** The review of one author that contains the text, or null. */
   findReview(number: number, author: string, containing: string): Promise<{ id: number; url: string } | null>;
   /** Takes a pull request out of draft; a no-op where it is not in draft. */
@@ -54,7 +57,7 @@ interface RawPull {
   state: string;
   merged_at: string | null;
   head: { sha: string; ref: string };
-  base: { sha: string };
+  base: { ref: string };
 }
 
 function toPull(raw: RawPull): PullRequest {
@@ -70,7 +73,7 @@ function toPull(raw: RawPull): PullRequest {
     merged: raw.merged_at !== null,
     headSha: raw.head.sha,
     headRef: raw.head.ref,
-    baseSha: raw.base.sha,
+    baseRef: raw.base.ref,
   };
 }
 

@@ -5,6 +5,8 @@ export interface Source {
   defaultBranch(): Promise<string>;
   /** Commit at the head of a branch, or null where there is no such branch. */
   head(branch: string): Promise<string | null>;
+  /** The commit from which a branch and a commit went apart. */
+  mergeBase(branch: string, sha: string): Promise<string>;
   /** A text file, or null. Files over 1 MB come back null: GitHub does not send them here. */
   file(path: string, ref: string): Promise<string | null>;
   /** The whole tree at a commit, gzipped tar as GitHub makes it. */
@@ -21,6 +23,10 @@ export function createSource({ octokit, owner, repo, ask, find }: Calls): Source
     async head(branch) {
       const answer = await find(() => octokit.rest.git.getRef({ ...at, ref: `heads/${branch}` }));
       return answer?.data.object.sha ?? null;
+    },
+    async mergeBase(branch, sha) {
+      const { data } = await ask(() => octokit.rest.repos.compareCommitsWithBasehead({ ...at, basehead: `${branch}...${sha}`, per_page: 1 }));
+      return data.merge_base_commit.sha;
     },
     async file(path, ref) {
       const answer = await find(() => octokit.rest.repos.getContent({ ...at, path, ref }));

@@ -59,7 +59,10 @@ export function readDelivery(event: string, body: string): ReadDelivery {
     const commented = parse(payloadSchemas.issue_comment, payload, event);
     const { id, body: text, html_url: url } = commented.comment;
     const onPullRequest = commented.issue.pull_request !== undefined && commented.issue.pull_request !== null;
-    return { common: commented, trigger: { type: 'comment', actor: actorOf(commented), issue: factsOf(commented.issue), comment: { id, body: text, url }, onPullRequest } };
+    return {
+      common: commented,
+      trigger: { type: 'comment', actor: actorOf(commented), issue: factsOf(commented.issue), comment: { id, body: text, url }, onPullRequest },
+    };
   }
   if (event === 'pull_request') {
     const pull = parse(payloadSchemas.pull_request, payload, event);

@@ -5,7 +5,20 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { CALCULATOR, createCast, PRODUCT_ADDED, PRODUCT_BROKEN, SUM_FIXED } from './scenarios.ts';
 import { startStack, until } from './stack.ts';
 import type { RunningStack } from './stack.ts';
-import { checksOf, commentsOf, expectNothingTwice, labelsOf, marked, newRepository, openIssue, pullsOf, reviewsOf, say, untilLabel, untilStatus } from './watch.ts';
+import {
+  checksOf,
+  commentsOf,
+  expectNothingTwice,
+  labelsOf,
+  marked,
+  newRepository,
+  openIssue,
+  pullsOf,
+  reviewsOf,
+  say,
+  untilLabel,
+  untilStatus,
+} from './watch.ts';
 import type { Watched } from './watch.ts';
 
 const READY = 'a human may merge';
@@ -86,7 +99,11 @@ describe('a bug', () => {
       kind: 'fix',
       title: 'multiply right',
       review: [
-        { decision: 'request_changes', summary: 'Say it in the README.', comments: [{ path: 'src/calculator.js', line: 5, body: 'Document this.', suggestion: 'export function product(...factors) {' }] },
+        {
+          decision: 'request_changes',
+          summary: 'Say it in the README.',
+          comments: [{ path: 'src/calculator.js', line: 5, body: 'Document this.', suggestion: 'export function product(...factors) {' }],
+        },
         { decision: 'approve' },
       ],
     });
@@ -98,7 +115,9 @@ describe('a bug', () => {
     expect(pull.head.ref).toMatch(/^bugfix\//);
     const commits = await watched.octokit.rest.pulls.listCommits({ owner: 'acme', repo: 'bug', pull_number: pull.number });
     expect(commits.data).toHaveLength(3);
-    const conclusions = await Promise.all(commits.data.map(async (commit) => (await checksOf(watched, commit.sha)).map((check) => `${check.name} ${check.conclusion}`).toSorted()));
+    const conclusions = await Promise.all(
+      commits.data.map(async (commit) => (await checksOf(watched, commit.sha)).map((check) => `${check.name} ${check.conclusion}`).toSorted()),
+    );
     expect(conclusions).toEqual([['banyan/qa failure'], ['banyan/qa success', 'banyan/review failure'], ['banyan/qa success', 'banyan/review success']]);
     const comments = await watched.octokit.rest.pulls.listReviewComments({ owner: 'acme', repo: 'bug', pull_number: pull.number });
     expect(comments.data.map((comment) => [comment.path, comment.line])).toEqual([['src/calculator.js', 5]]);
@@ -136,7 +155,9 @@ describe('who may start work', () => {
 
     await watched.octokit.rest.issues.addLabels({ owner: 'acme', repo: 'strangers', issue_number: data.number, labels: ['ready-for-dev'] });
     await untilStatus(watched, data.number, READY);
-    const agents = stack.models.requests.filter((request) => JSON.stringify(request.messages[0]).includes(`issue #${data.number} of acme/strangers`)).map((request) => request.agent);
+    const agents = stack.models.requests
+      .filter((request) => JSON.stringify(request.messages[0]).includes(`issue #${data.number} of acme/strangers`))
+      .map((request) => request.agent);
     expect(agents).not.toContain('product-owner');
     await expectNothingTwice(watched, data.number);
   }, 90_000);
@@ -149,7 +170,13 @@ describe('deliveries', () => {
     const issue = await openIssue(watched, { title: 'Sum' });
     await untilLabel(watched, issue, 'needs-clarification');
     const { urls, app } = await stack.file();
-    const body = JSON.stringify({ action: 'labeled', issue: { number: issue }, installation: { id: 1 }, repository: { full_name: 'acme/deliveries' }, sender: { login: 'x', type: 'User' } });
+    const body = JSON.stringify({
+      action: 'labeled',
+      issue: { number: issue },
+      installation: { id: 1 },
+      repository: { full_name: 'acme/deliveries' },
+      sender: { login: 'x', type: 'User' },
+    });
     const post = (signature: string, guid: string) =>
       fetch(`${urls.app}/api/github/webhook`, {
         method: 'POST',

@@ -67,7 +67,17 @@ it('goes on after a kill in every model call, with nothing lost and nothing twic
   await untilLabel(watched, issue, 'needs-clarification');
   await say(watched, issue, 'the star');
   await untilStatus(watched, issue, 'a human may merge', 150);
-  expect(killed).toEqual(expect.arrayContaining(['product-owner after 0', 'product-owner after 1', 'developer at the start', 'developer after writing', 'developer after a command', 'qa after 0', 'reviewer after 0']));
+  expect(killed).toEqual(
+    expect.arrayContaining([
+      'product-owner after 0',
+      'product-owner after 1',
+      'developer at the start',
+      'developer after writing',
+      'developer after a command',
+      'qa after 0',
+      'reviewer after 0',
+    ]),
+  );
   await expectOneOfEach(watched, issue);
 }, 200_000);
 

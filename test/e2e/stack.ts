@@ -102,7 +102,15 @@ export async function startStack(play: (request: ChatRequest) => Answer | Promis
     async killFunctions() {
       const { pids } = await file();
       process.kill(pids.app, 'SIGKILL');
-      await until('another process of the functions', async () => (await file()).pids.app !== pids.app && (await fetch(`${urls.app}/api/health`).then((response) => response.ok, () => false)));
+      await until(
+        'another process of the functions',
+        async () =>
+          (await file()).pids.app !== pids.app &&
+          (await fetch(`${urls.app}/api/health`).then(
+            (response) => response.ok,
+            () => false,
+          )),
+      );
     },
     async restart() {
       await end();

@@ -33,19 +33,25 @@ export async function commentsOf({ octokit, owner, repo }: Watched, number: numb
 
 /** Banyan's comments of one kind, by their hidden marker. */
 export async function marked(watched: Watched, number: number, kind: string): Promise<string[]> {
-  return (await commentsOf(watched, number)).filter((comment) => comment.user?.type === 'Bot' && comment.body?.includes(`<!-- banyan:${kind}:`)).map((comment) => comment.body ?? '');
+  return (await commentsOf(watched, number))
+    .filter((comment) => comment.user?.type === 'Bot' && comment.body?.includes(`<!-- banyan:${kind}:`))
+    .map((comment) => comment.body ?? '');
 }
 
-export async function status(watched: Watched, number: number): Promise<string> {
+async function status(watched: Watched, number: number): Promise<string> {
   return (await marked(watched, number, 'status'))[0] ?? '';
 }
 
 export function untilStatus(watched: Watched, number: number, containing: string, seconds = 60): Promise<string> {
-  return until(`"${containing}" in the status comment of #${number}`, async () => {
-    const body = await status(watched, number);
-    if (!containing.includes('person is needed') && body.includes('A person is needed')) throw new Error(`#${number} needs a person:\n${body}`);
-    return body.includes(containing) && body;
-  }, seconds);
+  return until(
+    `"${containing}" in the status comment of #${number}`,
+    async () => {
+      const body = await status(watched, number);
+      if (!containing.includes('person is needed') && body.includes('A person is needed')) throw new Error(`#${number} needs a person:\n${body}`);
+      return body.includes(containing) && body;
+    },
+    seconds,
+  );
 }
 
 export function untilLabel(watched: Watched, number: number, label: string, seconds = 60): Promise<boolean> {

@@ -20,7 +20,7 @@ import { commitWork, publish } from './publish.ts';
 function feedbackSection(input: JsonObject): string {
   const { from, feedback, tried, instruction } = input;
   const parts: string[] = [];
-  if (typeof feedback === 'string') parts.push(`## What ${from === 'qa' ? 'QA found' : 'the Reviewer asked for'}\n\n${untrustedBlock(`findings of ${String(from)}`, feedback)}`);
+  if (typeof feedback === 'string') parts.push(`## What ${from === 'qa' ? 'QA found' : 'the Reviewer asked for'}\n\n${untrustedBlock('findings', feedback)}`);
   if (typeof tried === 'string') parts.push(`## Why work stopped before\n\n${untrustedBlock('earlier outcome', tried)}`);
   if (typeof instruction === 'string') parts.push(`## A maintainer's hint\n\n${untrustedBlock('hint of a maintainer', instruction)}`);
   return parts.join('\n\n');
@@ -78,10 +78,14 @@ export class DeveloperAgent extends BaseAgent<DeveloperResult> {
   override async check(session: TaskSession, _result: DeveloperResult, attempt: number): Promise<string | null> {
     const workspace = await session.workspace();
     const changes = workspace.changes();
-    if (changes.length === 0) return attempt < 1 ? 'You changed no file. Make the change with write_file or edit_file, then hand in; if nothing is to be changed, hand in and say in summary why.' : null;
+    if (changes.length === 0)
+      return attempt < 1
+        ? 'You changed no file. Make the change with write_file or edit_file, then hand in; if nothing is to be changed, hand in and say in summary why.'
+        : null;
     const leaking = filesWithSecrets(changes);
     if (leaking.length > 0) {
-      if (attempt < 3) return `These files hold what looks like a credential: ${leaking.join(', ')}. Take it out; use an obviously fake value or the environment.`;
+      if (attempt < 3)
+        return `These files hold what looks like a credential: ${leaking.join(', ')}. Take it out; use an obviously fake value or the environment.`;
       throw new BanyanError('secret_found', `the change still holds what looks like a credential (${leaking.join(', ')})`, { retry: 'needs_human' });
     }
     const suite = await runSuite(session, workspace);

@@ -11,7 +11,9 @@ export function branchName(ticket: Pick<Ticket, 'number' | 'title' | 'kind'>): s
 }
 
 export function toCommitChanges(changes: readonly FileChange[]): CommitChange[] {
-  return changes.map((change) => ('deleted' in change ? { path: change.path, deleted: true } : { path: change.path, mode: change.mode, content: change.content }));
+  return changes.map((change) =>
+    'deleted' in change ? { path: change.path, deleted: true } : { path: change.path, mode: change.mode, content: change.content },
+  );
 }
 
 /** True where a file's mode is not what `createCommitOnBranch` would give it: that of the file as it was, 100644 for a new one. */
@@ -21,7 +23,9 @@ export function changesModes(changes: readonly FileChange[], before: RepositoryS
 
 /** Paths of changed files that hold what looks like a credential. */
 export function filesWithSecrets(changes: readonly FileChange[]): string[] {
-  return changes.filter((change) => !('deleted' in change) && findSecrets(Buffer.from(change.content, 'base64').toString('utf8')).length > 0).map((change) => change.path);
+  return changes
+    .filter((change) => !('deleted' in change) && findSecrets(Buffer.from(change.content, 'base64').toString('utf8')).length > 0)
+    .map((change) => change.path);
 }
 
 /** "feat: add x" and what follows it; a message without a type gets one from the kind of the issue. */

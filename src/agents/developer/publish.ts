@@ -64,7 +64,14 @@ export async function commitWork(session: TaskSession, snapshot: TicketSnapshot,
       await repository.commits.createBranch(branch, session.state.revision);
       const parent = await expectedHead(session, branch);
       const { headline, body } = commitMessage(redactSecrets(work.message), session.ticket.kind, [`Refs: #${session.ticket.number}`, trailer]);
-      const { sha } = await repository.commits.commit({ branch, parent, headline, body, changes: toCommitChanges(work.changes), modesChange: changesModes(work.changes, before) });
+      const { sha } = await repository.commits.commit({
+        branch,
+        parent,
+        headline,
+        body,
+        changes: toCommitChanges(work.changes),
+        modesChange: changesModes(work.changes, before),
+      });
       return { branch, sha };
     },
   });
@@ -126,4 +133,3 @@ export async function publish(
     ...(pull ? { pr_number: pull.number, pr_url: pull.url, pr_node_id: pull.node_id } : {}),
   };
 }
-

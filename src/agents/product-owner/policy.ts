@@ -19,7 +19,9 @@ export function acceptAnalysis(context: PhaseContext, snapshot: TicketSnapshot, 
       acceptance_criteria: result.acceptance_criteria,
       priority: result.priority,
     },
-    ...(result.tasks?.length ? [{ type: 'artifact', task_id: task.id, kind: 'breakdown', name: 'tasks', content: { tasks: result.tasks } as unknown as JsonObject } as Intent] : []),
+    ...(result.tasks?.length
+      ? [{ type: 'artifact', task_id: task.id, kind: 'breakdown', name: 'tasks', content: { tasks: result.tasks } as unknown as JsonObject } as Intent]
+      : []),
     ...advance(context, snapshot, { task, outcome: 'ready', feedback: {}, tried: '' }),
   ];
 }

@@ -17,7 +17,7 @@ import { checkReport, feedback, proofLine, verdict } from './policy.ts';
 import type { QaEvidence } from './policy.ts';
 import { gatherEvidence } from './proof.ts';
 
-export const QA_CHECK = 'banyan/qa';
+const QA_CHECK = 'banyan/qa';
 
 function evidenceSection(evidence: QaEvidence): string {
   const { suite, proof } = evidence;
@@ -52,11 +52,11 @@ export class QaAgent extends BaseAgent<QaResult> {
 
   protected override async opening(session: TaskSession): Promise<string> {
     const snapshot = await session.snapshot();
-    const { pulls } = session.repository;
+    const { pulls, source } = session.repository;
     const number = pullNumber(snapshot);
     const [pull, files] = await Promise.all([pulls.get(number), pulls.files(number)]);
-    const evidence = await gatherEvidence(session, files, snapshot.code?.base_sha ?? pull.baseSha);
-    session.state.evidence = evidence as unknown as JsonObject;
+    const evidence = await gatherEvidence(session, files, await source.mergeBase(pull.baseRef, session.state.revision));
+    session.state.evidence = evidence;
     return joinSections(planSection(snapshot), pullRequestSection(pull), developerSection(snapshot), evidenceSection(evidence), diffSection(files));
   }
 
@@ -68,7 +68,14 @@ export class QaAgent extends BaseAgent<QaResult> {
     await completeCheck(session, QA_CHECK, report);
     const found = feedback(result, evidence);
     const intents: Intent[] = [
-      { type: 'validation', task_id: session.task.id, kind: 'qa', passed, summary: result.summary, data: { evidence: session.state.evidence, check: taskEffectKey(session.task.id, 'check') } },
+      {
+        type: 'validation',
+        task_id: session.task.id,
+        kind: 'qa',
+        passed,
+        summary: result.summary,
+        data: { evidence: session.state.evidence, check: taskEffectKey(session.task.id, 'check') },
+      },
       ...advance(session.phaseContext(snapshot), snapshot, {
         task: session.task,
         outcome: passed ? 'passed' : 'failed',

@@ -21,7 +21,11 @@ function overlayTests(base: Workspace, head: Workspace, tests: PullFile[]): void
  * Shows that the change is what makes its tests pass: the new tests must fail on the base and pass on the head.
  * The method is the one of SWE-bench's "fail to pass" tests, on whole suites.
  */
-async function prove(session: TaskSession, head: Workspace, options: { files: PullFile[]; baseSha: string; headPassed: boolean }): Promise<QaEvidence['proof']> {
+async function prove(
+  session: TaskSession,
+  head: Workspace,
+  options: { files: PullFile[]; baseSha: string; headPassed: boolean },
+): Promise<QaEvidence['proof']> {
   const tests = options.files.filter((file) => isTestFile(file.path));
   if (tests.length === 0) return notPossible('the change brings no tests.');
   if (tests.length === options.files.length) return notPossible('the change is tests only, so there is no code to prove.');

@@ -15,7 +15,7 @@ import { reviewerResult } from '../results.ts';
 import type { ReviewerResult } from '../results.ts';
 import { planReview, reviewFeedback, reviewReport } from './policy.ts';
 
-export const REVIEW_CHECK = 'banyan/review';
+const REVIEW_CHECK = 'banyan/review';
 
 type Posted = { id: number; url: string };
 
@@ -31,7 +31,12 @@ async function postReview(session: TaskSession, number: number, result: Reviewer
       const [pull, files] = await Promise.all([pulls.get(number), pulls.files(number)]);
       const plan = planReview(result, { lines: commentableLines(files), ownPullRequest: pull.author === session.login });
       const comments = plan.comments.map((comment) => ({ ...comment, body: redactSecrets(comment.body) }));
-      const { id, url } = await pulls.review(number, { sha: session.state.revision, event: plan.event, body: `${outgoing(session, plan.body)}\n\n${hidden}`, comments });
+      const { id, url } = await pulls.review(number, {
+        sha: session.state.revision,
+        event: plan.event,
+        body: `${outgoing(session, plan.body)}\n\n${hidden}`,
+        comments,
+      });
       return { id, url };
     },
   });
@@ -74,7 +79,14 @@ export class ReviewerAgent extends BaseAgent<ReviewerResult> {
     const changes = result.decision === 'request_changes';
     const asked = reviewFeedback(result);
     const intents: Intent[] = [
-      { type: 'validation', task_id: session.task.id, kind: 'review', passed: !changes, summary: result.summary, data: { review_id: review.id, url: review.url } },
+      {
+        type: 'validation',
+        task_id: session.task.id,
+        kind: 'review',
+        passed: !changes,
+        summary: result.summary,
+        data: { review_id: review.id, url: review.url },
+      },
       ...advance(session.phaseContext(snapshot), snapshot, {
         task: session.task,
         outcome: changes ? 'changes' : 'approved',

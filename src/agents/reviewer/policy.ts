@@ -18,7 +18,11 @@ function commentBody(comment: Comment): string {
   return comment.suggestion === undefined ? text : `${text}\n\n${codeBlock(comment.suggestion, 'suggestion')}`;
 }
 
-const HEADINGS = { approve: 'Nothing stands against a merge', request_changes: 'Changes are needed before a merge', comment: 'Remarks, none of which stands against a merge' } as const;
+const HEADINGS = {
+  approve: 'Nothing stands against a merge',
+  request_changes: 'Changes are needed before a merge',
+  comment: 'Remarks, none of which stands against a merge',
+} as const;
 
 /**
  * One review out of the agent's answer. Comments on lines that the diff does not show cannot be placed; they go into the body, so that nothing is lost.
