@@ -28,7 +28,10 @@ export class SkipReporter implements Reporter {
 
   onTestRunEnd(modules: readonly TestModule[]): void {
     const skips = modules.flatMap((module) =>
-      [...module.children.allTests('skipped')].map((test) => describeSkip(`${module.relativeModuleId} > ${test.fullName}`, reasonOf(test))),
+      [...module.children.allTests('skipped')]
+        // What never ran because its set-up failed is told as that failure.
+        .filter((test) => reasonOf(test) !== undefined || module.state() !== 'failed')
+        .map((test) => describeSkip(`${module.relativeModuleId} > ${test.fullName}`, reasonOf(test))),
     );
     for (const skip of skips) console.log(`skipped: ${skip.test}: ${skip.reason ?? 'no reason given'}${skip.expected ? '' : ' (not expected)'}`);
     const unexpected = skips.filter((skip) => !skip.expected);

@@ -20,7 +20,7 @@ interface StackFile {
 
 interface Started {
   child: ChildProcess;
-  output(): string;
+  output: () => string;
 }
 
 let dataDir: string;
