@@ -71,6 +71,15 @@ async function startReceiver(): Promise<Receiver> {
   return { server, url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/hook`, deliveries, answer };
 }
 
+/** Sockets that clients kept from before the restart fail once; after that they are new. */
+async function reconnect(url: string): Promise<void> {
+  for (let attempt = 0; attempt < 20; attempt += 1) {
+    const answered = await fetch(`${url}/rate_limit`).then((response) => response.arrayBuffer(), () => undefined);
+    if (answered !== undefined) return;
+  }
+  throw new Error('the server did not come back');
+}
+
 const QUIET = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined };
 
 /** A local GitHub with a receiver for its webhooks and a client for everybody. */
@@ -111,6 +120,7 @@ export async function startStand(): Promise<Stand> {
     async restart() {
       await github.close();
       github = await start(port);
+      await reconnect(url);
     },
     async stop() {
       await github.close();

@@ -69,6 +69,7 @@ export function renderRepository(forge: Forge, repository: Repository): JsonObje
     is_template: false,
     web_commit_signoff_required: false,
     topics: repository.topics,
+    custom_properties: {},
     visibility: repository.private ? 'private' : 'public',
     default_branch: repository.defaultBranch,
     created_at: repository.createdAt,

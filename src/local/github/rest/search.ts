@@ -71,7 +71,7 @@ function searchIssues(call: Call): Reply {
     });
   });
   const reply = countedReply(call, shown.reverse(), { key: 'items', render: ({ repository, issue }) => ({ ...renderIssue(call.forge, repository, issue), score: 1 }) });
-  return { ...reply, json: { ...objectOf(reply.json), incomplete_results: false } };
+  return { ...reply, json: { ...objectOf(reply.json), incomplete_results: false, search_type: 'lexical' } };
 }
 
 function searchRepositories(call: Call): Reply {
