@@ -62,7 +62,6 @@ describe('product owner', () => {
     ['a decision that is neither', { ...REFINED, needs_clarification: 'perhaps' }],
     ['clarification without a question', { needs_clarification: true, questions: [] }],
     ['refined without a description', { ...REFINED, refined_description: ' ' }],
-    ['refined without a criterion', { ...REFINED, acceptance_criteria: [] }],
     ['an unknown priority', { ...REFINED, priority: 'purple' }],
     ['questions that are no texts', { needs_clarification: true, questions: [1] }],
   ])('refuses %s', (_what, value) => {

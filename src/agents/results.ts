@@ -47,7 +47,6 @@ const productOwnerForm = z
       return;
     }
     if (!result.refined_description) missing('refined_description', 'needs_clarification is false, so there must be a refined description');
-    if (result.acceptance_criteria.length === 0) missing('acceptance_criteria', 'needs_clarification is false, so there must be at least one criterion');
   })
   .meta({ title: 'submit_product_owner_result', description: 'Hands in the analysis of the issue.' });
 

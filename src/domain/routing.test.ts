@@ -111,7 +111,16 @@ describe('a comment', () => {
   });
 
   it('of somebody without write access is not taken', () => {
-    expect(types(comment('do evil'), { snapshot: snapshot(), permission: 'read' })).toEqual([]);
+    const held = snapshot({ ticket: ticket({ author: 'somebody-else' }) });
+    expect(types(comment('do evil'), { snapshot: held, permission: 'read' })).toEqual([]);
+  });
+
+  it('of the one who opened the issue answers what was asked, and steers nothing', () => {
+    expect(route(comment('percent'), context({ snapshot: snapshot(), permission: 'read' })).reason).toBe('answered');
+    const running = snapshot({ tasks: [task({ state: 'running' })] });
+    expect(types(comment('do evil'), { snapshot: running, permission: 'read' })).toEqual([]);
+    const developing = snapshot({ tasks: [task({ role: 'developer', phase: 'develop' })] });
+    expect(types(comment('do evil'), { snapshot: developing, permission: 'read' })).toEqual([]);
   });
 
   it('on a pull request or without a ticket is left alone', () => {

@@ -201,11 +201,13 @@ function onComment(context: RoutingContext, trigger: Trigger & { type: 'comment'
   if (command) return onCommand(context, trigger, command);
   const { snapshot } = context;
   if (!snapshot || trigger.onPullRequest) return ignore('not_for_us');
-  if (!context.permission || !mayStartWork(context.permission)) return ignore('without_permission');
   const open = snapshot.tasks.filter((task) => ['pending', 'running', 'waiting'].includes(task.state));
   const listener = open.findLast((task) => task.role === 'product-owner' || task.role === 'developer');
   if (!listener) return ignore('nobody_listens');
   const { comment, actor, issue } = trigger;
+  // Who opened the issue may answer what they were asked; that alone starts no code-writing (the Product Owner's policy asks for approval then).
+  const asked = listener.state === 'waiting' && listener.role === 'product-owner' && actor.login === snapshot.ticket.author;
+  if (!asked && (!context.permission || !mayStartWork(context.permission))) return ignore('without_permission');
   const at = scopeOf(context, issue.number);
   const input: Intent = { type: 'add_input', source: `comment:${comment.id}`, author: actor.login, body: comment.body, debounce_seconds: DEBOUNCE_SECONDS };
   if (listener.state !== 'waiting') return { reason: 'steered', intents: [input, seen(at, comment.id)] };

@@ -38,7 +38,7 @@ function waitingStage(snapshot: TicketSnapshot): Stage | null {
     case 'answers':
       return {
         title: 'Waiting for answers',
-        next: 'You: answer the numbered questions below in one comment, or several.',
+        next: `@${ticket.waiting_on ?? ticket.author}, or a maintainer: answer the numbered questions below in one comment, or several.`,
         then: 'I go on with the same conversation.',
       };
     case 'approval':

@@ -1,6 +1,7 @@
 import { AIMessage, HumanMessage, SystemMessage } from '@langchain/core/messages';
 import type { BaseMessage, ToolMessage } from '@langchain/core/messages';
 import type { ToolCall } from '@langchain/core/messages/tool';
+import { refreshStatus } from '../domain/effects.ts';
 import type { JsonObject } from '../domain/model.ts';
 import { BanyanError } from '../kernel/errors.ts';
 import { redactSecrets } from '../kernel/redact.ts';
@@ -74,6 +75,8 @@ export class Conversation {
   readonly #parts: ConversationParts;
   readonly #transcript: Transcript;
   #gate: StepGate;
+  /** Whether people were told that the budget is nearly spent. */
+  #warned: boolean;
   /** What ended the loop, kept because the agent wraps what is thrown through it. */
   #failure: unknown;
   #toolQueue: Promise<unknown> = Promise.resolve();
@@ -82,6 +85,7 @@ export class Conversation {
     this.#parts = parts;
     this.#transcript = loaded.transcript;
     this.#gate = loaded.gate;
+    this.#warned = loaded.gate.warned;
   }
 
   /** Goes on from what is stored until something ends it for now. */
@@ -160,6 +164,8 @@ export class Conversation {
     const { id } = session.task;
     this.#gate = inputIds ? await store.appendInputs(id, worker, inputIds, rows) : await store.appendMessages(id, worker, rows, stateOf(session.state));
     if (this.#gate.status !== 'ok') throw new Interrupt(this.#gate.status);
+    if (this.#gate.warned && !this.#warned) await session.record([refreshStatus(session.at)]);
+    this.#warned = this.#gate.warned;
     for (const { message, row } of steps) {
       this.#transcript.messages.push(message);
       this.#transcript.workedMs += row?.duration_ms ?? 0;

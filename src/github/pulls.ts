@@ -1,4 +1,5 @@
 import type { Calls } from './calls.ts';
+import { githubError } from './errors.ts';
 
 export interface PullRequest {
   number: number;
@@ -91,8 +92,14 @@ export function createPulls(calls: Calls): Pulls {
       return found ? toPull(found) : null;
     },
     async open({ title, body, branch, base }) {
-      const { data } = await ask(() => octokit.rest.pulls.create({ ...at, title, body, head: branch, base, draft: true }));
-      return toPull(data);
+      const create = (draft: boolean) => ask(() => octokit.rest.pulls.create({ ...at, title, body, head: branch, base, draft }));
+      try {
+        return toPull((await create(true)).data);
+      } catch (thrown) {
+        // Private repositories of some plans have no drafts: GitHub answers 422, as it does for a pull request that cannot be made at all.
+        if (githubError(thrown).data['status'] !== 422) throw thrown;
+        return toPull((await create(false)).data);
+      }
     },
     async edit(number, change) {
       await ask(() => octokit.rest.pulls.update({ ...at, pull_number: number, ...change }));

@@ -1,4 +1,5 @@
-import type { JsonObject } from '../../domain/model.ts';
+import type { JsonObject, TicketSnapshot } from '../../domain/model.ts';
+import { mayStartWork } from '../../domain/permission.ts';
 import { refreshStatus } from '../../domain/effects.ts';
 import { askPeople } from '../../engine/asking.ts';
 import type { Finish } from '../../engine/role.ts';
@@ -8,7 +9,7 @@ import { issueSection, joinSections, overviewSection } from '../common.ts';
 import { PROMPTS } from '../prompts.generated.ts';
 import { productOwnerResult, splitAssumption } from '../results.ts';
 import type { ProductOwnerResult } from '../results.ts';
-import { acceptAnalysis, roundsAsked } from './policy.ts';
+import { acceptAnalysis, roundsAsked, speakers } from './policy.ts';
 
 /** Analyses an issue, asks what is missing, and says what is to be built. */
 export class ProductOwnerAgent extends BaseAgent<ProductOwnerResult> {
@@ -42,10 +43,17 @@ export class ProductOwnerAgent extends BaseAgent<ProductOwnerResult> {
     return `You have asked in ${asked} rounds and may not ask again. Hand in needs_clarification: false, with your assumptions in the refined description.`;
   }
 
+  /** Asked of GitHub now, not when they wrote: permissions change. */
+  private async hadStrangers(session: TaskSession, snapshot: TicketSnapshot): Promise<boolean> {
+    const permissions = await Promise.all(speakers(snapshot, session.task.id).map((login) => session.repository.issues.permission(login)));
+    return permissions.some((permission) => !mayStartWork(permission));
+  }
+
   override async finish(session: TaskSession, result: ProductOwnerResult): Promise<Finish> {
     const snapshot = await session.snapshot();
     if (result.needs_clarification) return askPeople(session, result.questions.map(splitAssumption));
-    const intents = acceptAnalysis(session.phaseContext(snapshot), snapshot, session.task, result);
+    const needsApproval = await this.hadStrangers(session, snapshot);
+    const intents = acceptAnalysis(session.phaseContext(snapshot), snapshot, { task: session.task, result, needsApproval });
     return { kind: 'complete', output: result as unknown as JsonObject, intents };
   }
 }
