@@ -9,7 +9,7 @@ class Champion extends BaseAgent<QaResult> {
   override readonly role: string = 'security-champion';
   override readonly resultSchema = qaResult;
   override readonly permissions = ['read'] as const;
-  override readonly limits = { maxSteps: 1, maxMinutes: 1 };
+  override readonly limits = { maxSteps: 1 };
 
   protected override rolePrompt(): string {
     return '# Your role: Champion';

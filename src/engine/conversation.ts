@@ -57,6 +57,7 @@ export interface ConversationParts {
   /** Milliseconds since the epoch after which no further step is begun. */
   deadline: number;
   maxSteps: number;
+  /** Of work in model and tool calls; waiting for people does not count. */
   maxMinutes: number;
   /** The workspace's changes as they are now, to be kept with each step. */
   changes: () => Promise<JsonObject[]>;

@@ -7,8 +7,6 @@ import type { TaskSession } from './session.ts';
 export interface RoleLimits {
   /** Model calls in one conversation, over all its rounds. */
   maxSteps: number;
-  /** Minutes of work (waiting for people does not count) before the task fails. */
-  maxMinutes: number;
 }
 
 /** What the conversation begins with. Both texts are stored as its first messages and never rebuilt. */

@@ -95,7 +95,7 @@ export class TaskRunner {
         tools: createToolRunner({ agent, session, tools }),
         deadline: options.deadline,
         maxSteps: Math.min(agent.limits.maxSteps, session.config.limits.maxSteps),
-        maxMinutes: session.config.limits.maxMinutes ?? agent.limits.maxMinutes,
+        maxMinutes: claimed.task.timeout_seconds / 60,
         changes: owned.changes,
       },
       { transcript: restore(loaded.messages), gate: loaded.gate },

@@ -37,7 +37,7 @@ export class DeveloperAgent extends BaseAgent<DeveloperResult> {
   override readonly role: string = 'developer';
   override readonly resultSchema = developerResult;
   override readonly permissions = ['read', 'write', 'run', 'discover', 'ask'] as const;
-  override readonly limits = { maxSteps: 80, maxMinutes: 45 };
+  override readonly limits = { maxSteps: 80 };
 
   protected override rolePrompt(): string {
     return PROMPTS.developer;

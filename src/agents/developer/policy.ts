@@ -35,6 +35,15 @@ export function commitMessage(message: string, kind: Ticket['kind'], trailers: s
   return { headline: typed.slice(0, 200), body: [rest.join('\n').trim(), trailers.join('\n')].filter(Boolean).join('\n\n') };
 }
 
+const CLOSING = /\b(close[sd]?|fix(?:e[sd])?|resolve[sd]?)(:?\s+)((?:[\w.-]+\/[\w.-]+)?#(\d+)|https?:\/\/\S+\/issues\/\d+)/gi;
+
+/** On a merge GitHub closes what a text says it closes: only the own issue may be. Other references stay readable as code. */
+export function withoutOtherClosings(text: string, issue: number): string {
+  return text.replace(CLOSING, (whole, keyword: string, space: string, reference: string) =>
+    reference === `#${issue}` ? whole : `${keyword}${space}\`${reference}\``,
+  );
+}
+
 /** The pull request's text always closes its issue, whatever the model wrote. */
 export function withClosing(body: string, issue: number): string {
   const closes = new RegExp(`\\b(close[sd]?|fix(e[sd])?|resolve[sd]?)\\s+#${issue}\\b`, 'i');

@@ -12,7 +12,7 @@ import { outgoing } from '../common.ts';
 import type { DeveloperResult } from '../results.ts';
 import { describeSuite } from '../suite.ts';
 import type { SuiteRun } from '../suite.ts';
-import { branchName, changesModes, commitMessage, toCommitChanges, withClosing } from './policy.ts';
+import { branchName, changesModes, commitMessage, toCommitChanges, withClosing, withoutOtherClosings } from './policy.ts';
 
 /** How far back a commit of an earlier try is looked for on the branch. */
 const LOOK_BACK = 30;
@@ -63,7 +63,10 @@ export async function commitWork(session: TaskSession, snapshot: TicketSnapshot,
     async perform() {
       await repository.commits.createBranch(branch, session.state.revision);
       const parent = await expectedHead(session, branch);
-      const { headline, body } = commitMessage(redactSecrets(work.message), session.ticket.kind, [`Refs: #${session.ticket.number}`, trailer]);
+      const { headline, body } = commitMessage(withoutOtherClosings(redactSecrets(work.message), session.ticket.number), session.ticket.kind, [
+        `Refs: #${session.ticket.number}`,
+        trailer,
+      ]);
       const { sha } = await repository.commits.commit({
         branch,
         parent,
@@ -83,7 +86,7 @@ function testedSection(suite: SuiteRun | null): string {
 }
 
 function pullRequestBody(session: TaskSession, result: DeveloperResult, suite: SuiteRun | null): string {
-  const body = withClosing(quoteForComment(result.pr_body), session.ticket.number);
+  const body = withClosing(withoutOtherClosings(quoteForComment(result.pr_body), session.ticket.number), session.ticket.number);
   return `${outgoing(session, `${body}\n\n#### Checked by Banyan\n\n${testedSection(suite)}`)}\n\n${marker('pull-request', session.ticket.id)}`;
 }
 

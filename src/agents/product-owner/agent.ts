@@ -16,7 +16,7 @@ export class ProductOwnerAgent extends BaseAgent<ProductOwnerResult> {
   override readonly role: string = 'product-owner';
   override readonly resultSchema = productOwnerResult;
   override readonly permissions = ['read', 'discover'] as const;
-  override readonly limits = { maxSteps: 40, maxMinutes: 15 };
+  override readonly limits = { maxSteps: 40 };
 
   protected override rolePrompt(): string {
     return PROMPTS['product-owner'];

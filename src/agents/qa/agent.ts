@@ -35,7 +35,7 @@ export class QaAgent extends BaseAgent<QaResult> {
   override readonly role: string = 'qa';
   override readonly resultSchema = qaResult;
   override readonly permissions = ['read', 'run', 'discover'] as const;
-  override readonly limits = { maxSteps: 40, maxMinutes: 20 };
+  override readonly limits = { maxSteps: 40 };
 
   protected override rolePrompt(): string {
     return PROMPTS.qa;

@@ -47,7 +47,7 @@ export class ReviewerAgent extends BaseAgent<ReviewerResult> {
   override readonly role: string = 'reviewer';
   override readonly resultSchema = reviewerResult;
   override readonly permissions = ['read', 'discover'] as const;
-  override readonly limits = { maxSteps: 40, maxMinutes: 20 };
+  override readonly limits = { maxSteps: 40 };
 
   protected override rolePrompt(): string {
     return PROMPTS.reviewer;
