@@ -1,19 +1,12 @@
-import { createSign } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Stand } from './harness.ts';
-import { APP_ID, failure, SHOP, startStand } from './harness.ts';
+import { APP_ID, failure, SHOP, signJwt, startStand } from './harness.ts';
 
 let stand: Stand;
 beforeAll(async () => {
   stand = await startStand();
 });
 afterAll(() => stand.stop());
-
-function jwt(claims: Record<string, unknown>, privateKey: string): string {
-  const part = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64url');
-  const unsigned = `${part({ alg: 'RS256', typ: 'JWT' })}.${part(claims)}`;
-  return `${unsigned}.${createSign('RSA-SHA256').update(unsigned).sign(privateKey, 'base64url')}`;
-}
 
 async function statusWith(token: string, path: string): Promise<number> {
   const response = await fetch(stand.url + path, { headers: { authorization: `Bearer ${token}` } });
@@ -25,10 +18,10 @@ describe('the App', () => {
   it('is known by its key only', async () => {
     expect((await stand.app.rest.apps.getAuthenticated()).data).toMatchObject({ id: APP_ID, slug: 'banyan' });
     const now = Math.floor(Date.now() / 1000);
-    expect(await statusWith(jwt({ iss: APP_ID, iat: now - 60, exp: now + 60 }, stand.privateKey), '/api/v3/app')).toBe(200);
-    expect(await statusWith(jwt({ iss: APP_ID, iat: now - 120, exp: now - 60 }, stand.privateKey), '/app')).toBe(401);
-    expect(await statusWith(jwt({ iss: APP_ID + 1, iat: now - 60, exp: now + 60 }, stand.privateKey), '/app')).toBe(401);
-    const forged = jwt({ iss: APP_ID, iat: now - 60, exp: now + 60 }, stand.privateKey).replace(/.{8}$/, 'AAAAAAAA');
+    expect(await statusWith(signJwt({ iss: APP_ID, iat: now - 60, exp: now + 60 }, stand.privateKey), '/api/v3/app')).toBe(200);
+    expect(await statusWith(signJwt({ iss: APP_ID, iat: now - 120, exp: now - 60 }, stand.privateKey), '/app')).toBe(401);
+    expect(await statusWith(signJwt({ iss: APP_ID + 1, iat: now - 60, exp: now + 60 }, stand.privateKey), '/app')).toBe(401);
+    const forged = signJwt({ iss: APP_ID, iat: now - 60, exp: now + 60 }, stand.privateKey).replace(/.{8}$/, 'AAAAAAAA');
     expect(await statusWith(forged, '/app')).toBe(401);
     expect(await statusWith('maintainer-token', '/app')).toBe(401);
   });
@@ -54,7 +47,10 @@ describe('an installation token', () => {
     await stand.maintainer.rest.repos.createInOrg({ org: 'acme', name: 'open', auto_init: true });
     const { octokit } = await stand.installation({ repositories: ['shop'], permissions: { issues: 'read', contents: 'read' } });
     expect((await octokit.rest.issues.listForRepo(SHOP)).status).toBe(200);
-    expect(await failure(octokit.rest.issues.create({ ...SHOP, title: 'no' }))).toMatchObject({ status: 403, data: { message: 'Resource not accessible by integration' } });
+    expect(await failure(octokit.rest.issues.create({ ...SHOP, title: 'no' }))).toMatchObject({
+      status: 403,
+      data: { message: 'Resource not accessible by integration' },
+    });
     expect((await failure(octokit.rest.checks.listForRef({ ...SHOP, ref: 'main' }))).status).toBe(403);
     expect((await failure(octokit.rest.repos.get({ owner: 'acme', repo: 'secret' }))).status).toBe(404);
     const writer = await stand.installation({ repositories: ['shop'] });

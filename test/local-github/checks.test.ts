@@ -19,9 +19,15 @@ it('keeps check runs of Apps, with annotations that add up', async () => {
   await octokit.rest.checks.update({ ...SHOP, check_run_id: run.id, output: { ...output, annotations: [annotation] } });
   await octokit.rest.checks.update({ ...SHOP, check_run_id: run.id, conclusion: 'failure', output: { ...output, annotations: [annotation, annotation] } });
   expect(await stand.delivered()).toEqual(['check_run.created', 'check_run.completed', 'check_suite.completed']);
-  expect((await octokit.rest.checks.get({ ...SHOP, check_run_id: run.id })).data).toMatchObject({ status: 'completed', conclusion: 'failure', output: { annotations_count: 3 } });
+  expect((await octokit.rest.checks.get({ ...SHOP, check_run_id: run.id })).data).toMatchObject({
+    status: 'completed',
+    conclusion: 'failure',
+    output: { annotations_count: 3 },
+  });
   expect((await octokit.rest.checks.listAnnotations({ ...SHOP, check_run_id: run.id })).data).toHaveLength(3);
-  const many = await failure(octokit.rest.checks.update({ ...SHOP, check_run_id: run.id, output: { ...output, annotations: Array.from({ length: 51 }, () => annotation) } }));
+  const many = await failure(
+    octokit.rest.checks.update({ ...SHOP, check_run_id: run.id, output: { ...output, annotations: Array.from({ length: 51 }, () => annotation) } }),
+  );
   expect(many.status).toBe(422);
   await octokit.rest.checks.create({ ...SHOP, name: 'banyan/qa', head_sha: sha, conclusion: 'success' });
   const { data: latest } = await octokit.rest.checks.listForRef({ ...SHOP, ref: 'main' });
@@ -42,9 +48,17 @@ it('combines commit statuses', async () => {
 it('keeps deployments and their statuses', async () => {
   const { data: deployment } = await stand.maintainer.rest.repos.createDeployment({ ...SHOP, ref: 'main', environment: 'preview', required_contexts: [] });
   if (!('id' in deployment)) throw new Error('a deployment was expected');
-  await stand.maintainer.rest.repos.createDeploymentStatus({ ...SHOP, deployment_id: deployment.id, state: 'success', environment_url: 'https://preview.example.com' });
+  await stand.maintainer.rest.repos.createDeploymentStatus({
+    ...SHOP,
+    deployment_id: deployment.id,
+    state: 'success',
+    environment_url: 'https://preview.example.com',
+  });
   expect(await stand.delivered()).toEqual(['deployment.created', 'deployment_status.created']);
-  expect((await stand.last('deployment_status')).payload).toMatchObject({ deployment_status: { state: 'success', environment_url: 'https://preview.example.com' }, deployment: { sha } });
+  expect((await stand.last('deployment_status')).payload).toMatchObject({
+    deployment_status: { state: 'success', environment_url: 'https://preview.example.com' },
+    deployment: { sha },
+  });
 });
 
 it('knows workflow runs as data', async () => {

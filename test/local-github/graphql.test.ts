@@ -30,19 +30,41 @@ async function branch(name: string): Promise<string> {
 it('commits on a branch as the bot, keeping modes, only on the expected head', async () => {
   const head = await branch('feature/1-graphql');
   const { data: parent } = await stand.maintainer.rest.git.getCommit({ ...SHOP, commit_sha: head });
-  const { data: made } = await stand.maintainer.rest.git.createTree({ ...SHOP, base_tree: parent.tree.sha, tree: [{ path: 'tool.sh', mode: '100755', type: 'blob', content: 'old\n' }] });
+  const { data: made } = await stand.maintainer.rest.git.createTree({
+    ...SHOP,
+    base_tree: parent.tree.sha,
+    tree: [{ path: 'tool.sh', mode: '100755', type: 'blob', content: 'old\n' }],
+  });
   const { data: withTool } = await stand.maintainer.rest.git.createCommit({ ...SHOP, message: 'tool', tree: made.sha, parents: [head] });
   await stand.maintainer.rest.git.updateRef({ ...SHOP, ref: 'heads/feature/1-graphql', sha: withTool.sha });
   const { token } = await stand.installation({ repositories: ['shop'] });
   await stand.delivered();
   const input = {
-    branch: { repositoryNameWithOwner: 'acme/shop', branchName: 'feature/1-graphql' }, expectedHeadOid: withTool.sha, message: { headline: 'feat: x', body: 'why' },
-    fileChanges: { additions: [{ path: 'tool.sh', contents: base64('new\n') }, { path: 'src/deep/er.js', contents: base64('export {};\n') }], deletions: [{ path: '.gitignore' }] },
+    branch: { repositoryNameWithOwner: 'acme/shop', branchName: 'feature/1-graphql' },
+    expectedHeadOid: withTool.sha,
+    message: { headline: 'feat: x', body: 'why' },
+    fileChanges: {
+      additions: [
+        { path: 'tool.sh', contents: base64('new\n') },
+        { path: 'src/deep/er.js', contents: base64('export {};\n') },
+      ],
+      deletions: [{ path: '.gitignore' }],
+    },
   };
   const answer = await ask(token, COMMIT, { input });
-  expect(answer).toMatchObject({ data: { createCommitOnBranch: { commit: { message: 'feat: x\n\nwhy', author: { name: 'banyan[bot]' }, signature: { isValid: true } }, ref: { name: 'feature/1-graphql' } } } });
+  expect(answer).toMatchObject({
+    data: {
+      createCommitOnBranch: {
+        commit: { message: 'feat: x\n\nwhy', author: { name: 'banyan[bot]' }, signature: { isValid: true } },
+        ref: { name: 'feature/1-graphql' },
+      },
+    },
+  });
   expect(await stand.delivered()).toEqual(['push', 'check_suite.requested']);
-  expect((await stand.last('push')).payload).toMatchObject({ sender: { login: 'banyan[bot]' }, commits: [{ added: ['src/deep/er.js'], modified: ['tool.sh'], removed: ['.gitignore'] }] });
+  expect((await stand.last('push')).payload).toMatchObject({
+    sender: { login: 'banyan[bot]' },
+    commits: [{ added: ['src/deep/er.js'], modified: ['tool.sh'], removed: ['.gitignore'] }],
+  });
   const { data: listed } = await stand.maintainer.rest.git.getTree({ ...SHOP, tree_sha: 'feature/1-graphql', recursive: '1' });
   expect(listed.tree.find(({ path }) => path === 'tool.sh')?.mode).toBe('100755');
   const stale = await ask(token, COMMIT, { input }, '/api/graphql');
@@ -53,7 +75,9 @@ it('commits on a branch as the bot, keeping modes, only on the expected head', a
 it('refuses a commit of a reader and of a token without contents', async () => {
   const head = await branch('feature/2-refused');
   const input = {
-    branch: { repositoryNameWithOwner: 'acme/shop', branchName: 'feature/2-refused' }, expectedHeadOid: head, message: { headline: 'no' },
+    branch: { repositoryNameWithOwner: 'acme/shop', branchName: 'feature/2-refused' },
+    expectedHeadOid: head,
+    message: { headline: 'no' },
     fileChanges: { additions: [{ path: 'a', contents: base64('a') }] },
   };
   const narrow = await stand.installation({ permissions: { issues: 'write' } });
@@ -68,13 +92,20 @@ it('moves pull requests in and out of draft by node id', async () => {
   const { data: pull } = await stand.maintainer.rest.pulls.create({ ...SHOP, title: 'draft', head: 'feature/3-draft', base: 'main', draft: true });
   const { token } = await stand.installation();
   await stand.delivered();
-  const ready = await ask(token, 'mutation ($id: ID!) { done: markPullRequestReadyForReview(input: { pullRequestId: $id }) { pullRequest { isDraft } } }', { id: pull.node_id });
+  const ready = await ask(token, 'mutation ($id: ID!) { done: markPullRequestReadyForReview(input: { pullRequestId: $id }) { pullRequest { isDraft } } }', {
+    id: pull.node_id,
+  });
   expect(ready).toEqual({ data: { done: { pullRequest: { isDraft: false } } } });
   await ask(token, 'mutation ($id: ID!) { convertPullRequestToDraft(input: { pullRequestId: $id }) { pullRequest { isDraft } } }', { id: pull.node_id });
   expect(await stand.delivered()).toEqual(['pull_request.ready_for_review', 'pull_request.converted_to_draft']);
   const read = `query ($number: Int!) { repository(owner: "acme", name: "shop") { id pullRequest(number: $number) { id isDraft headRefOid mergeable changedFiles author { login } } object(expression: "main:src/price.js") { ... on Blob { text } } } }`;
   expect(await ask(token, read, { number: pull.number })).toMatchObject({
-    data: { repository: { pullRequest: { id: pull.node_id, isDraft: true, headRefOid: pull.head.sha, mergeable: 'MERGEABLE', changedFiles: 1 }, object: { text: expect.stringContaining('toCents') as string } } },
+    data: {
+      repository: {
+        pullRequest: { id: pull.node_id, isDraft: true, headRefOid: pull.head.sha, mergeable: 'MERGEABLE', changedFiles: 1 },
+        object: { text: expect.stringContaining('toCents') as string },
+      },
+    },
   });
 });
 
@@ -90,12 +121,21 @@ it('finds anything by its node id and says so when it cannot', async () => {
 it('resolves review threads', async () => {
   await pushFile(stand.maintainer, { ...SHOP, branch: 'feature/4-thread', path: 'src/thread.js', content: 'export {};\n' });
   const { data: pull } = await stand.maintainer.rest.pulls.create({ ...SHOP, title: 'thread', head: 'feature/4-thread', base: 'main' });
-  await stand.maintainer.rest.pulls.createReviewComment({ ...SHOP, pull_number: pull.number, commit_id: pull.head.sha, path: 'src/thread.js', line: 1, body: 'why' });
+  await stand.maintainer.rest.pulls.createReviewComment({
+    ...SHOP,
+    pull_number: pull.number,
+    commit_id: pull.head.sha,
+    path: 'src/thread.js',
+    line: 1,
+    body: 'why',
+  });
   const read = `query ($number: Int!) { repository(owner: "acme", name: "shop") { pullRequest(number: $number) { reviewThreads(first: 10) { totalCount nodes { id isResolved path line comments(first: 5) { nodes { body } } } } } } }`;
   const before = await ask('maintainer-token', read, { number: pull.number });
   const threads = before.data as { repository: { pullRequest: { reviewThreads: { nodes: { id: string; isResolved: boolean }[] } } } };
   const thread = threads.repository.pullRequest.reviewThreads.nodes[0];
   expect(thread).toMatchObject({ isResolved: false, path: 'src/thread.js', line: 1 });
-  const done = await ask('maintainer-token', 'mutation ($id: ID!) { resolveReviewThread(input: { threadId: $id }) { thread { isResolved } } }', { id: thread?.id });
+  const done = await ask('maintainer-token', 'mutation ($id: ID!) { resolveReviewThread(input: { threadId: $id }) { thread { isResolved } } }', {
+    id: thread?.id,
+  });
   expect(done).toEqual({ data: { resolveReviewThread: { thread: { isResolved: true } } } });
 });

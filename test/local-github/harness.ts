@@ -1,11 +1,10 @@
-import { generateKeyPairSync } from 'node:crypto';
+import { createSign, generateKeyPairSync } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import type { Server } from 'node:http';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createAppAuth } from '@octokit/auth-app';
 import { Octokit } from '@octokit/rest';
 import type { LocalGitHub } from '../../src/local/github/server.ts';
 import { createLocalGitHub } from '../../src/local/github/server.ts';
@@ -42,6 +41,17 @@ export interface Stand {
   stop(): Promise<void>;
 }
 
+export function signJwt(claims: Record<string, unknown>, privateKey: string): string {
+  const part = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64url');
+  const unsigned = `${part({ alg: 'RS256', typ: 'JWT' })}.${part(claims)}`;
+  return `${unsigned}.${createSign('RSA-SHA256').update(unsigned).sign(privateKey, 'base64url')}`;
+}
+
+function appJwt(privateKey: string): string {
+  const now = Math.floor(Date.now() / 1000);
+  return signJwt({ iss: APP_ID, iat: now - 60, exp: now + 540 }, privateKey);
+}
+
 interface Receiver {
   server: Server;
   url: string;
@@ -59,7 +69,11 @@ async function startReceiver(): Promise<Receiver> {
       const body = Buffer.concat(chunks).toString();
       const header = (name: string) => String(request.headers[name]);
       deliveries.push({
-        event: header('x-github-event'), guid: header('x-github-delivery'), signature: header('x-hub-signature-256'), body, headers: request.headers,
+        event: header('x-github-event'),
+        guid: header('x-github-delivery'),
+        signature: header('x-hub-signature-256'),
+        body,
+        headers: request.headers,
         payload: JSON.parse(body) as Delivery['payload'],
       });
       response.writeHead(answer.status).end('{"status":"accepted"}');
@@ -74,7 +88,10 @@ async function startReceiver(): Promise<Receiver> {
 /** Sockets that clients kept from before the restart fail once; after that they are new. */
 async function reconnect(url: string): Promise<void> {
   for (let attempt = 0; attempt < 20; attempt += 1) {
-    const answered = await fetch(`${url}/rate_limit`).then((response) => response.arrayBuffer(), () => undefined);
+    const answered = await fetch(`${url}/rate_limit`).then(
+      (response) => response.arrayBuffer(),
+      () => undefined,
+    );
     if (answered !== undefined) return;
   }
   throw new Error('the server did not come back');
@@ -85,19 +102,28 @@ const QUIET = { debug: () => undefined, info: () => undefined, warn: () => undef
 /** A local GitHub with a receiver for its webhooks and a client for everybody. */
 export async function startStand(): Promise<Stand> {
   const { privateKey } = generateKeyPairSync('rsa', {
-    modulusLength: 2048, privateKeyEncoding: { type: 'pkcs8', format: 'pem' }, publicKeyEncoding: { type: 'spki', format: 'pem' },
+    modulusLength: 2048,
+    privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
+    publicKeyEncoding: { type: 'spki', format: 'pem' },
   });
   const dataDir = await mkdtemp(join(tmpdir(), 'local-github-'));
   const receiver = await startReceiver();
-  const start = (port: number) => createLocalGitHub({ port, dataDir, app: { id: APP_ID, privateKey, webhookSecret: WEBHOOK_SECRET }, webhookUrl: receiver.url });
+  const start = (port: number) =>
+    createLocalGitHub({ port, dataDir, app: { id: APP_ID, privateKey, webhookSecret: WEBHOOK_SECRET }, webhookUrl: receiver.url });
   let github: LocalGitHub = await start(0);
   const { url, port } = github;
   const client = (auth?: string) => new Octokit({ baseUrl: url, log: QUIET, ...(auth === undefined ? {} : { auth }) });
-  const app = new Octokit({ baseUrl: url, log: QUIET, authStrategy: createAppAuth, auth: { appId: APP_ID, privateKey } });
+  const app = client(appJwt(privateKey));
   let seen = 0;
   return {
-    url, privateKey, dataDir, app, deliveries: receiver.deliveries,
-    maintainer: client('maintainer-token'), visitor: client('visitor-token'), anonymous: client(),
+    url,
+    privateKey,
+    dataDir,
+    app,
+    deliveries: receiver.deliveries,
+    maintainer: client('maintainer-token'),
+    visitor: client('visitor-token'),
+    anonymous: client(),
     async installation(options = {}) {
       const { data } = await app.request('POST /app/installations/{installation_id}/access_tokens', { installation_id: 5001, ...options });
       return { octokit: client(data.token), token: data.token };
@@ -140,9 +166,18 @@ export async function pushFile(octokit: Octokit, target: { owner: string; repo: 
   await octokit.rest.git.createRef({ owner, repo, ref: `refs/heads/${branch}`, sha: base.object.sha }).catch((error: unknown) => {
     if (!(error instanceof Error) || !error.message.includes('already exists')) throw error;
   });
-  const existing = await octokit.rest.repos.getContent({ owner, repo, path, ref: branch }).then(({ data }) => (Array.isArray(data) ? undefined : data.sha), () => undefined);
+  const existing = await octokit.rest.repos.getContent({ owner, repo, path, ref: branch }).then(
+    ({ data }) => (Array.isArray(data) ? undefined : data.sha),
+    () => undefined,
+  );
   const { data } = await octokit.rest.repos.createOrUpdateFileContents({
-    owner, repo, path, branch, message: `change ${path}`, content: Buffer.from(target.content).toString('base64'), ...(existing === undefined ? {} : { sha: existing }),
+    owner,
+    repo,
+    path,
+    branch,
+    message: `change ${path}`,
+    content: Buffer.from(target.content).toString('base64'),
+    ...(existing === undefined ? {} : { sha: existing }),
   });
   return data.commit.sha ?? '';
 }

@@ -9,7 +9,13 @@ beforeAll(async () => {
 afterAll(() => stand.stop());
 
 it('opens an issue with labels and sends opened, then labeled', async () => {
-  const { data: issue } = await stand.maintainer.rest.issues.create({ ...SHOP, title: 'Rabatt für Größe Ω', body: 'a body', labels: ['bug', 'new one'], assignees: ['maintainer'] });
+  const { data: issue } = await stand.maintainer.rest.issues.create({
+    ...SHOP,
+    title: 'Rabatt für Größe Ω',
+    body: 'a body',
+    labels: ['bug', 'new one'],
+    assignees: ['maintainer'],
+  });
   expect(issue).toMatchObject({ title: 'Rabatt für Größe Ω', state: 'open', user: { login: 'maintainer' }, author_association: 'MEMBER' });
   expect(issue.labels.map((label) => (typeof label === 'string' ? label : label.name))).toEqual(['bug', 'new one']);
   expect(await stand.delivered()).toEqual(['label.created', 'issues.opened', 'issues.labeled', 'issues.labeled', 'issues.assigned']);
@@ -50,7 +56,10 @@ it('gives every issue its own number when many come at once', async () => {
 
 it('refuses what is missing or too long in GitHub words', async () => {
   const missing = await failure(stand.maintainer.request('POST /repos/{owner}/{repo}/issues', { ...SHOP, title: '' }));
-  expect(missing).toMatchObject({ status: 422, data: { message: 'Validation Failed', errors: [{ resource: 'Issue', field: 'title', code: 'missing_field' }] } });
+  expect(missing).toMatchObject({
+    status: 422,
+    data: { message: 'Validation Failed', errors: [{ resource: 'Issue', field: 'title', code: 'missing_field' }] },
+  });
   const body = 'x'.repeat(65_536);
   const { data: issue } = await stand.maintainer.rest.issues.create({ ...SHOP, title: 'long', body });
   expect(issue.body).toHaveLength(65_536);
@@ -95,7 +104,9 @@ it('lets only the author or a writer change a comment', async () => {
 });
 
 it('hangs issues below issues', async () => {
-  const [parent, child] = await Promise.all(['parent', 'child'].map((title) => stand.maintainer.rest.issues.create({ ...SHOP, title }).then(({ data }) => data)));
+  const [parent, child] = await Promise.all(
+    ['parent', 'child'].map((title) => stand.maintainer.rest.issues.create({ ...SHOP, title }).then(({ data }) => data)),
+  );
   if (parent === undefined || child === undefined) throw new Error('two issues were expected');
   await stand.delivered();
   await stand.maintainer.rest.issues.addSubIssue({ ...SHOP, issue_number: parent.number, sub_issue_id: child.id });

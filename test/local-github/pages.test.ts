@@ -15,14 +15,22 @@ async function page(path: string, cookie = ''): Promise<{ status: number; text: 
   return { status: response.status, text: await response.text(), policy: response.headers.get('content-security-policy') ?? '' };
 }
 
-async function post(path: string, fields: Record<string, string>, headers: Record<string, string> = { cookie: AS_MAINTAINER }): Promise<{ status: number; location: string; text: string }> {
+async function post(
+  path: string,
+  fields: Record<string, string>,
+  headers: Record<string, string> = { cookie: AS_MAINTAINER },
+): Promise<{ status: number; location: string; text: string }> {
   const response = await fetch(stand.url + path, { method: 'POST', redirect: 'manual', body: new URLSearchParams(fields), headers });
   return { status: response.status, location: response.headers.get('location') ?? '', text: await response.text() };
 }
 
 describe('a person in a browser', () => {
   it('signs in, opens an issue, comments, labels, reacts and closes', async () => {
-    const session = await fetch(`${stand.url}/_session`, { method: 'POST', redirect: 'manual', body: new URLSearchParams({ user: 'maintainer', back: '/acme/shop/issues' }) });
+    const session = await fetch(`${stand.url}/_session`, {
+      method: 'POST',
+      redirect: 'manual',
+      body: new URLSearchParams({ user: 'maintainer', back: '/acme/shop/issues' }),
+    });
     expect(session.headers.get('set-cookie')).toBe(`${AS_MAINTAINER}; Path=/; HttpOnly; SameSite=Strict`);
     expect(session.headers.get('location')).toBe('/acme/shop/issues');
     const opened = await post('/acme/shop/issues', { title: 'From a page', body: 'one\r\ntwo' });
@@ -32,7 +40,11 @@ describe('a person in a browser', () => {
     await post(`${opened.location}/react`, { content: 'eyes' });
     await post(`${opened.location}/state`, { state: 'closed' });
     expect(await stand.delivered()).toEqual(['issues.opened', 'issue_comment.created', 'issues.labeled', 'issues.closed']);
-    expect((await stand.maintainer.rest.issues.get({ ...SHOP, issue_number: 1 })).data).toMatchObject({ body: 'one\ntwo', state: 'closed', reactions: { eyes: 1 } });
+    expect((await stand.maintainer.rest.issues.get({ ...SHOP, issue_number: 1 })).data).toMatchObject({
+      body: 'one\ntwo',
+      state: 'closed',
+      reactions: { eyes: 1 },
+    });
     const { text } = await page(opened.location, AS_MAINTAINER);
     expect(text).toContain('<strong>bold</strong>');
     expect(text).toContain('added the label <strong>bug</strong>');
@@ -43,7 +55,13 @@ describe('a person in a browser', () => {
     await pushFile(stand.maintainer, { ...SHOP, branch: 'feature/7-page', path: 'src/page.js', content: 'export const page = 1;\n' });
     const { octokit } = await stand.installation();
     const { data: pull } = await octokit.rest.pulls.create({ ...SHOP, title: 'By the bot', head: 'feature/7-page', base: 'main', draft: true });
-    await octokit.rest.checks.create({ ...SHOP, name: 'banyan/qa', head_sha: pull.head.sha, conclusion: 'success', output: { title: 'Proof', summary: '| a | b |\n|---|---|\n| 1 | 2 |' } });
+    await octokit.rest.checks.create({
+      ...SHOP,
+      name: 'banyan/qa',
+      head_sha: pull.head.sha,
+      conclusion: 'success',
+      output: { title: 'Proof', summary: '| a | b |\n|---|---|\n| 1 | 2 |' },
+    });
     const path = `/acme/shop/pull/${pull.number}`;
     expect((await page(`${path}/files`)).text).toContain('+export const page = 1;');
     expect((await page(`${path}/checks`)).text).toContain('<td>2</td>');
@@ -55,20 +73,22 @@ describe('a person in a browser', () => {
     expect((await stand.maintainer.rest.pulls.get({ ...SHOP, pull_number: pull.number })).data.merged).toBe(true);
     expect((await post(`${path}/delete-branch`, {})).status).toBe(303);
     expect((await page(`/acme/shop/blob/main/src/page.js`)).text).toContain('export const page = 1;');
-    expect((await fetch(`${stand.url}${path}.diff`).then((response) => response.text()))).toContain('diff --git');
+    expect(await fetch(`${stand.url}${path}.diff`).then((response) => response.text())).toContain('diff --git');
   });
 
   it('sees what went wrong', async () => {
     expect((await post('/acme/shop/issues', { title: '' })).status).toBe(422);
     expect((await post('/acme/shop/issues/1/label', { name: 'bug' }, { cookie: 'local_github_user=visitor' })).status).toBe(403);
     expect((await post('/acme/shop/issues', { title: 'nobody' }, {})).status).toBe(401);
-    for (const path of ['/acme/nowhere', '/acme/shop/issues/999', '/acme/shop/blob/main/none', '/nobody', '/acme/shop/wiki']) expect((await page(path)).status).toBe(404);
+    for (const path of ['/acme/nowhere', '/acme/shop/issues/999', '/acme/shop/blob/main/none', '/nobody', '/acme/shop/wiki'])
+      expect((await page(path)).status).toBe(404);
   });
 });
 
 describe('pages', () => {
   it('show the words of strangers without letting them act', async () => {
-    const body = '<script>alert(1)</script><img src=x onerror=alert(2)> <a href="javascript:alert(4)">y</a> <!-- banyan:status:1 --> <iframe src="https://example.com"></iframe>\n\n[x](javascript:alert(3))\n\n- [x] done\n\n<details><summary>more</summary>inside</details>';
+    const body =
+      '<script>alert(1)</script><img src=x onerror=alert(2)> <a href="javascript:alert(4)">y</a> <!-- banyan:status:1 --> <iframe src="https://example.com"></iframe>\n\n[x](javascript:alert(3))\n\n- [x] done\n\n<details><summary>more</summary>inside</details>';
     const { data: issue } = await stand.visitor.rest.issues.create({ ...SHOP, title: '<b>bold</b> & "title"', body });
     const { text, policy } = await page(`/acme/shop/issues/${issue.number}`);
     expect(text).not.toMatch(/<script|onerror|=.javascript:|<iframe|banyan:status/);

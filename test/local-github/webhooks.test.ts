@@ -31,10 +31,16 @@ function missingKeys(delivery: Delivery): string[] {
   const sample = fitting.length > 0 ? fitting : (definition?.examples ?? []);
   const missing = sharedKeys(sample).filter((key) => !(key in delivery.payload));
   for (const key of sharedKeys(sample)) {
-    const objects = sample.map((example) => example[key]).filter((value): value is Record<string, unknown> => typeof value === 'object' && value !== null && !Array.isArray(value));
+    const objects = sample
+      .map((example) => example[key])
+      .filter((value): value is Record<string, unknown> => typeof value === 'object' && value !== null && !Array.isArray(value));
     const own = delivery.payload[key];
     if (objects.length !== sample.length || typeof own !== 'object' || own === null) continue;
-    missing.push(...sharedKeys(objects).filter((inner) => !(inner in own) && !NOT_KEPT.has(inner)).map((inner) => `${key}.${inner}`));
+    missing.push(
+      ...sharedKeys(objects)
+        .filter((inner) => !(inner in own) && !NOT_KEPT.has(inner))
+        .map((inner) => `${key}.${inner}`),
+    );
   }
   return missing;
 }
@@ -56,7 +62,13 @@ async function causeEverything(): Promise<void> {
   const { data: pull } = await rest.pulls.create({ ...SHOP, title: 'all', head: 'feature/1-all', base: 'main', body: `closes #${issue.number}` });
   await rest.pulls.requestReviewers({ ...SHOP, pull_number: pull.number, reviewers: ['visitor'] });
   await rest.issues.addLabels({ ...SHOP, issue_number: pull.number, labels: ['fresh'] });
-  await stand.visitor.rest.pulls.createReview({ ...SHOP, pull_number: pull.number, event: 'COMMENT', body: 'fine', comments: [{ path: 'src/all.js', line: 1, body: 'here' }] });
+  await stand.visitor.rest.pulls.createReview({
+    ...SHOP,
+    pull_number: pull.number,
+    event: 'COMMENT',
+    body: 'fine',
+    comments: [{ path: 'src/all.js', line: 1, body: 'here' }],
+  });
   await pushFile(stand.maintainer, { ...SHOP, branch: 'feature/1-all', path: 'src/all.js', content: 'export const a = 1;\n' });
   const { octokit } = await stand.installation();
   await octokit.rest.checks.create({ ...SHOP, name: 'banyan/qa', head_sha: pull.head.sha, conclusion: 'success' });
@@ -72,18 +84,36 @@ describe('every change', () => {
   it('is delivered in order, signed, under a GUID, with all parts of GitHub payloads', async () => {
     await causeEverything();
     const names = await stand.delivered();
-    for (const name of ['issues.opened', 'issue_comment.created', 'pull_request.opened', 'pull_request.synchronize', 'pull_request_review.submitted', 'push', 'create', 'delete', 'status', 'member.added', 'label.created']) {
+    for (const name of [
+      'issues.opened',
+      'issue_comment.created',
+      'pull_request.opened',
+      'pull_request.synchronize',
+      'pull_request_review.submitted',
+      'push',
+      'create',
+      'delete',
+      'status',
+      'member.added',
+      'label.created',
+    ]) {
       expect(names).toContain(name);
     }
     const webhooks = new Webhooks({ secret: WEBHOOK_SECRET });
     for (const delivery of stand.deliveries) {
       expect(await webhooks.verify(delivery.body, delivery.signature)).toBe(true);
       expect(delivery.guid).toMatch(/^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/);
-      expect(delivery.headers).toMatchObject({ 'x-github-hook-installation-target-type': 'integration', 'x-github-hook-installation-target-id': '77', 'content-type': 'application/json' });
+      expect(delivery.headers).toMatchObject({
+        'x-github-hook-installation-target-type': 'integration',
+        'x-github-hook-installation-target-id': '77',
+        'content-type': 'application/json',
+      });
       expect(delivery.payload).toMatchObject({ installation: { id: 5001 }, sender: { login: expect.any(String) as string } });
     }
     expect(new Set(stand.deliveries.map(({ guid }) => guid)).size).toBe(stand.deliveries.length);
-    const gaps = stand.deliveries.map((delivery) => ({ event: `${delivery.event}.${delivery.payload.action ?? ''}`, missing: missingKeys(delivery) })).filter(({ missing }) => missing.length > 0);
+    const gaps = stand.deliveries
+      .map((delivery) => ({ event: `${delivery.event}.${delivery.payload.action ?? ''}`, missing: missingKeys(delivery) }))
+      .filter(({ missing }) => missing.length > 0);
     expect(gaps).toEqual([]);
   });
 });

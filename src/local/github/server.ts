@@ -82,7 +82,11 @@ async function openForge(options: LocalGitHubOptions, url: string): Promise<Forg
   root.appId = options.app.id;
   root.webhook = { url: null, secret: options.app.webhookSecret };
   const deliveries = new DeliveryQueue({
-    file: join(dir, 'deliveries.jsonl'), hookId: HOOK_ID, appId: root.appId, target: () => root.webhook, nextId: () => store.nextId(),
+    file: join(dir, 'deliveries.jsonl'),
+    hookId: HOOK_ID,
+    appId: root.appId,
+    target: () => root.webhook,
+    nextId: () => store.nextId(),
   });
   // Deliveries are written at once and the root a moment later, so after a kill the file may know higher ids.
   root.nextId = Math.max(root.nextId, deliveries.highestId() + 1);
@@ -129,7 +133,13 @@ async function answer(forge: Forge, router: Router, { request, url }: { request:
   if (url.pathname === '/graphql' || url.pathname === '/api/graphql') return handleGraphql(forge, actor, body);
   const prefix = url.pathname.startsWith('/api/v3') ? '/api/v3' : '';
   return dispatch(router, {
-    forge, actor, method: request.method ?? 'GET', path: url.pathname.slice(prefix.length) || '/', prefix, query: url.searchParams, body,
+    forge,
+    actor,
+    method: request.method ?? 'GET',
+    path: url.pathname.slice(prefix.length) || '/',
+    prefix,
+    query: url.searchParams,
+    body,
     accept: request.headers.accept ?? '',
   });
 }

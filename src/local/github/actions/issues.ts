@@ -23,9 +23,27 @@ export function draftIssue(scope: Scope, fields: { title: string; body: string |
   const { forge, repository, by, viaApp } = scope;
   const now = timestamp();
   return {
-    id: forge.store.nextId(), number: repository.nextNumber++, ...fields, author: by.login, viaApp, state: 'open', stateReason: null, labelIds: [], assignees: [],
-    milestoneId: null, locked: false, lockReason: null, createdAt: now, updatedAt: now, closedAt: null, closedBy: null, reactions: [], parentId: null,
-    subIssueIds: [], blockedByIds: [], pull: null,
+    id: forge.store.nextId(),
+    number: repository.nextNumber++,
+    ...fields,
+    author: by.login,
+    viaApp,
+    state: 'open',
+    stateReason: null,
+    labelIds: [],
+    assignees: [],
+    milestoneId: null,
+    locked: false,
+    lockReason: null,
+    createdAt: now,
+    updatedAt: now,
+    closedAt: null,
+    closedBy: null,
+    reactions: [],
+    parentId: null,
+    subIssueIds: [],
+    blockedByIds: [],
+    pull: null,
   };
 }
 
@@ -54,8 +72,14 @@ export async function emitIssue(scope: Scope, issue: Issue, { action, extra = {}
 export function recordEvent(scope: Scope, issue: Issue, fields: { event: string; details?: JsonObject; commitSha?: string | null }): IssueEvent {
   const { forge, repository, by, viaApp } = scope;
   const event: IssueEvent = {
-    id: forge.store.nextId(), issueNumber: issue.number, event: fields.event, actor: by.login, viaApp, commitSha: fields.commitSha ?? null,
-    createdAt: timestamp(), details: fields.details ?? {},
+    id: forge.store.nextId(),
+    issueNumber: issue.number,
+    event: fields.event,
+    actor: by.login,
+    viaApp,
+    commitSha: fields.commitSha ?? null,
+    createdAt: timestamp(),
+    details: fields.details ?? {},
   };
   repository.events.push(event);
   issue.updatedAt = event.createdAt;
@@ -71,7 +95,11 @@ export function findLabel(repository: Repository, name: string): Label | undefin
 export function createLabel(scope: Scope, fields: { name: string; color?: string | undefined; description?: string | null | undefined }): Label {
   const { forge, repository, by } = scope;
   const label: Label = {
-    id: forge.store.nextId(), name: fields.name, color: fields.color ?? LABEL_COLOR, description: fields.description ?? null, isDefault: false,
+    id: forge.store.nextId(),
+    name: fields.name,
+    color: fields.color ?? LABEL_COLOR,
+    description: fields.description ?? null,
+    isDefault: false,
   };
   repository.labels.push(label);
   forge.store.touch(repository);
@@ -80,7 +108,7 @@ export function createLabel(scope: Scope, fields: { name: string; color?: string
 }
 
 /** Naming an unknown label creates it, as GitHub does. */
-export function findOrCreateLabel(scope: Scope, name: string): Label {
+function findOrCreateLabel(scope: Scope, name: string): Label {
   const known = findLabel(scope.repository, name);
   if (known !== undefined) return known;
   if (name.length > 50) throw invalid({ resource: 'Label', field: 'name', code: 'custom', message: 'name is too long (maximum is 50 characters)' });
@@ -117,7 +145,11 @@ export async function removeLabels(scope: Scope, issue: Issue, labels: Label[]):
 
 export async function setLabels(scope: Scope, issue: Issue, names: string[]): Promise<void> {
   const wanted = names.map((name) => name.toLowerCase());
-  await removeLabels(scope, issue, labelsOf(scope.repository, issue).filter((label) => !wanted.includes(label.name.toLowerCase())));
+  await removeLabels(
+    scope,
+    issue,
+    labelsOf(scope.repository, issue).filter((label) => !wanted.includes(label.name.toLowerCase())),
+  );
   await addLabels(scope, issue, names);
 }
 
@@ -190,7 +222,10 @@ export async function setState(
 export async function setMilestone(scope: Scope, issue: Issue, milestoneId: number | null): Promise<void> {
   if (issue.milestoneId === milestoneId) return;
   const { forge, repository } = scope;
-  const steps: ['demilestoned' | 'milestoned', number | null][] = [['demilestoned', issue.milestoneId], ['milestoned', milestoneId]];
+  const steps: ['demilestoned' | 'milestoned', number | null][] = [
+    ['demilestoned', issue.milestoneId],
+    ['milestoned', milestoneId],
+  ];
   issue.milestoneId = milestoneId;
   for (const [action, id] of steps) {
     const milestone = repository.milestones.find((candidate) => candidate.id === id);

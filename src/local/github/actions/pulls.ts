@@ -33,8 +33,17 @@ export async function createPull(scope: Scope, fields: NewPull): Promise<PullIss
   if (mergeBase(git, baseSha, headSha) === undefined) throw custom(`The ${headRef} branch has no history in common with ${fields.base}`);
   const issue: Issue = draftIssue(scope, { title: fields.title, body: fields.body });
   issue.pull = {
-    id: forge.store.nextId(), headRef, headSha, baseRef: fields.base, baseSha, draft: fields.draft, mergedAt: null, mergedBy: null, mergeCommitSha: null,
-    requestedReviewers: [], autoMerge: null,
+    id: forge.store.nextId(),
+    headRef,
+    headSha,
+    baseRef: fields.base,
+    baseSha,
+    draft: fields.draft,
+    mergedAt: null,
+    mergedBy: null,
+    mergeCommitSha: null,
+    requestedReviewers: [],
+    autoMerge: null,
   };
   repository.issues.push(issue);
   const pullIssue = issue as PullIssue;
@@ -61,12 +70,16 @@ export async function setDraft(scope: Scope, issue: PullIssue, draft: boolean): 
 export async function requestReviewers(scope: Scope, issue: PullIssue, logins: string[]): Promise<void> {
   for (const login of logins) {
     const account = scope.forge.store.account(login);
-    if (account === undefined) throw new Fault(422, 'Reviews may only be requested from collaborators. One or more of the users or teams you specified is not a collaborator.');
+    if (account === undefined)
+      throw new Fault(422, 'Reviews may only be requested from collaborators. One or more of the users or teams you specified is not a collaborator.');
     if (account.login === issue.author) throw new Fault(422, 'Review cannot be requested from pull request author.');
     if (issue.pull.requestedReviewers.includes(account.login)) continue;
     issue.pull.requestedReviewers.push(account.login);
     const reviewer = renderLogin(scope.forge, account.login);
-    recordEvent(scope, issue, { event: 'review_requested', details: { requested_reviewer: reviewer, review_requester: renderLogin(scope.forge, scope.by.login) } });
+    recordEvent(scope, issue, {
+      event: 'review_requested',
+      details: { requested_reviewer: reviewer, review_requester: renderLogin(scope.forge, scope.by.login) },
+    });
     await emitIssue(scope, issue, { action: 'review_requested', extra: { requested_reviewer: reviewer } });
   }
 }
@@ -120,7 +133,9 @@ function writeMerge(scope: Scope, issue: PullIssue, request: MergeRequest & { ba
   if ('conflicts' in merged) throw new Fault(405, 'Pull Request is not mergeable');
   const now = timestamp();
   const squash = request.method === 'squash';
-  const defaults = squash ? squashText(scope, issue) : { title: `Merge pull request #${number} from ${repository.owner}/${pull.headRef}`, message: issue.title };
+  const defaults = squash
+    ? squashText(scope, issue)
+    : { title: `Merge pull request #${number} from ${repository.owner}/${pull.headRef}`, message: issue.title };
   const [title, message] = [request.title ?? defaults.title, request.message ?? defaults.message];
   const author = squash ? (forge.store.account(issue.author) ?? by) : by;
   return git.writeCommit({
@@ -152,9 +167,13 @@ function rebase(scope: Scope, issue: PullIssue, base: string): string {
     if (commit === undefined || onto === undefined) throw new Fault(405, 'Pull Request is not mergeable');
     if (commit.parents.length > 1) continue;
     const merged = mergeTrees(git, { base: git.commit(commit.parents[0] ?? '')?.tree ?? null, ours: onto.tree, theirs: commit.tree });
-    if ('conflicts' in merged) throw new Fault(405, 'This branch can\'t be rebased');
+    if ('conflicts' in merged) throw new Fault(405, "This branch can't be rebased");
     tip = git.writeCommit({
-      tree: merged.tree, parents: [tip], author: commit.author, committer: { name: PLATFORM_NAME, email: PLATFORM_EMAIL, date: now }, message: commit.message,
+      tree: merged.tree,
+      parents: [tip],
+      author: commit.author,
+      committer: { name: PLATFORM_NAME, email: PLATFORM_EMAIL, date: now },
+      message: commit.message,
     });
   }
   return tip;

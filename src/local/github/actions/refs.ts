@@ -22,7 +22,7 @@ export interface RefChange {
   after: string | null;
 }
 
-export const ZERO_SHA = '0'.repeat(40);
+const ZERO_SHA = '0'.repeat(40);
 const HEADS = 'refs/heads/';
 const TAGS = 'refs/tags/';
 const MAX_PUSH_COMMITS = 2048;
@@ -41,12 +41,12 @@ export async function moveRef(scope: Scope, ref: string, after: string | null): 
 export async function afterRefChange(scope: Scope, change: RefChange): Promise<void> {
   const { forge, repository } = scope;
   repository.pushedAt = timestamp();
-  forge.store.touch(repository);
   if (change.ref.startsWith(HEADS)) await afterBranchChange(scope, change, change.ref.slice(HEADS.length));
   else if (change.ref.startsWith(TAGS)) {
     announceCreation(scope, change, { type: 'tag', name: change.ref.slice(TAGS.length) });
     announcePush(scope, change);
   }
+  forge.store.touch(repository);
 }
 
 async function afterBranchChange(scope: Scope, change: RefChange, branch: string): Promise<void> {
@@ -128,7 +128,10 @@ function requestChecks(scope: Scope, branch: string, sha: string): void {
   const suite = { id: forge.store.nextId(), headSha: sha, headBranch: branch, createdAt: now, updatedAt: now };
   repository.checkSuites.push(suite);
   emit(forge, repository, {
-    event: 'check_suite', action: 'requested', sender: by, payload: { check_suite: renderCheckSuite(forge, repository, suite) },
+    event: 'check_suite',
+    action: 'requested',
+    sender: by,
+    payload: { check_suite: renderCheckSuite(forge, repository, suite) },
   });
 }
 
@@ -175,7 +178,7 @@ export async function recordMerge(scope: Scope, issue: PullIssue, { mergeSha, ba
 
 async function closePullsOf(scope: Scope, branch: string): Promise<void> {
   for (const issue of openPulls(scope.repository, ({ pull }) => pull.headRef === branch || pull.baseRef === branch)) {
-    issue.pull.baseSha = baseShaOf(scope.forge, scope.repository, issue.pull, 'open');
+    issue.pull.baseSha = baseShaOf(scope.forge, scope.repository, { pull: issue.pull, state: 'open' });
     if (issue.pull.headRef === branch) recordEvent(scope, issue, { event: 'head_ref_deleted' });
     await setState(scope, issue, { state: 'closed' });
   }

@@ -35,12 +35,34 @@ export function createRepository(forge: Forge, by: Account, fields: NewRepositor
   checkName(forge, fields);
   const now = timestamp();
   const repository: Repository = {
-    id: forge.store.nextId(), owner: fields.owner, name: fields.name, description: fields.description, homepage: null, private: fields.private, archived: false,
-    hasIssues: true, topics: [], defaultBranch: fields.defaultBranch,
+    id: forge.store.nextId(),
+    owner: fields.owner,
+    name: fields.name,
+    description: fields.description,
+    homepage: null,
+    private: fields.private,
+    archived: false,
+    hasIssues: true,
+    topics: [],
+    defaultBranch: fields.defaultBranch,
     settings: { allowMergeCommit: true, allowSquashMerge: true, allowRebaseMerge: true, allowAutoMerge: false, deleteBranchOnMerge: false, ...fields.settings },
-    createdAt: now, updatedAt: now, pushedAt: now, nextNumber: 1, collaborators: {}, protections: {},
+    createdAt: now,
+    updatedAt: now,
+    pushedAt: now,
+    nextNumber: 1,
+    collaborators: {},
+    protections: {},
     labels: DEFAULT_LABELS.map(([name, color, description]) => ({ id: forge.store.nextId(), name, color, description, isDefault: true })),
-    milestones: [], issues: [], comments: [], events: [], reviews: [], reviewComments: [], checkSuites: [], checkRuns: [], statuses: [], deployments: [],
+    milestones: [],
+    issues: [],
+    comments: [],
+    events: [],
+    reviews: [],
+    reviewComments: [],
+    checkSuites: [],
+    checkRuns: [],
+    statuses: [],
+    deployments: [],
     workflowRuns: [],
   };
   forge.createGit(repository);
@@ -64,13 +86,20 @@ function checkName(forge: Forge, { owner, name }: NewRepository): void {
 }
 
 /** The first commit: given as path to text. */
-export async function commitInitialFiles(forge: Forge, { repository, by, files, message }: { repository: Repository; by: Account; files: Record<string, string>; message: string }): Promise<string> {
+export async function commitInitialFiles(
+  forge: Forge,
+  { repository, by, files, message }: { repository: Repository; by: Account; files: Record<string, string>; message: string },
+): Promise<string> {
   const git = forge.git(repository);
   const changes: FileChanges = new Map();
   for (const [path, text] of Object.entries(files)) changes.set(path, { mode: '100644', sha: git.objects.write('blob', Buffer.from(text)) });
   const now = timestamp();
   const sha = git.writeCommit({
-    tree: git.writeTree(null, changes), parents: [], author: signatureOf(by, now), committer: { name: PLATFORM_NAME, email: PLATFORM_EMAIL, date: now }, message,
+    tree: git.writeTree(null, changes),
+    parents: [],
+    author: signatureOf(by, now),
+    committer: { name: PLATFORM_NAME, email: PLATFORM_EMAIL, date: now },
+    message,
   });
   await forge.exclusive(repository, () => moveRef({ forge, repository, by, viaApp: false }, `refs/heads/${repository.defaultBranch}`, sha));
   return sha;

@@ -33,13 +33,25 @@ export interface PlacedComment extends CommentPlace {
 /** Why a place is not in the diff, told apart because the two APIs word it differently. */
 export type PlaceProblem = 'path' | 'line' | 'start_line' | 'position';
 
-export function findPlace(files: DiffFile[], input: JsonObject): CommentPlace | { problem: PlaceProblem } {
+function findPlace(files: DiffFile[], input: JsonObject): CommentPlace | { problem: PlaceProblem } {
   const path = requiredText(input, 'path', 'PullRequestReviewComment');
   const file = files.find((candidate) => candidate.path === path);
   if (file === undefined) return { problem: 'path' };
   const lines = file.patch === undefined ? [] : readPatch(file.patch);
   if (oneOf(input, 'subject_type', ['line', 'file'] as const) === 'file') {
-    return { path, side: 'RIGHT', line: null, startSide: null, startLine: null, position: null, subjectType: 'file', diffHunk: lines.slice(0, 4).map((line) => line.text).join('\n') };
+    return {
+      path,
+      side: 'RIGHT',
+      line: null,
+      startSide: null,
+      startLine: null,
+      position: null,
+      subjectType: 'file',
+      diffHunk: lines
+        .slice(0, 4)
+        .map((line) => line.text)
+        .join('\n'),
+    };
   }
   const side = oneOf(input, 'side', ['LEFT', 'RIGHT'] as const) ?? 'RIGHT';
   const line = optionalInteger(input, 'line');
@@ -50,8 +62,14 @@ export function findPlace(files: DiffFile[], input: JsonObject): CommentPlace | 
   const startSide = oneOf(input, 'start_side', ['LEFT', 'RIGHT'] as const) ?? side;
   if (startLine !== undefined && !isGoodStart(lines, { line: startLine, side: startSide }, target)) return { problem: 'start_line' };
   return {
-    path, side, line, position: target.position, subjectType: 'line', diffHunk: hunkUpTo(lines, target),
-    startLine: startLine ?? null, startSide: startLine === undefined ? null : startSide,
+    path,
+    side,
+    line,
+    position: target.position,
+    subjectType: 'line',
+    diffHunk: hunkUpTo(lines, target),
+    startLine: startLine ?? null,
+    startSide: startLine === undefined ? null : startSide,
   };
 }
 
@@ -66,12 +84,22 @@ function placeByPosition(path: string, lines: DiffLine[], position: number | und
   if (target === undefined || target.kind === 'hunk' || target.kind === 'note') return { problem: 'position' };
   const side = target.right === null ? 'LEFT' : 'RIGHT';
   return {
-    path, side, line: target.right ?? target.left, startSide: null, startLine: null, position: target.position, subjectType: 'line', diffHunk: hunkUpTo(lines, target),
+    path,
+    side,
+    line: target.right ?? target.left,
+    startSide: null,
+    startLine: null,
+    position: target.position,
+    subjectType: 'line',
+    diffHunk: hunkUpTo(lines, target),
   };
 }
 
 const REVIEW_PROBLEMS: Record<PlaceProblem, string> = {
-  path: 'Path could not be resolved', line: 'Line could not be resolved', start_line: 'Start line could not be resolved', position: 'Position could not be resolved',
+  path: 'Path could not be resolved',
+  line: 'Line could not be resolved',
+  start_line: 'Start line could not be resolved',
+  position: 'Position could not be resolved',
 };
 
 export interface NewReview {
@@ -92,7 +120,14 @@ export async function createReview(scope: Scope, issue: PullIssue, input: NewRev
   const commitSha = input.commitSha ?? issue.pull.headSha;
   if (forge.git(repository).commit(commitSha) === undefined) throw new Fault(422, 'Unprocessable Entity', ['Commit is not part of the pull request']);
   const review: Review = {
-    id: forge.store.nextId(), pullNumber: issue.number, author: by.login, body: input.body, state: 'PENDING', commitSha, submittedAt: null, updatedAt: timestamp(),
+    id: forge.store.nextId(),
+    pullNumber: issue.number,
+    author: by.login,
+    body: input.body,
+    state: 'PENDING',
+    commitSha,
+    submittedAt: null,
+    updatedAt: timestamp(),
   };
   repository.reviews.push(review);
   for (const place of placed) addReviewComment(scope, issue, { ...place, review, inReplyTo: null });
@@ -107,13 +142,14 @@ function placeForReview(files: DiffFile[], input: JsonObject): PlacedComment {
   return { ...place, body };
 }
 
-export function pendingReview({ repository, by }: Scope, issue: PullIssue): Review | undefined {
+function pendingReview({ repository, by }: Scope, issue: PullIssue): Review | undefined {
   return repository.reviews.find((review) => review.pullNumber === issue.number && review.author === by.login && review.state === 'PENDING');
 }
 
 export function checkVerdict({ by }: Scope, issue: PullIssue, { event, body, comments }: { event: ReviewEvent; body: string; comments: number }): void {
   if (issue.author === by.login && event === 'APPROVE') throw new Fault(422, 'Unprocessable Entity', ['Can not approve your own pull request']);
-  if (issue.author === by.login && event === 'REQUEST_CHANGES') throw new Fault(422, 'Unprocessable Entity', ['Can not request changes on your own pull request']);
+  if (issue.author === by.login && event === 'REQUEST_CHANGES')
+    throw new Fault(422, 'Unprocessable Entity', ['Can not request changes on your own pull request']);
   const needsBody = event === 'REQUEST_CHANGES' || (event === 'COMMENT' && comments === 0);
   if (needsBody && body.trim() === '') throw new Fault(422, 'Unprocessable Entity', [`Body is required for ${event} reviews`]);
 }
@@ -136,19 +172,31 @@ export function submitReview(scope: Scope, issue: PullIssue, { review, event, bo
   for (const comment of mine) announceReviewComment(scope, issue, { comment, action: 'created' });
 }
 
-export function addReviewComment(scope: Scope, issue: PullIssue, input: PlacedComment & { review: Review; inReplyTo: number | null }): ReviewComment {
+function addReviewComment(scope: Scope, issue: PullIssue, input: PlacedComment & { review: Review; inReplyTo: number | null }): ReviewComment {
   const now = timestamp();
   const { review, ...place } = input;
   const comment: ReviewComment = {
-    ...place, id: scope.forge.store.nextId(), pullNumber: issue.number, reviewId: review.id, author: scope.by.login, commitSha: review.commitSha,
-    createdAt: now, updatedAt: now, resolvedBy: null, reactions: [],
+    ...place,
+    id: scope.forge.store.nextId(),
+    pullNumber: issue.number,
+    reviewId: review.id,
+    author: scope.by.login,
+    commitSha: review.commitSha,
+    createdAt: now,
+    updatedAt: now,
+    resolvedBy: null,
+    reactions: [],
   };
   scope.repository.reviewComments.push(comment);
   issue.updatedAt = now;
   return comment;
 }
 
-export function announceReviewComment(scope: Scope, issue: PullIssue, { comment, action, extra = {} }: { comment: ReviewComment; action: string; extra?: JsonObject }): void {
+export function announceReviewComment(
+  scope: Scope,
+  issue: PullIssue,
+  { comment, action, extra = {} }: { comment: ReviewComment; action: string; extra?: JsonObject },
+): void {
   const { forge, repository, by } = scope;
   emit(forge, repository, {
     event: 'pull_request_review_comment',
@@ -170,7 +218,14 @@ export async function createSingleComment(scope: Scope, issue: PullIssue, input:
   }
   const now = timestamp();
   const review: Review = {
-    id: forge.store.nextId(), pullNumber: issue.number, author: by.login, body: '', state: 'COMMENTED', commitSha: issue.pull.headSha, submittedAt: now, updatedAt: now,
+    id: forge.store.nextId(),
+    pullNumber: issue.number,
+    author: by.login,
+    body: '',
+    state: 'COMMENTED',
+    commitSha: issue.pull.headSha,
+    submittedAt: now,
+    updatedAt: now,
   };
   repository.reviews.push(review);
   const comment = addReviewComment(scope, issue, { ...place, body, review, inReplyTo: replyTo === undefined ? null : rootOf(scope, replyTo) });

@@ -14,8 +14,17 @@ export type Permissions = Record<string, PermissionLevel>;
 
 /** What the App was granted when it was installed. */
 export const APP_PERMISSIONS: Permissions = {
-  actions: 'write', administration: 'read', checks: 'write', contents: 'write', deployments: 'write', issues: 'write', members: 'read',
-  metadata: 'read', pull_requests: 'write', statuses: 'write', workflows: 'write',
+  actions: 'write',
+  administration: 'read',
+  checks: 'write',
+  contents: 'write',
+  deployments: 'write',
+  issues: 'write',
+  members: 'read',
+  metadata: 'read',
+  pull_requests: 'write',
+  statuses: 'write',
+  workflows: 'write',
 };
 
 export interface Need {

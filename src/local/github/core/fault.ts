@@ -3,7 +3,13 @@ import { BanyanError } from '../../../kernel/errors.ts';
 import type { JsonObject } from './model.ts';
 
 const CODES: Record<number, ErrorCode> = {
-  400: 'payload_invalid', 401: 'unauthorized', 403: 'forbidden', 404: 'not_found', 409: 'conflict', 413: 'payload_too_large', 422: 'payload_invalid',
+  400: 'payload_invalid',
+  401: 'unauthorized',
+  403: 'forbidden',
+  404: 'not_found',
+  409: 'conflict',
+  413: 'payload_too_large',
+  422: 'payload_invalid',
 };
 
 /** An answer other than success, in the shape of GitHub's REST errors. */

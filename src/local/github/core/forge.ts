@@ -66,7 +66,10 @@ export class Forge {
   async exclusive<T>(repository: Repository, work: () => Promise<T> | T): Promise<T> {
     const before = this.#queues.get(repository.id) ?? Promise.resolve();
     const mine = before.then(work, work);
-    this.#queues.set(repository.id, mine.catch(() => undefined));
+    this.#queues.set(
+      repository.id,
+      mine.catch(() => undefined),
+    );
     return mine;
   }
 

@@ -1,7 +1,32 @@
 /** Node ids as GraphQL and webhooks show them: a prefix for the kind, then the database id, opaque to callers. */
 
 export type NodeKind =
-  | 'U' | 'O' | 'BOT' | 'A' | 'R' | 'I' | 'PR' | 'IC' | 'LA' | 'MI' | 'PRR' | 'PRRC' | 'PRRT' | 'CR' | 'CS' | 'SC' | 'DE' | 'DES' | 'WFR' | 'REA' | 'C' | 'T' | 'B' | 'TA' | 'REF' | 'MDI';
+  | 'U'
+  | 'O'
+  | 'BOT'
+  | 'A'
+  | 'R'
+  | 'I'
+  | 'PR'
+  | 'IC'
+  | 'LA'
+  | 'MI'
+  | 'PRR'
+  | 'PRRC'
+  | 'PRRT'
+  | 'CR'
+  | 'CS'
+  | 'SC'
+  | 'DE'
+  | 'DES'
+  | 'WFR'
+  | 'REA'
+  | 'C'
+  | 'T'
+  | 'B'
+  | 'TA'
+  | 'REF'
+  | 'MDI';
 
 const MARK = 'kwDO';
 

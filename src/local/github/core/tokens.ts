@@ -65,7 +65,8 @@ function appActor(store: ForgeStore, appKey: KeyObject, token: string): Actor {
   const [issued, expires] = [Number(claims.iat ?? 0), Number(claims.exp ?? 0)];
   if (String(claims.iss) !== String(store.root.appId)) throw new Fault(401, "'Issuer' claim ('iss') must be the App ID or Client ID");
   if (issued > now + 60) throw new Fault(401, "'Issued at' claim ('iat') must be an Integer representing the time that the assertion was issued");
-  if (expires <= now) throw new Fault(401, "'Expiration time' claim ('exp') must be a numeric value representing the future time at which the assertion expires");
+  if (expires <= now)
+    throw new Fault(401, "'Expiration time' claim ('exp') must be a numeric value representing the future time at which the assertion expires");
   if (expires > now + 11 * 60) throw new Fault(401, "'Expiration time' claim ('exp') is too far in the future");
   return { kind: 'app' };
 }

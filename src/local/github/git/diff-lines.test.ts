@@ -6,8 +6,17 @@ const PATCH = '@@ -3,4 +3,5 @@ function a() {\n three\n-four\n+vier\n+fuenf\n si
 it('knows the number of every line on both sides', () => {
   const lines = readPatch(PATCH);
   expect(lines.map(({ kind, left, right }) => [kind, left, right])).toEqual([
-    ['hunk', null, null], ['context', 3, 3], ['delete', 4, null], ['add', null, 4], ['add', null, 5], ['context', 5, 6],
-    ['hunk', null, null], ['context', 20, 21], ['delete', 21, null], ['note', null, null], ['add', null, 22],
+    ['hunk', null, null],
+    ['context', 3, 3],
+    ['delete', 4, null],
+    ['add', null, 4],
+    ['add', null, 5],
+    ['context', 5, 6],
+    ['hunk', null, null],
+    ['context', 20, 21],
+    ['delete', 21, null],
+    ['note', null, null],
+    ['add', null, 22],
   ]);
   expect(lines.map(({ position }) => position)).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
 });

@@ -36,5 +36,8 @@ export function findLine(lines: DiffLine[], line: number, side: Side): DiffLine 
 export function hunkUpTo(lines: DiffLine[], target: DiffLine): string {
   const shown = lines.slice(0, target.position + 1);
   const start = shown.findLastIndex((line) => line.kind === 'hunk');
-  return shown.slice(Math.max(start, 0)).map((line) => line.text).join('\n');
+  return shown
+    .slice(Math.max(start, 0))
+    .map((line) => line.text)
+    .join('\n');
 }

@@ -16,11 +16,6 @@ export interface DiffFile {
   patch: string | undefined;
 }
 
-export interface DiffStats {
-  additions: number;
-  deletions: number;
-}
-
 export const EMPTY_TREE = '4b825dc642cb6eb9a060e54bf8d69288fbee4904';
 
 const run = promisify(execFile);

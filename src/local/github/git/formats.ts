@@ -50,9 +50,7 @@ export function parseTree(data: Buffer): TreeEntry[] {
 export function formatTree(entries: TreeEntry[]): Buffer {
   const keyed = entries.map((entry) => ({ entry, key: Buffer.from(entry.mode === '040000' ? `${entry.name}/` : entry.name) }));
   keyed.sort((a, b) => Buffer.compare(a.key, b.key));
-  return Buffer.concat(
-    keyed.flatMap(({ entry }) => [Buffer.from(`${entry.mode.replace(/^0/, '')} ${entry.name}\0`), Buffer.from(entry.sha, 'hex')]),
-  );
+  return Buffer.concat(keyed.flatMap(({ entry }) => [Buffer.from(`${entry.mode.replace(/^0/, '')} ${entry.name}\0`), Buffer.from(entry.sha, 'hex')]));
 }
 
 export function parseCommit(data: Buffer): Commit {

@@ -1,7 +1,7 @@
 import type { GitRepository } from './repository.ts';
 
 /** Every commit reachable from `from`, itself included. */
-export function ancestors(git: GitRepository, from: string): Set<string> {
+function ancestors(git: GitRepository, from: string): Set<string> {
   const seen = new Set<string>();
   const queue = [from];
   for (let sha = queue.pop(); sha !== undefined; sha = queue.pop()) {

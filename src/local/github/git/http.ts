@@ -57,7 +57,10 @@ export function serveGit(request: IncomingMessage, response: ServerResponse, cal
     });
     child.on('close', () => {
       if (!streaming && !response.headersSent) response.writeHead(500);
-      call.finish().then(() => response.end(), reject).finally(resolve);
+      call
+        .finish()
+        .then(() => response.end(), reject)
+        .finally(resolve);
     });
   });
 }

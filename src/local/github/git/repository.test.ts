@@ -19,7 +19,10 @@ beforeEach(() => {
 afterEach(() => rmSync(dir, { recursive: true, force: true }));
 
 function tree(files: Record<string, string>): string {
-  return git.writeTree(null, new Map(Object.entries(files).map(([path, text]) => [path, { mode: '100644', sha: git.objects.write('blob', Buffer.from(text)) }])));
+  return git.writeTree(
+    null,
+    new Map(Object.entries(files).map(([path, text]) => [path, { mode: '100644', sha: git.objects.write('blob', Buffer.from(text)) }])),
+  );
 }
 
 function commit(files: Record<string, string>, ...parents: string[]): string {
@@ -61,10 +64,24 @@ describe('trees', () => {
   });
 
   it('are merged file by file', () => {
-    const lines = (...changes: [number, string][]) => changes.reduce((all, [at, text]) => all.with(at, text), Array.from({ length: 12 }, (_, index) => String(index))).join('\n');
+    const lines = (...changes: [number, string][]) =>
+      changes
+        .reduce(
+          (all, [at, text]) => all.with(at, text),
+          Array.from({ length: 12 }, (_, index) => String(index)),
+        )
+        .join('\n');
     const base = tree({ f: lines(), kept: 'k', gone: 'g' });
-    const merged = mergeTrees(git, { base, ours: tree({ f: lines([0, 'ours']), kept: 'k', gone: 'g' }), theirs: tree({ f: lines([11, 'theirs']), kept: 'k', more: 'm' }) });
-    expect('tree' in merged && [...git.files(merged.tree)].map(([path, { sha }]) => [path, git.blob(sha)?.toString()])).toEqual([['f', lines([0, 'ours'], [11, 'theirs'])], ['kept', 'k'], ['more', 'm']]);
+    const merged = mergeTrees(git, {
+      base,
+      ours: tree({ f: lines([0, 'ours']), kept: 'k', gone: 'g' }),
+      theirs: tree({ f: lines([11, 'theirs']), kept: 'k', more: 'm' }),
+    });
+    expect('tree' in merged && [...git.files(merged.tree)].map(([path, { sha }]) => [path, git.blob(sha)?.toString()])).toEqual([
+      ['f', lines([0, 'ours'], [11, 'theirs'])],
+      ['kept', 'k'],
+      ['more', 'm'],
+    ]);
     const conflict = mergeTrees(git, { base, ours: tree({ f: 'ours' }), theirs: tree({ f: 'theirs', kept: 'k', gone: 'g' }) });
     expect(conflict).toEqual({ conflicts: ['f'] });
   });
@@ -87,12 +104,15 @@ describe('history', () => {
 describe('a diff', () => {
   it('has status, counts and hunks of every file, whatever its name', async () => {
     const long = Array.from({ length: 30 }, (_, index) => `line ${index}`).join('\n');
-    const before = tree({ 'a b.txt': 'one\n', 'gone.txt': 'x\n', 'old name.txt': long, 'bin': 'a\0b' });
-    const after = tree({ 'a b.txt': 'two\n', 'new "name".txt': long, 'ünï.txt': '-- a\n++ b\n', 'bin': 'a\0c' });
+    const before = tree({ 'a b.txt': 'one\n', 'gone.txt': 'x\n', 'old name.txt': long, bin: 'a\0b' });
+    const after = tree({ 'a b.txt': 'two\n', 'new "name".txt': long, 'ünï.txt': '-- a\n++ b\n', bin: 'a\0c' });
     const files = await diffFiles(git, before, after);
     expect(files.map(({ path, status, additions, deletions, previousPath }) => [path, status, additions, deletions, previousPath])).toEqual([
-      ['a b.txt', 'modified', 1, 1, null], ['bin', 'modified', 0, 0, null], ['gone.txt', 'removed', 0, 1, null],
-      ['new "name".txt', 'renamed', 0, 0, 'old name.txt'], ['ünï.txt', 'added', 2, 0, null],
+      ['a b.txt', 'modified', 1, 1, null],
+      ['bin', 'modified', 0, 0, null],
+      ['gone.txt', 'removed', 0, 1, null],
+      ['new "name".txt', 'renamed', 0, 0, 'old name.txt'],
+      ['ünï.txt', 'added', 2, 0, null],
     ]);
     expect(files[4]?.patch).toBe('@@ -0,0 +1,2 @@\n+-- a\n+++ b');
     expect(files[1]?.patch).toBeUndefined();
@@ -103,10 +123,22 @@ describe('ref names', () => {
   it.each(['refs/heads/main', 'refs/heads/feature/1-größe', 'refs/tags/v1.0.0', 'refs/heads/a@b'])('takes %s', (ref) => {
     expect(isValidRef(ref)).toBe(true);
   });
-  it.each(['main', 'refs/heads/', 'refs/heads/-x', 'refs/heads/a..b', 'refs/heads/.a', 'refs/heads/a.lock', 'refs/heads/a b', 'refs/heads/a~1', 'refs/heads/@{x', 'refs/heads/a/../../x', 'refs/heads/x\n'])('refuses %j', (ref) => {
+  it.each([
+    'main',
+    'refs/heads/',
+    'refs/heads/-x',
+    'refs/heads/a..b',
+    'refs/heads/.a',
+    'refs/heads/a.lock',
+    'refs/heads/a b',
+    'refs/heads/a~1',
+    'refs/heads/@{x',
+    'refs/heads/a/../../x',
+    'refs/heads/x\n',
+  ])('refuses %j', (ref) => {
     expect(isValidRef(ref)).toBe(false);
   });
-  it('cannot stand in each other\'s way', () => {
+  it("cannot stand in each other's way", () => {
     const sha = commit({ a: '1' });
     expect(git.refs.write('refs/heads/a', sha)).toBe(true);
     expect(git.refs.write('refs/heads/a/b', sha)).toBe(false);

@@ -20,7 +20,8 @@ type Input<F extends (context: Context, input: never, ...rest: never[]) => unkno
 
 /** The fields of Query and Mutation, by name as graphql-js calls them. */
 const ROOT = {
-  viewer: (_args: unknown, context: Context) => (context.actor.kind === 'user' || context.actor.kind === 'installation' ? actorObject(context, context.actor.account.login) : null),
+  viewer: (_args: unknown, context: Context) =>
+    context.actor.kind === 'user' || context.actor.kind === 'installation' ? actorObject(context, context.actor.account.login) : null,
   rateLimit: () => {
     const { reset, ...limits } = rateLimit();
     return { ...limits, cost: 1, nodeCount: 0, resetAt: new Date(reset * 1000).toISOString() };
@@ -33,7 +34,8 @@ const ROOT = {
   nodes: ({ ids }: { ids: string[] }, context: Context) => ids.map((id) => nodeObject(context, id)),
   repository: ({ owner, name }: { owner: string; name: string }, context: Context) => {
     const repository = context.forge.store.repository(owner, name);
-    if (repository === undefined || !isVisible(context, repository)) throw typedError('NOT_FOUND', `Could not resolve to a Repository with the name '${owner}/${name}'.`);
+    if (repository === undefined || !isVisible(context, repository))
+      throw typedError('NOT_FOUND', `Could not resolve to a Repository with the name '${owner}/${name}'.`);
     return repositoryObject(context, repository);
   },
   user: ({ login }: { login: string }, context: Context) => ofType(actorObject(context, login), 'User', login),
@@ -66,7 +68,11 @@ export async function handleGraphql(forge: Forge, actor: Actor, body: JsonObject
   if (problems.length > 0) return { status: 200, json: { errors: problems.map(renderError) } };
   const context: Context = { forge, actor };
   const result = await execute({
-    schema: SCHEMA, document, rootValue: ROOT, contextValue: context, variableValues: objectOf(body.variables),
+    schema: SCHEMA,
+    document,
+    rootValue: ROOT,
+    contextValue: context,
+    variableValues: objectOf(body.variables),
     operationName: typeof body.operationName === 'string' ? body.operationName : null,
   });
   const errors = result.errors?.map(renderError);

@@ -15,8 +15,14 @@ export function actorObject(context: Context, login: string): Resolvable | null 
   if (account === undefined) return null;
   const rendered = renderAccount(context.forge, account);
   return {
-    __typename: account.type, id: accountNodeId(account), databaseId: account.id, login: account.type === 'Bot' ? account.login.replace(/\[bot\]$/, '') : account.login,
-    name: account.name, email: account.email ?? '', url: rendered.html_url, avatarUrl: rendered.avatar_url,
+    __typename: account.type,
+    id: accountNodeId(account),
+    databaseId: account.id,
+    login: account.type === 'Bot' ? account.login.replace(/\[bot\]$/, '') : account.login,
+    name: account.name,
+    email: account.email ?? '',
+    url: rendered.html_url,
+    avatarUrl: rendered.avatar_url,
   };
 }
 
@@ -40,12 +46,22 @@ export function commitObject(context: Context, repository: Repository, sha: stri
   if (commit === undefined) return null;
   const message = commit.message.replace(/\n+$/, '');
   const [headline = '', ...rest] = message.split('\n');
-  const list = (shas: readonly string[], args: ConnectionArguments): Connection<Resolvable | null> => connect(shas, args, (other) => commitObject(context, repository, other));
+  const list = (shas: readonly string[], args: ConnectionArguments): Connection<Resolvable | null> =>
+    connect(shas, args, (other) => commitObject(context, repository, other));
   return {
-    __typename: 'Commit', ...base(repository, 'C', sha), message, messageHeadline: headline, messageBody: rest.join('\n').trim(),
-    url: `${pageUrl(context.forge, repository)}/commit/${sha}`, committedDate: commit.committer.date, authoredDate: commit.author.date,
-    author: () => gitActor(context, commit.author), committer: () => gitActor(context, commit.committer), tree: () => gitObject(context, repository, commit.tree),
-    parents: (args: ConnectionArguments) => list(commit.parents, args), history: (args: ConnectionArguments) => list(log(git, sha), args),
+    __typename: 'Commit',
+    ...base(repository, 'C', sha),
+    message,
+    messageHeadline: headline,
+    messageBody: rest.join('\n').trim(),
+    url: `${pageUrl(context.forge, repository)}/commit/${sha}`,
+    committedDate: commit.committer.date,
+    authoredDate: commit.author.date,
+    author: () => gitActor(context, commit.author),
+    committer: () => gitActor(context, commit.committer),
+    tree: () => gitObject(context, repository, commit.tree),
+    parents: (args: ConnectionArguments) => list(commit.parents, args),
+    history: (args: ConnectionArguments) => list(log(git, sha), args),
     signature: commit.committer.email === PLATFORM_EMAIL ? { isValid: true, state: 'VALID', wasSignedByGitHub: true } : null,
   };
 }
@@ -57,7 +73,14 @@ export function gitObject(context: Context, repository: Repository, sha: string)
   if (object?.type === 'tree') return treeObject(context, repository, { sha, prefix: '' });
   if (object?.type === 'blob') {
     const isBinary = object.data.subarray(0, 8000).includes(0);
-    return { __typename: 'Blob', ...base(repository, 'B', sha), byteSize: object.data.length, isBinary, isTruncated: false, text: isBinary ? null : object.data.toString() };
+    return {
+      __typename: 'Blob',
+      ...base(repository, 'B', sha),
+      byteSize: object.data.length,
+      isBinary,
+      isTruncated: false,
+      text: isBinary ? null : object.data.toString(),
+    };
   }
   const tag = git.tag(sha);
   if (tag === undefined) return null;
@@ -67,8 +90,15 @@ export function gitObject(context: Context, repository: Repository, sha: string)
 function treeObject(context: Context, repository: Repository, { sha, prefix }: { sha: string; prefix: string }): Resolvable {
   const types: Record<string, string> = { '040000': 'tree', '160000': 'commit' };
   const entries = (context.forge.git(repository).tree(sha) ?? []).map((entry) => ({
-    name: entry.name, path: prefix + entry.name, mode: parseInt(entry.mode, 8), type: types[entry.mode] ?? 'blob', oid: entry.sha,
-    object: () => (entry.mode === '040000' ? treeObject(context, repository, { sha: entry.sha, prefix: `${prefix}${entry.name}/` }) : gitObject(context, repository, entry.sha)),
+    name: entry.name,
+    path: prefix + entry.name,
+    mode: parseInt(entry.mode, 8),
+    type: types[entry.mode] ?? 'blob',
+    oid: entry.sha,
+    object: () =>
+      entry.mode === '040000'
+        ? treeObject(context, repository, { sha: entry.sha, prefix: `${prefix}${entry.name}/` })
+        : gitObject(context, repository, entry.sha),
   }));
   return { __typename: 'Tree', ...base(repository, 'T', sha), entries };
 }
@@ -94,7 +124,11 @@ export function refObject(context: Context, repository: Repository, ref: string)
   if (sha === undefined) return null;
   const prefix = /^refs\/(heads|tags)\//.exec(ref)?.[0] ?? 'refs/';
   return {
-    __typename: 'Ref', id: nodeId('REF', `${repository.id}:${ref}`), name: ref.slice(prefix.length), prefix, target: () => gitObject(context, repository, sha),
+    __typename: 'Ref',
+    id: nodeId('REF', `${repository.id}:${ref}`),
+    name: ref.slice(prefix.length),
+    prefix,
+    target: () => gitObject(context, repository, sha),
     repositoryId: repository.id,
   };
 }

@@ -51,18 +51,24 @@ export async function createCommitOnBranch(context: Context, input: CommitInput)
     const git = context.forge.git(repository);
     const tip = git.branch(name);
     if (tip === undefined) throw typedError('NOT_FOUND', `Could not find the branch '${name}'.`);
-    if (tip !== input.expectedHeadOid) throw typedError('STALE_DATA', `Expected branch to point to "${input.expectedHeadOid}" but it did not. Pull and try again.`);
+    if (tip !== input.expectedHeadOid)
+      throw typedError('STALE_DATA', `Expected branch to point to "${input.expectedHeadOid}" but it did not. Pull and try again.`);
     const baseTree = git.commit(tip)?.tree ?? '';
     const tree = git.writeTree(baseTree, readChanges(scope, baseTree, input.fileChanges));
     const date = timestamp();
     const body = input.message.body ?? '';
     const sha = git.writeCommit({
-      tree, parents: [tip], author: signatureOf(scope.by, date), committer: { name: PLATFORM_NAME, email: PLATFORM_EMAIL, date },
+      tree,
+      parents: [tip],
+      author: signatureOf(scope.by, date),
+      committer: { name: PLATFORM_NAME, email: PLATFORM_EMAIL, date },
       message: body === '' ? input.message.headline : `${input.message.headline}\n\n${body}`,
     });
     await moveRef(scope, `refs/heads/${name}`, sha);
     return {
-      clientMutationId: input.clientMutationId ?? null, commit: commitObject(context, repository, sha), ref: refOf(context, repository, `refs/heads/${name}`),
+      clientMutationId: input.clientMutationId ?? null,
+      commit: commitObject(context, repository, sha),
+      ref: refOf(context, repository, `refs/heads/${name}`),
     };
   });
 }
@@ -72,7 +78,8 @@ function readChanges(scope: Scope, baseTree: string, given: CommitInput['fileCha
   const changes: FileChanges = new Map();
   for (const { path } of given?.deletions ?? []) {
     const clean = cleanPath(path);
-    if (git.entryAt(baseTree, clean) === undefined) throw typedError('UNPROCESSABLE', `A path was requested for deletion which does not exist as of commit oid: ${clean}`);
+    if (git.entryAt(baseTree, clean) === undefined)
+      throw typedError('UNPROCESSABLE', `A path was requested for deletion which does not exist as of commit oid: ${clean}`);
     changes.set(clean, null);
   }
   for (const { path, contents } of given?.additions ?? []) {

@@ -27,14 +27,27 @@ export function repositoryObject(context: Context, repository: Repository): Reso
     return issue?.pull === null ? issueObject(context, repository, issue) : null;
   };
   return {
-    __typename: 'Repository', id: nodeId('R', repository.id), databaseId: repository.id, name: repository.name, nameWithOwner: `${repository.owner}/${repository.name}`,
-    description: repository.description, url: pageUrl(context.forge, repository), isPrivate: repository.private, isEmpty: git.refs.list('refs/heads/').size === 0,
-    owner: () => actorObject(context, repository.owner), autoMergeAllowed: settings.allowAutoMerge, mergeCommitAllowed: settings.allowMergeCommit,
-    squashMergeAllowed: settings.allowSquashMerge, rebaseMergeAllowed: settings.allowRebaseMerge, deleteBranchOnMerge: settings.deleteBranchOnMerge,
+    __typename: 'Repository',
+    id: nodeId('R', repository.id),
+    databaseId: repository.id,
+    name: repository.name,
+    nameWithOwner: `${repository.owner}/${repository.name}`,
+    description: repository.description,
+    url: pageUrl(context.forge, repository),
+    isPrivate: repository.private,
+    isEmpty: git.refs.list('refs/heads/').size === 0,
+    owner: () => actorObject(context, repository.owner),
+    autoMergeAllowed: settings.allowAutoMerge,
+    mergeCommitAllowed: settings.allowMergeCommit,
+    squashMergeAllowed: settings.allowSquashMerge,
+    rebaseMergeAllowed: settings.allowRebaseMerge,
+    deleteBranchOnMerge: settings.deleteBranchOnMerge,
     viewerPermission: actorRole(context.forge.store, repository, context.actor)?.toUpperCase() ?? null,
     defaultBranchRef: () => ref(`refs/heads/${repository.defaultBranch}`),
     ref: ({ qualifiedName }: { qualifiedName: string }) => {
-      const names = qualifiedName.startsWith('refs/') ? [qualifiedName] : [`refs/${qualifiedName}`, `refs/heads/${qualifiedName}`, `refs/tags/${qualifiedName}`];
+      const names = qualifiedName.startsWith('refs/')
+        ? [qualifiedName]
+        : [`refs/${qualifiedName}`, `refs/heads/${qualifiedName}`, `refs/tags/${qualifiedName}`];
       return names.map(ref).find((found) => found !== null) ?? null;
     },
     refs: (args: ConnectionArguments & { refPrefix: string; query?: string | null }) => {
@@ -49,13 +62,23 @@ export function repositoryObject(context: Context, repository: Repository): Reso
     pullRequest: pullBy,
     issueOrPullRequest: (args: { number: number }) => plainIssue(args) ?? pullBy(args),
     issues: (args: ConnectionArguments & { states?: string[] | null; labels?: string[] | null }) => {
-      const shown = repository.issues.filter((issue) => issue.pull === null && (args.states == null || args.states.includes(issue.state.toUpperCase()))
-        && (args.labels == null || labelsOf(repository, issue).some((label) => args.labels?.includes(label.name))));
+      const shown = repository.issues.filter(
+        (issue) =>
+          issue.pull === null &&
+          (args.states == null || args.states.includes(issue.state.toUpperCase())) &&
+          (args.labels == null || labelsOf(repository, issue).some((label) => args.labels?.includes(label.name))),
+      );
       return connect(shown, args, (issue) => issueObject(context, repository, issue));
     },
     pullRequests: (args: ConnectionArguments & { states?: string[] | null; headRefName?: string | null; baseRefName?: string | null }) => {
-      const shown = repository.issues.filter(isPull).filter((issue) => (args.states == null || args.states.includes(pullState(issue)))
-        && (args.headRefName == null || issue.pull.headRef === args.headRefName) && (args.baseRefName == null || issue.pull.baseRef === args.baseRefName));
+      const shown = repository.issues
+        .filter(isPull)
+        .filter(
+          (issue) =>
+            (args.states == null || args.states.includes(pullState(issue))) &&
+            (args.headRefName == null || issue.pull.headRef === args.headRefName) &&
+            (args.baseRefName == null || issue.pull.baseRef === args.baseRefName),
+        );
       return connect(shown, args, (issue) => pullObject(context, repository, issue));
     },
     labels: (args: ConnectionArguments) => connect(repository.labels, args, labelObject),
@@ -78,29 +101,53 @@ function labelObject(label: Label): Resolvable {
 function conversation(context: Context, repository: Repository, issue: Issue): Resolvable {
   const comments = () => repository.comments.filter((comment) => comment.issueNumber === issue.number);
   return {
-    id: issueNodeId(issue), number: issue.number, title: issue.title, body: issue.body ?? '', createdAt: issue.createdAt, updatedAt: issue.updatedAt,
-    url: `${pageUrl(context.forge, repository)}/${issue.pull === null ? 'issues' : 'pull'}/${issue.number}`, author: () => actorObject(context, issue.author),
-    closedAt: issue.closedAt, closed: issue.state === 'closed', locked: issue.locked, repository: () => repositoryObject(context, repository),
+    id: issueNodeId(issue),
+    number: issue.number,
+    title: issue.title,
+    body: issue.body ?? '',
+    createdAt: issue.createdAt,
+    updatedAt: issue.updatedAt,
+    url: `${pageUrl(context.forge, repository)}/${issue.pull === null ? 'issues' : 'pull'}/${issue.number}`,
+    author: () => actorObject(context, issue.author),
+    closedAt: issue.closedAt,
+    closed: issue.state === 'closed',
+    locked: issue.locked,
+    repository: () => repositoryObject(context, repository),
     labels: (args: ConnectionArguments) => connect(labelsOf(repository, issue), args, labelObject),
     assignees: (args: ConnectionArguments) => connect(issue.assignees, args, (login) => userObject(context, login)),
     comments: (args: ConnectionArguments) => connect(comments(), args, (comment) => commentObject(context, repository, comment)),
   };
 }
 
-export function issueObject(context: Context, repository: Repository, issue: Issue): Resolvable {
+function issueObject(context: Context, repository: Repository, issue: Issue): Resolvable {
   const byId = (id: number) => context.forge.store.issueById(id);
   const above = issue.parentId === null ? undefined : byId(issue.parentId);
   return {
-    __typename: 'Issue', ...conversation(context, repository, issue), databaseId: issue.id, state: issue.state.toUpperCase(),
-    stateReason: issue.stateReason?.toUpperCase() ?? null, parent: () => (above === undefined ? null : issueObject(context, above.repository, above.issue)),
-    subIssues: (args: ConnectionArguments) => connect(issue.subIssueIds.flatMap((id) => byId(id) ?? []), args, (found) => issueObject(context, found.repository, found.issue)),
+    __typename: 'Issue',
+    ...conversation(context, repository, issue),
+    databaseId: issue.id,
+    state: issue.state.toUpperCase(),
+    stateReason: issue.stateReason?.toUpperCase() ?? null,
+    parent: () => (above === undefined ? null : issueObject(context, above.repository, above.issue)),
+    subIssues: (args: ConnectionArguments) =>
+      connect(
+        issue.subIssueIds.flatMap((id) => byId(id) ?? []),
+        args,
+        (found) => issueObject(context, found.repository, found.issue),
+      ),
   };
 }
 
 function commentObject(context: Context, repository: Repository, comment: IssueComment): Resolvable {
   return {
-    __typename: 'IssueComment', id: nodeId('IC', comment.id), databaseId: comment.id, body: comment.body, author: () => actorObject(context, comment.author),
-    url: `${pageUrl(context.forge, repository)}/issues/${comment.issueNumber}#issuecomment-${comment.id}`, createdAt: comment.createdAt, updatedAt: comment.updatedAt,
+    __typename: 'IssueComment',
+    id: nodeId('IC', comment.id),
+    databaseId: comment.id,
+    body: comment.body,
+    author: () => actorObject(context, comment.author),
+    url: `${pageUrl(context.forge, repository)}/issues/${comment.issueNumber}#issuecomment-${comment.id}`,
+    createdAt: comment.createdAt,
+    updatedAt: comment.updatedAt,
     isMinimized: false,
   };
 }
@@ -118,16 +165,38 @@ export function pullObject(context: Context, repository: Repository, issue: Pull
   const states: Record<string, string> = { true: 'MERGEABLE', false: 'CONFLICTING' };
   const threads = () => repository.reviewComments.filter((comment) => comment.pullNumber === issue.number && comment.inReplyTo === null);
   return {
-    __typename: 'PullRequest', ...conversation(context, repository, issue), databaseId: pull.id, state: pullState(issue), isDraft: pull.draft,
-    merged: pull.mergedAt !== null, mergedAt: pull.mergedAt, mergeCommit: () => (pull.mergeCommitSha === null ? null : commitObject(context, repository, pull.mergeCommitSha)),
-    mergeable: async () => states[String((await rest()).mergeable)] ?? 'UNKNOWN', mergeStateStatus: async () => String((await rest()).mergeable_state).toUpperCase(),
-    headRefName: pull.headRef, headRefOid: pull.headSha, baseRefName: pull.baseRef, baseRefOid: () => baseShaOf(forge, repository, pull, issue.state),
-    headRef: () => refOf(context, repository, `refs/heads/${pull.headRef}`), baseRef: () => refOf(context, repository, `refs/heads/${pull.baseRef}`),
-    additions: async () => sum(await files(), 'additions'), deletions: async () => sum(await files(), 'deletions'), changedFiles: async () => (await files()).length,
+    __typename: 'PullRequest',
+    ...conversation(context, repository, issue),
+    databaseId: pull.id,
+    state: pullState(issue),
+    isDraft: pull.draft,
+    merged: pull.mergedAt !== null,
+    mergedAt: pull.mergedAt,
+    mergeCommit: () => (pull.mergeCommitSha === null ? null : commitObject(context, repository, pull.mergeCommitSha)),
+    mergeable: async () => states[String((await rest()).mergeable)] ?? 'UNKNOWN',
+    mergeStateStatus: async () => String((await rest()).mergeable_state).toUpperCase(),
+    headRefName: pull.headRef,
+    headRefOid: pull.headSha,
+    baseRefName: pull.baseRef,
+    baseRefOid: () => baseShaOf(forge, repository, issue),
+    headRef: () => refOf(context, repository, `refs/heads/${pull.headRef}`),
+    baseRef: () => refOf(context, repository, `refs/heads/${pull.baseRef}`),
+    additions: async () => sum(await files(), 'additions'),
+    deletions: async () => sum(await files(), 'deletions'),
+    changedFiles: async () => (await files()).length,
     reviewDecision: () => reviewDecision(repository, issue),
     autoMergeRequest: () => (merge === null ? null : { mergeMethod: merge.method.toUpperCase(), enabledBy: () => actorObject(context, merge.by) }),
-    commits: (args: ConnectionArguments) => connect(pullCommits(forge, repository, issue), args, (sha) => ({ id: nodeId('C', `${issue.number}:${sha}`), commit: () => commitObject(context, repository, sha) })),
-    reviews: (args: ConnectionArguments) => connect(repository.reviews.filter((review) => review.pullNumber === issue.number && review.state !== 'PENDING'), args, (review) => reviewObject(context, repository, review)),
+    commits: (args: ConnectionArguments) =>
+      connect(pullCommits(forge, repository, issue), args, (sha) => ({
+        id: nodeId('C', `${issue.number}:${sha}`),
+        commit: () => commitObject(context, repository, sha),
+      })),
+    reviews: (args: ConnectionArguments) =>
+      connect(
+        repository.reviews.filter((review) => review.pullNumber === issue.number && review.state !== 'PENDING'),
+        args,
+        (review) => reviewObject(context, repository, review),
+      ),
     reviewThreads: (args: ConnectionArguments) => connect(threads(), args, (comment) => threadObject(context, repository, comment)),
     closingIssuesReferences: (args: ConnectionArguments) => {
       const numbers = closingReferences(issue.body ?? '', repository);
@@ -151,8 +220,14 @@ function reviewDecision(repository: Repository, issue: PullIssue): string | null
 function reviewObject(context: Context, repository: Repository, review: Review): Resolvable {
   const mine = () => repository.reviewComments.filter((comment) => comment.reviewId === review.id);
   return {
-    __typename: 'PullRequestReview', id: nodeId('PRR', review.id), databaseId: review.id, body: review.body, state: review.state, submittedAt: review.submittedAt,
-    author: () => actorObject(context, review.author), commit: () => commitObject(context, repository, review.commitSha),
+    __typename: 'PullRequestReview',
+    id: nodeId('PRR', review.id),
+    databaseId: review.id,
+    body: review.body,
+    state: review.state,
+    submittedAt: review.submittedAt,
+    author: () => actorObject(context, review.author),
+    commit: () => commitObject(context, repository, review.commitSha),
     url: `${pageUrl(context.forge, repository)}/pull/${review.pullNumber}#pullrequestreview-${review.id}`,
     comments: (args: ConnectionArguments) => connect(mine(), args, (comment) => reviewCommentObject(context, repository, comment)),
   };
@@ -160,8 +235,16 @@ function reviewObject(context: Context, repository: Repository, review: Review):
 
 function reviewCommentObject(context: Context, repository: Repository, comment: ReviewComment): Resolvable {
   return {
-    __typename: 'PullRequestReviewComment', id: nodeId('PRRC', comment.id), databaseId: comment.id, body: comment.body, path: comment.path, line: comment.line,
-    startLine: comment.startLine, diffHunk: comment.diffHunk, author: () => actorObject(context, comment.author), createdAt: comment.createdAt,
+    __typename: 'PullRequestReviewComment',
+    id: nodeId('PRRC', comment.id),
+    databaseId: comment.id,
+    body: comment.body,
+    path: comment.path,
+    line: comment.line,
+    startLine: comment.startLine,
+    diffHunk: comment.diffHunk,
+    author: () => actorObject(context, comment.author),
+    createdAt: comment.createdAt,
     url: `${pageUrl(context.forge, repository)}/pull/${comment.pullNumber}#discussion_r${comment.id}`,
   };
 }
@@ -171,8 +254,15 @@ export function threadObject(context: Context, repository: Repository, root: Rev
   const all = () => repository.reviewComments.filter((comment) => comment === root || comment.inReplyTo === root.id);
   const head = repository.issues.find((issue) => issue.number === root.pullNumber)?.pull?.headSha;
   return {
-    __typename: 'PullRequestReviewThread', id: nodeId('PRRT', root.id), isResolved: root.resolvedBy !== null, isOutdated: head !== root.commitSha, path: root.path,
-    line: root.line, startLine: root.startLine, diffSide: root.side, resolvedBy: () => userObject(context, root.resolvedBy),
+    __typename: 'PullRequestReviewThread',
+    id: nodeId('PRRT', root.id),
+    isResolved: root.resolvedBy !== null,
+    isOutdated: head !== root.commitSha,
+    path: root.path,
+    line: root.line,
+    startLine: root.startLine,
+    diffSide: root.side,
+    resolvedBy: () => userObject(context, root.resolvedBy),
     comments: (args: ConnectionArguments) => connect(all(), args, (comment) => reviewCommentObject(context, repository, comment)),
   };
 }

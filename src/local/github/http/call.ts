@@ -49,11 +49,15 @@ export function repositoryRoute(spec: { method: string; path: string; need: Need
   return {
     method: spec.method,
     path: `/repos/{owner}/{repo}${spec.path}`,
-    handle(call) {
+    async handle(call) {
       const repository = findRepository(call);
       authorize(call.forge.store, repository, { actor: call.actor, need: spec.need });
-      if (call.method !== 'GET') call.forge.store.touch(repository);
-      return handle(call, repository);
+      try {
+        return await handle(call, repository);
+      } finally {
+        // Afterwards, because a write that comes due while a handler waits would miss what the handler does next.
+        if (call.method !== 'GET') call.forge.store.touch(repository);
+      }
     },
   };
 }

@@ -29,7 +29,11 @@ export function readGitRequest(url: URL): GitRequest | undefined {
 }
 
 /** Clone, fetch and push. A push has the same consequences as the same change through the API. */
-export async function handleGit(forge: Forge, exchange: { request: IncomingMessage; response: ServerResponse }, { git, actor }: { git: GitRequest; actor: Actor }): Promise<void> {
+export async function handleGit(
+  forge: Forge,
+  exchange: { request: IncomingMessage; response: ServerResponse },
+  { git, actor }: { git: GitRequest; actor: Actor },
+): Promise<void> {
   const repository = forge.store.repository(git.owner, git.name);
   const anonymous = actor.kind === 'anonymous';
   if (anonymous && (git.writes || repository === undefined || actorRole(forge.store, repository, actor) === null)) return askForLogin(exchange.response);
@@ -41,8 +45,12 @@ export async function handleGit(forge: Forge, exchange: { request: IncomingMessa
     return refuse(exchange.response, error);
   }
   const call = {
-    root: forge.gitRoot, folder: forge.gitFolder(repository), rest: git.rest, query: git.query,
-    user: anonymous ? undefined : actingAccount(actor).login, finish: () => Promise.resolve(),
+    root: forge.gitRoot,
+    folder: forge.gitFolder(repository),
+    rest: git.rest,
+    query: git.query,
+    user: anonymous ? undefined : actingAccount(actor).login,
+    finish: () => Promise.resolve(),
   };
   if (git.rest !== '/git-receive-pack') return serveGit(exchange.request, exchange.response, call);
   await forge.exclusive(repository, () => {
@@ -55,7 +63,9 @@ async function settlePush(forge: Forge, repository: Repository, { actor, before 
   const git = forge.git(repository);
   const after = git.refs.list();
   const names = [...new Set([...before.keys(), ...after.keys()])];
-  const changes: RefChange[] = names.map((ref) => ({ ref, before: before.get(ref) ?? null, after: after.get(ref) ?? null })).filter((change) => change.before !== change.after);
+  const changes: RefChange[] = names
+    .map((ref) => ({ ref, before: before.get(ref) ?? null, after: after.get(ref) ?? null }))
+    .filter((change) => change.before !== change.after);
   adoptFirstBranch(forge, repository, after);
   const scope = { forge, repository, by: actingAccount(actor), viaApp: actor.kind === 'installation' };
   for (const change of changes) await afterRefChange(scope, change);

@@ -81,14 +81,19 @@ const TITLE_CHARS = 256;
 const BODY_CHARS = 65_536;
 
 export function checkTitle(title: string, resource: string): string {
-  if ([...title].length > TITLE_CHARS) throw tooLong(resource, 'title', TITLE_CHARS);
+  if (characters(title) > TITLE_CHARS) throw tooLong(resource, 'title', TITLE_CHARS);
   return title;
 }
 
 export function checkBody<T extends string | null>(text: T, resource: string): T {
   const given: string | null = text;
-  if (given !== null && [...given].length > BODY_CHARS) throw tooLong(resource, 'body', BODY_CHARS);
+  if (given !== null && characters(given) > BODY_CHARS) throw tooLong(resource, 'body', BODY_CHARS);
   return text;
+}
+
+/** Code points, as GitHub counts them. */
+function characters(text: string): number {
+  return Array.from(text).length;
 }
 
 function tooLong(resource: string, field: string, limit: number): Fault {

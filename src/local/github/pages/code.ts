@@ -14,11 +14,25 @@ const COMMITS_SHOWN = 100;
 
 export function homePage(view: View, owner: string | null): Page {
   const actor = view.viewer === null ? ({ kind: 'anonymous' } as const) : ({ kind: 'user', account: view.viewer } as const);
-  const shown = view.forge.store.repositories.filter((repository) => (owner === null || repository.owner === owner) && actorRole(view.forge.store, repository, actor) !== null);
+  const shown = view.forge.store.repositories.filter(
+    (repository) => (owner === null || repository.owner === owner) && actorRole(view.forge.store, repository, actor) !== null,
+  );
   if (owner !== null && view.forge.store.account(owner) === undefined) return messagePage(404, 'Not found', 'There is no such page.');
-  const rows = shown.map((repository) => html`<li><a href="${repositoryPath(repository)}"><strong>${repository.owner}/${repository.name}</strong></a>
-    ${repository.private ? html` <span class="label">private</span>` : null}<br><span class="muted">${repository.description}</span></li>`);
-  return { status: 200, title: owner ?? 'Local GitHub', body: html`<h1>${owner ?? 'Repositories'}</h1><ul class="rows box">${rows}</ul>` };
+  const rows = shown.map(
+    (repository) =>
+      html`<li>
+        <a href="${repositoryPath(repository)}"><strong>${repository.owner}/${repository.name}</strong></a>
+        ${repository.private ? html` <span class="label">private</span>` : null}<br /><span class="muted">${repository.description}</span>
+      </li>`,
+  );
+  return {
+    status: 200,
+    title: owner ?? 'Local GitHub',
+    body: html`<h1>${owner ?? 'Repositories'}</h1>
+      <ul class="rows box">
+        ${rows}
+      </ul>`,
+  };
 }
 
 /** A folder or a file at a branch, tag or commit. The longest name that exists is the ref; the rest is the path. */
@@ -27,12 +41,19 @@ export function codePage(view: View, repository: Repository, rest: string): Page
   const found = splitRef(view, repository, rest);
   if (found === undefined) {
     if (rest !== '') return messagePage(404, 'Not found', 'There is no such branch or file.');
-    return repositoryPage(repository, { title: repository.name, tab: 'code', body: html`<h1>${repository.name}</h1><p>This repository is empty.</p>${cloneHint(view, repository)}` });
+    return repositoryPage(repository, {
+      title: repository.name,
+      tab: 'code',
+      body: html`<h1>${repository.name}</h1>
+        <p>This repository is empty.</p>
+        ${cloneHint(view, repository)}`,
+    });
   }
   const { ref, sha, path } = found;
   const entry = git.entryAt(git.commit(sha)?.tree ?? '', path);
   if (entry === undefined) return messagePage(404, 'Not found', 'There is no such file.');
-  const crumbs = html`<h1>${repository.name}${path === '' ? null : html` / ${path}`}</h1><p class="muted">at <strong>${ref}</strong> · <a href="${repositoryPath(repository)}/commits/${ref}">commits</a></p>`;
+  const crumbs = html`<h1>${repository.name}${path === '' ? null : html` / ${path}`}</h1>
+    <p class="muted">at <strong>${ref}</strong> · <a href="${repositoryPath(repository)}/commits/${ref}">commits</a></p>`;
   const body = entry.mode === '040000' ? folder(view, repository, { ref, sha: entry.sha, path }) : file(view, repository, { ref, sha: entry.sha, path });
   return repositoryPage(repository, { title: path === '' ? repository.name : path, tab: 'code', body: html`${crumbs}${body}` });
 }
@@ -66,24 +87,54 @@ function folder(view: View, repository: Repository, { ref, sha, path }: Place): 
   });
   const readme = entries.find((entry) => /^readme(\.md)?$/i.test(entry.name));
   const text = readme === undefined ? undefined : git.blob(readme.sha)?.toString();
-  return html`<ul class="rows box">${rows}</ul>${text === undefined ? null : html`<section class="box"><div class="head">README</div><div class="body">${renderMarkdown(text, base)}</div></section>`}
+  return html`<ul class="rows box">
+      ${rows}
+    </ul>
+    ${
+      text === undefined
+        ? null
+        : html`<section class="box">
+            <div class="head">README</div>
+            <div class="body">${renderMarkdown(text, base)}</div>
+          </section>`
+    }
     ${path === '' ? cloneHint(view, repository) : null}`;
 }
 
 function file(view: View, repository: Repository, { ref, sha, path }: Place): Piece {
   const data = view.forge.git(repository).blob(sha) ?? Buffer.alloc(0);
   const raw = html`<p><a href="${repositoryPath(repository)}/raw/${ref}/${encodePath(path)}">Raw</a> <span class="muted">${data.length} bytes</span></p>`;
-  if (data.subarray(0, 8000).includes(0)) return html`${raw}<p>Binary file.</p>`;
-  if (/\.md$/i.test(path)) return html`${raw}<div class="box"><div class="body">${renderMarkdown(data.toString(), repositoryPath(repository))}</div></div>`;
-  const rows = data.toString().replace(/\n$/, '').split('\n').map((line, index) => html`<tr id="L${index + 1}"><td class="no">${index + 1}</td><td>${line}</td></tr>`);
-  return html`${raw}<div class="box"><table class="code">${rows}</table></div>`;
+  if (data.subarray(0, 8000).includes(0))
+    return html`${raw}
+      <p>Binary file.</p>`;
+  if (/\.md$/i.test(path))
+    return html`${raw}
+      <div class="box"><div class="body">${renderMarkdown(data.toString(), repositoryPath(repository))}</div></div>`;
+  const rows = data
+    .toString()
+    .replace(/\n$/, '')
+    .split('\n')
+    .map(
+      (line, index) =>
+        html`<tr id="L${index + 1}">
+          <td class="no">${index + 1}</td>
+          <td>${line}</td>
+        </tr>`,
+    );
+  return html`${raw}
+    <div class="box">
+      <table class="code">
+        ${rows}
+      </table>
+    </div>`;
 }
 
 function cloneHint(view: View, repository: Repository): Piece {
-  return html`<h2>Clone</h2><pre><code>git clone ${pageUrl(view.forge, repository)}.git</code></pre>`;
+  return html`<h2>Clone</h2>
+    <pre><code>git clone ${pageUrl(view.forge, repository)}.git</code></pre>`;
 }
 
-export function encodePath(path: string): string {
+function encodePath(path: string): string {
   return path.split('/').map(encodeURIComponent).join('/');
 }
 
@@ -99,15 +150,28 @@ export function commitsPage(view: View, repository: Repository, ref: string): Pa
   const git = view.forge.git(repository);
   const sha = git.resolve(ref === '' ? repository.defaultBranch : ref);
   if (sha === undefined) return messagePage(404, 'Not found', 'There is no such branch.');
-  const rows = log(git, sha).slice(0, COMMITS_SHOWN).map((item) => commitRow(view, repository, item));
-  return repositoryPage(repository, { title: 'Commits', tab: 'code', body: html`<h1>Commits</h1><ul class="rows box">${rows}</ul>` });
+  const rows = log(git, sha)
+    .slice(0, COMMITS_SHOWN)
+    .map((item) => commitRow(view, repository, item));
+  return repositoryPage(repository, {
+    title: 'Commits',
+    tab: 'code',
+    body: html`<h1>Commits</h1>
+      <ul class="rows box">
+        ${rows}
+      </ul>`,
+  });
 }
 
 export function commitRow(view: View, repository: Repository, sha: string): Piece {
   const commit = view.forge.git(repository).commit(sha);
   if (commit === undefined) return null;
   const author = accountOfSignature(view.forge, commit.author)?.login ?? commit.author.name;
-  return html`<li><a href="${repositoryPath(repository)}/commit/${sha}">${commit.message.split('\n')[0]}</a><br><span class="muted"><code>${sha.slice(0, 7)}</code> by ${author} on ${when(commit.committer.date)}</span></li>`;
+  return html`<li>
+    <a href="${repositoryPath(repository)}/commit/${sha}">${commit.message.split('\n')[0]}</a><br /><span class="muted"
+      ><code>${sha.slice(0, 7)}</code> by ${author} on ${when(commit.committer.date)}</span
+    >
+  </li>`;
 }
 
 export async function commitPage(view: View, repository: Repository, name: string): Promise<Page> {
@@ -116,6 +180,11 @@ export async function commitPage(view: View, repository: Repository, name: strin
   const commit = sha === undefined ? undefined : git.commit(sha);
   if (sha === undefined || commit === undefined) return messagePage(404, 'Not found', 'There is no such commit.');
   const files = await view.forge.diff(repository, diffBase(view.forge, repository, sha), sha);
-  const body = html`<h1>${commit.message.split('\n')[0]}</h1><ul class="rows box">${commitRow(view, repository, sha)}</ul><pre>${commit.message}</pre>${renderDiff(files)}`;
+  const body = html`<h1>${commit.message.split('\n')[0]}</h1>
+    <ul class="rows box">
+      ${commitRow(view, repository, sha)}
+    </ul>
+    <pre>${commit.message}</pre>
+    ${renderDiff(files)}`;
   return repositoryPage(repository, { title: sha.slice(0, 7), tab: 'code', body });
 }

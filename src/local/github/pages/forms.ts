@@ -25,15 +25,36 @@ type Translate = (submission: Submission) => Request;
 
 const FORMS: [RegExp, Translate][] = [
   [/^\/issues$/, ({ base, form }) => ({ method: 'POST', path: `${base}/issues`, body: { title: field(form, 'title'), body: field(form, 'body') } })],
-  [/^\/issues\/(\d+)\/comment$/, ({ base, number, form }) => ({ method: 'POST', path: `${base}/issues/${number}/comments`, body: { body: field(form, 'body') } })],
+  [
+    /^\/issues\/(\d+)\/comment$/,
+    ({ base, number, form }) => ({ method: 'POST', path: `${base}/issues/${number}/comments`, body: { body: field(form, 'body') } }),
+  ],
   [/^\/issues\/(\d+)\/state$/, ({ base, number, form }) => ({ method: 'PATCH', path: `${base}/issues/${number}`, body: { state: field(form, 'state') } })],
-  [/^\/issues\/(\d+)\/label$/, ({ base, number, form }) => ({ method: 'POST', path: `${base}/issues/${number}/labels`, body: { labels: [field(form, 'name')] } })],
-  [/^\/issues\/(\d+)\/unlabel$/, ({ base, number, form }) => ({ method: 'DELETE', path: `${base}/issues/${number}/labels/${encodeURIComponent(field(form, 'name'))}`, body: {} })],
-  [/^\/issues\/(\d+)\/react$/, ({ base, number, form }) => ({ method: 'POST', path: `${base}/issues/${number}/reactions`, body: { content: field(form, 'content') } })],
-  [/^\/issues\/(\d+)\/comments\/(\d+)\/react$/, ({ base, id, form }) => ({ method: 'POST', path: `${base}/issues/comments/${id}/reactions`, body: { content: field(form, 'content') } })],
-  [/^\/pull\/(\d+)\/merge$/, ({ base, number, form }) => ({ method: 'PUT', path: `${base}/pulls/${number}/merge`, body: { merge_method: field(form, 'merge_method') } })],
+  [
+    /^\/issues\/(\d+)\/label$/,
+    ({ base, number, form }) => ({ method: 'POST', path: `${base}/issues/${number}/labels`, body: { labels: [field(form, 'name')] } }),
+  ],
+  [
+    /^\/issues\/(\d+)\/unlabel$/,
+    ({ base, number, form }) => ({ method: 'DELETE', path: `${base}/issues/${number}/labels/${encodeURIComponent(field(form, 'name'))}`, body: {} }),
+  ],
+  [
+    /^\/issues\/(\d+)\/react$/,
+    ({ base, number, form }) => ({ method: 'POST', path: `${base}/issues/${number}/reactions`, body: { content: field(form, 'content') } }),
+  ],
+  [
+    /^\/issues\/(\d+)\/comments\/(\d+)\/react$/,
+    ({ base, id, form }) => ({ method: 'POST', path: `${base}/issues/comments/${id}/reactions`, body: { content: field(form, 'content') } }),
+  ],
+  [
+    /^\/pull\/(\d+)\/merge$/,
+    ({ base, number, form }) => ({ method: 'PUT', path: `${base}/pulls/${number}/merge`, body: { merge_method: field(form, 'merge_method') } }),
+  ],
   [/^\/pull\/(\d+)\/review$/, ({ base, number, form }) => ({ method: 'POST', path: `${base}/pulls/${number}/reviews`, body: reviewBody(form) })],
-  [/^\/pull\/(\d+)\/comments\/(\d+)\/reply$/, ({ base, number, id, form }) => ({ method: 'POST', path: `${base}/pulls/${number}/comments/${id}/replies`, body: { body: field(form, 'body') } })],
+  [
+    /^\/pull\/(\d+)\/comments\/(\d+)\/reply$/,
+    ({ base, number, id, form }) => ({ method: 'POST', path: `${base}/pulls/${number}/comments/${id}/replies`, body: { body: field(form, 'body') } }),
+  ],
 ];
 
 /** Browsers send line ends as two characters. */
@@ -60,9 +81,17 @@ export interface FormPost {
 export async function submitForm(forge: Forge, router: Router, post: FormPost): Promise<string> {
   const home = `/${post.owner}/${post.name}`;
   const base = `/repos${home}`;
-  const call = async ({ method, path, body }: Request) => dispatch(router, {
-    forge, actor: { kind: 'user', account: post.viewer }, method, path, prefix: '', query: new URLSearchParams(), body, accept: '',
-  });
+  const call = async ({ method, path, body }: Request) =>
+    dispatch(router, {
+      forge,
+      actor: { kind: 'user', account: post.viewer },
+      method,
+      path,
+      prefix: '',
+      query: new URLSearchParams(),
+      body,
+      accept: '',
+    });
   for (const [pattern, translate] of FORMS) {
     const match = pattern.exec(post.rest);
     if (match === null) continue;
@@ -80,9 +109,14 @@ export async function submitForm(forge: Forge, router: Router, post: FormPost): 
 
 async function changeDraft(forge: Forge, post: FormPost, { pullId, action }: { issue: Issue; pullId: number; action: string }): Promise<void> {
   const mutation = action === 'ready' ? 'markPullRequestReadyForReview' : 'convertPullRequestToDraft';
-  const reply = await handleGraphql(forge, { kind: 'user', account: post.viewer }, {
-    query: `mutation ($id: ID!) { ${mutation}(input: { pullRequestId: $id }) { pullRequest { id } } }`, variables: { id: nodeId('PR', pullId) },
-  });
+  const reply = await handleGraphql(
+    forge,
+    { kind: 'user', account: post.viewer },
+    {
+      query: `mutation ($id: ID!) { ${mutation}(input: { pullRequestId: $id }) { pullRequest { id } } }`,
+      variables: { id: nodeId('PR', pullId) },
+    },
+  );
   const { errors } = objectOf(reply.json);
   if (Array.isArray(errors)) throw new Fault(403, String(objectOf(errors[0]).message));
 }

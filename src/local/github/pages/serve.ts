@@ -24,7 +24,8 @@ export interface PageExchange {
 
 const COOKIE = 'local_github_user';
 /** Pages carry other people's words, so nothing in them may run, and forms go nowhere else. */
-const POLICY = "default-src 'none'; style-src 'self' 'unsafe-inline'; img-src 'self' https: http: data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+const POLICY =
+  "default-src 'none'; style-src 'self' 'unsafe-inline'; img-src 'self' https: http: data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
 /** The pages that people see, at the addresses that GitHub has them. */
 export async function servePage(forge: Forge, router: Router, { request, response, url }: PageExchange): Promise<void> {
@@ -47,7 +48,11 @@ function describe(fault: Fault): string {
 
 function send(view: View, response: ServerResponse, page: Page): void {
   response.writeHead(page.status, {
-    'content-type': 'text/html; charset=utf-8', 'content-security-policy': POLICY, 'x-content-type-options': 'nosniff', 'referrer-policy': 'same-origin', 'cache-control': 'no-store',
+    'content-type': 'text/html; charset=utf-8',
+    'content-security-policy': POLICY,
+    'x-content-type-options': 'nosniff',
+    'referrer-policy': 'same-origin',
+    'cache-control': 'no-store',
   });
   response.end(renderDocument(view, page));
 }
@@ -63,7 +68,8 @@ function requireSameSite(request: IncomingMessage): void {
   const site = request.headers['sec-fetch-site'];
   const { origin } = request.headers;
   const foreign = origin !== undefined && origin !== 'null' && new URL(origin).host !== request.headers.host;
-  if (foreign || origin === 'null' || (site !== undefined && site !== 'same-origin' && site !== 'none')) throw new Fault(403, 'This form was sent by another site.');
+  if (foreign || origin === 'null' || (site !== undefined && site !== 'same-origin' && site !== 'none'))
+    throw new Fault(403, 'This form was sent by another site.');
 }
 
 async function servePost(router: Router, view: View, { request, response, url }: PageExchange): Promise<void> {
@@ -94,7 +100,9 @@ function serveAsset(url: URL, response: ServerResponse): boolean {
   const avatar = /^\/_assets\/avatar\/(\d+)\.svg$/.exec(url.pathname)?.[1];
   if (avatar === undefined) return false;
   response.writeHead(200, { 'content-type': 'image/svg+xml', 'cache-control': 'max-age=3600' });
-  response.end(`<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 8 8"><rect width="8" height="8" fill="hsl(${(Number(avatar) * 67) % 360} 50% 50%)"/></svg>`);
+  response.end(
+    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 8 8"><rect width="8" height="8" fill="hsl(${(Number(avatar) * 67) % 360} 50% 50%)"/></svg>`,
+  );
   return true;
 }
 
@@ -130,7 +138,11 @@ async function serveFile(view: View, response: ServerResponse): Promise<boolean>
   if (address?.kind === 'raw') {
     const data = rawFile(view, address.repository, address.rest);
     if (data === undefined) return false;
-    response.writeHead(200, { 'content-type': 'text/plain; charset=utf-8', 'x-content-type-options': 'nosniff', 'content-security-policy': "default-src 'none'; sandbox" });
+    response.writeHead(200, {
+      'content-type': 'text/plain; charset=utf-8',
+      'x-content-type-options': 'nosniff',
+      'content-security-policy': "default-src 'none'; sandbox",
+    });
     response.end(data);
     return true;
   }

@@ -6,9 +6,25 @@ import { accountNodeId, renderAccount } from './accounts.ts';
 
 export const APP_SLUG = 'banyan';
 
-export const APP_EVENTS = [
-  'check_run', 'check_suite', 'create', 'delete', 'deployment', 'deployment_status', 'issue_comment', 'issues', 'label', 'member', 'pull_request',
-  'pull_request_review', 'pull_request_review_comment', 'push', 'repository', 'status', 'sub_issues', 'workflow_run',
+const APP_EVENTS = [
+  'check_run',
+  'check_suite',
+  'create',
+  'delete',
+  'deployment',
+  'deployment_status',
+  'issue_comment',
+  'issues',
+  'label',
+  'member',
+  'pull_request',
+  'pull_request_review',
+  'pull_request_review_comment',
+  'push',
+  'repository',
+  'status',
+  'sub_issues',
+  'workflow_run',
 ];
 
 function installationAccount(forge: Forge): JsonObject {

@@ -106,7 +106,7 @@ export function renderCheckSuite(forge: Forge, repository: Repository, suite: Ch
 }
 
 /** A commit as check suites and workflow runs carry it. */
-export function simpleCommit(forge: Forge, repository: Repository, sha: string): JsonObject {
+function simpleCommit(forge: Forge, repository: Repository, sha: string): JsonObject {
   const { tree, message, author, committer } = renderGitCommit(forge, repository, sha) as {
     tree: { sha: string };
     message: string;
@@ -206,7 +206,11 @@ export function renderDeployment(forge: Forge, repository: Repository, deploymen
   };
 }
 
-export function renderDeploymentStatus(forge: Forge, repository: Repository, { deployment, status }: { deployment: Deployment; status: DeploymentStatus }): JsonObject {
+export function renderDeploymentStatus(
+  forge: Forge,
+  repository: Repository,
+  { deployment, status }: { deployment: Deployment; status: DeploymentStatus },
+): JsonObject {
   const deploymentUrl = `${apiUrl(forge, repository)}/deployments/${deployment.id}`;
   return {
     url: `${deploymentUrl}/statuses/${status.id}`,

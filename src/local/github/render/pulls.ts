@@ -19,14 +19,14 @@ export function isPull(issue: Issue): issue is PullIssue {
 }
 
 /** The base's tip while open; what it was when closed. */
-export function baseShaOf(forge: Forge, repository: Repository, pull: PullData, state: Issue['state']): string {
+export function baseShaOf(forge: Forge, repository: Repository, { pull, state }: { pull: PullData; state: Issue['state'] }): string {
   if (state === 'closed') return pull.baseSha;
   return forge.git(repository).branch(pull.baseRef) ?? pull.baseSha;
 }
 
 /** The commit or tree that the pull request's changes are counted from. */
 export function diffBaseOf(forge: Forge, repository: Repository, issue: PullIssue): string {
-  const base = baseShaOf(forge, repository, issue.pull, issue.state);
+  const base = baseShaOf(forge, repository, issue);
   return mergeBase(forge.git(repository), base, issue.pull.headSha) ?? EMPTY_TREE;
 }
 
@@ -36,7 +36,7 @@ export async function pullFiles(forge: Forge, repository: Repository, issue: Pul
 
 /** Oldest first, as the commits of a pull request are listed. */
 export function pullCommits(forge: Forge, repository: Repository, issue: PullIssue): string[] {
-  const base = baseShaOf(forge, repository, issue.pull, issue.state);
+  const base = baseShaOf(forge, repository, issue);
   return commitsBetween(forge.git(repository), base, issue.pull.headSha).reverse();
 }
 
@@ -70,8 +70,14 @@ export function renderSimplePull(forge: Forge, repository: Repository, issue: Pu
   const url = `${api}/pulls/${issue.number}`;
   const page = `${pageUrl(forge, repository)}/pull/${issue.number}`;
   const links = {
-    self: url, html: page, issue: `${api}/issues/${issue.number}`, comments: `${api}/issues/${issue.number}/comments`, review_comments: `${url}/comments`,
-    review_comment: `${api}/pulls/comments{/number}`, commits: `${url}/commits`, statuses: `${api}/statuses/${pull.headSha}`,
+    self: url,
+    html: page,
+    issue: `${api}/issues/${issue.number}`,
+    comments: `${api}/issues/${issue.number}/comments`,
+    review_comments: `${url}/comments`,
+    review_comment: `${api}/pulls/comments{/number}`,
+    commits: `${url}/commits`,
+    statuses: `${api}/statuses/${pull.headSha}`,
   };
   return {
     url,
@@ -105,12 +111,13 @@ export function renderSimplePull(forge: Forge, repository: Repository, issue: Pu
     comments_url: links.comments,
     statuses_url: links.statuses,
     head: renderBranch(forge, repository, { ref: pull.headRef, sha: pull.headSha }),
-    base: renderBranch(forge, repository, { ref: pull.baseRef, sha: baseShaOf(forge, repository, pull, issue.state) }),
+    base: renderBranch(forge, repository, { ref: pull.baseRef, sha: baseShaOf(forge, repository, issue) }),
     _links: Object.fromEntries(Object.entries(links).map(([name, href]) => [name, { href }])),
     author_association: authorAssociation(forge, repository, issue.author),
-    auto_merge: pull.autoMerge === null
-      ? null
-      : { enabled_by: renderLogin(forge, pull.autoMerge.by), merge_method: pull.autoMerge.method, commit_title: issue.title, commit_message: '' },
+    auto_merge:
+      pull.autoMerge === null
+        ? null
+        : { enabled_by: renderLogin(forge, pull.autoMerge.by), merge_method: pull.autoMerge.method, commit_title: issue.title, commit_message: '' },
     active_lock_reason: issue.lockReason,
   };
 }

@@ -1,10 +1,9 @@
 import { actorRole, holds } from '../core/access.ts';
-import { notFound } from '../core/fault.ts';
+import { integrationForbidden, notFound } from '../core/fault.ts';
 import type { Call, Reply, Route } from '../http/call.ts';
 import { listReply, noContent, ok, param, requirePerson } from '../http/call.ts';
 import { renderAccount, renderFullAccount, renderFullOrganization, renderOrganization } from '../render/accounts.ts';
 import { renderFullRepository } from '../render/repositories.ts';
-import { integrationForbidden } from '../core/fault.ts';
 
 const LIMIT = 5000;
 
@@ -14,19 +13,23 @@ export function rateLimit(): { limit: number; remaining: number; used: number; r
 
 export const accountRoutes: Route[] = [
   {
-    method: 'GET', path: '/',
-    handle: ({ forge }) => ok({ current_user_url: `${forge.url}/user`, repository_url: `${forge.url}/repos/{owner}/{repo}`, organization_url: `${forge.url}/orgs/{org}` }),
+    method: 'GET',
+    path: '/',
+    handle: ({ forge }) =>
+      ok({ current_user_url: `${forge.url}/user`, repository_url: `${forge.url}/repos/{owner}/{repo}`, organization_url: `${forge.url}/orgs/{org}` }),
   },
   { method: 'GET', path: '/meta', handle: () => ok({ verifiable_password_authentication: false, installed_version: '3.21.0' }) },
   { method: 'GET', path: '/zen', handle: () => ({ status: 200, raw: { type: 'text/plain;charset=utf-8', data: 'Keep it logically awesome.' } }) },
   {
-    method: 'GET', path: '/rate_limit',
+    method: 'GET',
+    path: '/rate_limit',
     handle: () => ok({ resources: { core: rateLimit(), search: rateLimit(), graphql: rateLimit(), integration_manifest: rateLimit() }, rate: rateLimit() }),
   },
   { method: 'GET', path: '/user', handle: currentUser },
   { method: 'GET', path: '/user/repos', handle: (call) => listRepositories(call, () => requirePerson(call)) },
   {
-    method: 'GET', path: '/user/orgs',
+    method: 'GET',
+    path: '/user/orgs',
     handle: (call) => {
       const { login } = requirePerson(call);
       const mine = call.forge.store.root.accounts.filter((account) => call.forge.store.root.organizationAdmins[account.login]?.includes(login));
@@ -38,14 +41,20 @@ export const accountRoutes: Route[] = [
   { method: 'GET', path: '/orgs/{org}', handle: (call) => ok(renderFullOrganization(call.forge, organizationOf(call))) },
   { method: 'GET', path: '/orgs/{org}/repos', handle: (call) => listRepositories(call, () => organizationOf(call)) },
   {
-    method: 'GET', path: '/orgs/{org}/members',
+    method: 'GET',
+    path: '/orgs/{org}/members',
     handle: (call) => {
       const logins = call.forge.store.root.organizationAdmins[organizationOf(call).login] ?? [];
-      return listReply(call, logins.flatMap((login) => call.forge.store.account(login) ?? []), (account) => renderAccount(call.forge, account));
+      return listReply(
+        call,
+        logins.flatMap((login) => call.forge.store.account(login) ?? []),
+        (account) => renderAccount(call.forge, account),
+      );
     },
   },
   {
-    method: 'GET', path: '/orgs/{org}/members/{username}',
+    method: 'GET',
+    path: '/orgs/{org}/members/{username}',
     handle: (call) => {
       const logins = call.forge.store.root.organizationAdmins[organizationOf(call).login] ?? [];
       if (!logins.includes(param(call, 'username'))) throw notFound();
@@ -57,7 +66,15 @@ export const accountRoutes: Route[] = [
 function currentUser(call: Call): Reply {
   const account = requirePerson(call);
   if (call.actor.kind === 'installation') throw integrationForbidden();
-  return ok({ ...renderFullAccount(call.forge, account), private_gists: 0, total_private_repos: 0, owned_private_repos: 0, disk_usage: 0, collaborators: 0, two_factor_authentication: true });
+  return ok({
+    ...renderFullAccount(call.forge, account),
+    private_gists: 0,
+    total_private_repos: 0,
+    owned_private_repos: 0,
+    disk_usage: 0,
+    collaborators: 0,
+    two_factor_authentication: true,
+  });
 }
 
 export function accountOf(call: Call, name: string) {

@@ -16,7 +16,8 @@ export const appRoutes: Route[] = [
   { method: 'GET', path: '/app/installations/{id}', handle: (call) => ok(installation(call)) },
   { method: 'POST', path: '/app/installations/{id}/access_tokens', handle: createToken },
   {
-    method: 'GET', path: '/repos/{owner}/{repo}/installation',
+    method: 'GET',
+    path: '/repos/{owner}/{repo}/installation',
     handle: (call) => {
       findRepository(asApp(call));
       return ok(renderInstallation(call.forge));
@@ -32,7 +33,8 @@ export const appRoutes: Route[] = [
   { method: 'GET', path: '/app/hook/deliveries', handle: listDeliveries },
   { method: 'GET', path: '/app/hook/deliveries/{id}', handle: (call) => ok(renderDelivery(call, deliveryOf(call))) },
   {
-    method: 'POST', path: '/app/hook/deliveries/{id}/attempts',
+    method: 'POST',
+    path: '/app/hook/deliveries/{id}/attempts',
     handle: (call) => {
       call.forge.deliveries.redeliver(deliveryOf(call));
       return { status: 202, json: {} };
@@ -104,7 +106,8 @@ function requestedPermissions(value: unknown): Permissions {
 
 function listInstallationRepositories(call: Call): Reply {
   const { actor, forge } = call;
-  if (actor.kind !== 'installation') throw new Fault(403, 'You must authenticate with an installation access token in order to list repositories for an installation.');
+  if (actor.kind !== 'installation')
+    throw new Fault(403, 'You must authenticate with an installation access token in order to list repositories for an installation.');
   const mine = forge.store.repositories.filter((repository) => coversRepository(actor, repository));
   const reply = countedReply(call, mine, { key: 'repositories', render: (repository) => renderFullRepository(forge, repository, actor) });
   return { ...reply, json: { ...objectOf(reply.json), repository_selection: actor.repositoryIds === null ? 'all' : 'selected' } };

@@ -16,9 +16,13 @@ const MAX_TEXT = 65_535;
 
 export const checkRoutes: Route[] = [
   repositoryRoute({ method: 'POST', path: '/check-runs', need: WRITE_CHECKS }, create),
-  repositoryRoute({ method: 'GET', path: '/check-runs/{id}', need: READ_CHECKS }, (call, repository) => ok(renderCheckRun(call.forge, repository, runOf(call, repository)))),
+  repositoryRoute({ method: 'GET', path: '/check-runs/{id}', need: READ_CHECKS }, (call, repository) =>
+    ok(renderCheckRun(call.forge, repository, runOf(call, repository))),
+  ),
   repositoryRoute({ method: 'PATCH', path: '/check-runs/{id}', need: WRITE_CHECKS }, update),
-  repositoryRoute({ method: 'GET', path: '/check-runs/{id}/annotations', need: READ_CHECKS }, (call, repository) => listReply(call, runOf(call, repository).annotations, (annotation) => annotation)),
+  repositoryRoute({ method: 'GET', path: '/check-runs/{id}/annotations', need: READ_CHECKS }, (call, repository) =>
+    listReply(call, runOf(call, repository).annotations, (annotation) => annotation),
+  ),
   repositoryRoute({ method: 'POST', path: '/check-runs/{id}/rerequest', need: WRITE_CHECKS }, (call, repository) => {
     announce(call, repository, { run: runOf(call, repository), action: 'rerequested' });
     return created({});
@@ -27,15 +31,25 @@ export const checkRoutes: Route[] = [
     const suite = suiteFor(call, repository, requiredText(call.body, 'head_sha', 'CheckSuite'));
     return created(renderCheckSuite(call.forge, repository, suite));
   }),
-  repositoryRoute({ method: 'GET', path: '/check-suites/{id}', need: READ_CHECKS }, (call, repository) => ok(renderCheckSuite(call.forge, repository, suiteOf(call, repository)))),
+  repositoryRoute({ method: 'GET', path: '/check-suites/{id}', need: READ_CHECKS }, (call, repository) =>
+    ok(renderCheckSuite(call.forge, repository, suiteOf(call, repository))),
+  ),
   repositoryRoute({ method: 'GET', path: '/check-suites/{id}/check-runs', need: READ_CHECKS }, (call, repository) => {
     const { id } = suiteOf(call, repository);
-    return listRuns(call, repository, repository.checkRuns.filter((run) => run.suiteId === id));
+    return listRuns(
+      call,
+      repository,
+      repository.checkRuns.filter((run) => run.suiteId === id),
+    );
   }),
   repositoryRoute({ method: 'GET', path: '/commits/{ref+}/check-runs', need: READ_CHECKS }, (call, repository) => {
     const sha = call.forge.git(repository).resolve(param(call, 'ref'));
     if (sha === undefined) throw new Fault(422, `No commit found for SHA: ${param(call, 'ref').slice(0, 100)}`);
-    return listRuns(call, repository, repository.checkRuns.filter((run) => run.headSha === sha));
+    return listRuns(
+      call,
+      repository,
+      repository.checkRuns.filter((run) => run.headSha === sha),
+    );
   }),
   repositoryRoute({ method: 'GET', path: '/commits/{ref+}/check-suites', need: READ_CHECKS }, (call, repository) => {
     const sha = call.forge.git(repository).resolve(param(call, 'ref'));
@@ -84,7 +98,10 @@ function listRuns(call: Call, repository: Repository, runs: CheckRun[]): Reply {
 function announce(call: Call, repository: Repository, { run, action }: { run: CheckRun; action: string }): void {
   const { forge } = call;
   const suite = repository.checkSuites.find((candidate) => candidate.id === run.suiteId);
-  const check = { ...renderCheckRun(forge, repository, run), check_suite: suite === undefined ? { id: run.suiteId } : renderCheckSuite(forge, repository, suite) };
+  const check = {
+    ...renderCheckRun(forge, repository, run),
+    check_suite: suite === undefined ? { id: run.suiteId } : renderCheckSuite(forge, repository, suite),
+  };
   emit(forge, repository, { event: 'check_run', action, sender: scopeOf(call, repository).by, payload: { check_run: check } });
 }
 
@@ -92,8 +109,20 @@ function create(call: Call, repository: Repository): Reply {
   const name = requiredText(call.body, 'name', 'CheckRun');
   const suite = suiteFor(call, repository, requiredText(call.body, 'head_sha', 'CheckRun'));
   const run: CheckRun = {
-    id: call.forge.store.nextId(), suiteId: suite.id, name, headSha: suite.headSha, status: 'queued', conclusion: null, startedAt: timestamp(), completedAt: null,
-    detailsUrl: null, externalId: '', title: null, summary: null, text: null, annotations: [],
+    id: call.forge.store.nextId(),
+    suiteId: suite.id,
+    name,
+    headSha: suite.headSha,
+    status: 'queued',
+    conclusion: null,
+    startedAt: timestamp(),
+    completedAt: null,
+    detailsUrl: null,
+    externalId: '',
+    title: null,
+    summary: null,
+    text: null,
+    annotations: [],
   };
   apply(call, run);
   repository.checkRuns.push(run);
@@ -116,7 +145,10 @@ function announceCompletion(call: Call, repository: Repository, { run, suite }: 
   announce(call, repository, { run, action: 'completed' });
   if (suiteState(repository, suite).status !== 'completed') return;
   emit(call.forge, repository, {
-    event: 'check_suite', action: 'completed', sender: scopeOf(call, repository).by, payload: { check_suite: renderCheckSuite(call.forge, repository, suite) },
+    event: 'check_suite',
+    action: 'completed',
+    sender: scopeOf(call, repository).by,
+    payload: { check_suite: renderCheckSuite(call.forge, repository, suite) },
   });
 }
 
@@ -124,7 +156,8 @@ function apply(call: Call, run: CheckRun): void {
   const { body } = call;
   const conclusion = oneOf(body, 'conclusion', CONCLUSIONS);
   const status = conclusion === undefined ? oneOf(body, 'status', STATUSES) : 'completed';
-  if (status === 'completed' && conclusion === undefined && run.conclusion === null) throw invalid({ resource: 'CheckRun', field: 'conclusion', code: 'missing_field' });
+  if (status === 'completed' && conclusion === undefined && run.conclusion === null)
+    throw invalid({ resource: 'CheckRun', field: 'conclusion', code: 'missing_field' });
   const output = body.output === undefined ? undefined : readOutput(objectOf(body.output), run);
   run.name = optionalText(body, 'name') ?? run.name;
   if (status !== undefined && status !== 'completed') Object.assign(run, { conclusion: null, completedAt: null });
@@ -145,7 +178,8 @@ function readOutput(output: JsonObject, run: CheckRun): Pick<CheckRun, 'title' |
   }
   const summary = requiredText(output, 'summary', 'CheckRun');
   const text = optionalText(output, 'text') ?? run.text;
-  if (summary.length > MAX_TEXT || (text?.length ?? 0) > MAX_TEXT) throw invalid({ resource: 'CheckRun', field: 'summary', code: 'custom', message: `Only ${MAX_TEXT} characters are allowed` });
+  if (summary.length > MAX_TEXT || (text?.length ?? 0) > MAX_TEXT)
+    throw invalid({ resource: 'CheckRun', field: 'summary', code: 'custom', message: `Only ${MAX_TEXT} characters are allowed` });
   return { title: optionalText(output, 'title') ?? run.title, summary, text, annotations: [...run.annotations, ...annotations.map(readAnnotation)] };
 }
 

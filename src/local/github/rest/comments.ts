@@ -12,12 +12,18 @@ import { issueOf, mayTriage } from './issues.ts';
 
 export const commentRoutes: Route[] = [
   repositoryRoute({ method: 'GET', path: '/issues/comments', need: READ_ISSUES }, (call, repository) => listComments(call, repository, repository.comments)),
-  repositoryRoute({ method: 'GET', path: '/issues/comments/{id}', need: READ_ISSUES }, (call, repository) => ok(renderComment(call.forge, repository, commentOf(call, repository)))),
+  repositoryRoute({ method: 'GET', path: '/issues/comments/{id}', need: READ_ISSUES }, (call, repository) =>
+    ok(renderComment(call.forge, repository, commentOf(call, repository))),
+  ),
   repositoryRoute({ method: 'PATCH', path: '/issues/comments/{id}', need: TALK }, change),
   repositoryRoute({ method: 'DELETE', path: '/issues/comments/{id}', need: TALK }, remove),
   repositoryRoute({ method: 'GET', path: '/issues/{number}/comments', need: READ_ISSUES }, (call, repository) => {
     const { number } = issueOf(call, repository);
-    return listComments(call, repository, repository.comments.filter((comment) => comment.issueNumber === number));
+    return listComments(
+      call,
+      repository,
+      repository.comments.filter((comment) => comment.issueNumber === number),
+    );
   }),
   repositoryRoute({ method: 'POST', path: '/issues/{number}/comments', need: TALK }, create),
 ];
@@ -59,7 +65,14 @@ function create(call: Call, repository: Repository): Reply {
 function addComment(scope: Scope, issue: Issue, body: string): IssueComment {
   const now = timestamp();
   const comment: IssueComment = {
-    id: scope.forge.store.nextId(), issueNumber: issue.number, author: scope.by.login, viaApp: scope.viaApp, body, createdAt: now, updatedAt: now, reactions: [],
+    id: scope.forge.store.nextId(),
+    issueNumber: issue.number,
+    author: scope.by.login,
+    viaApp: scope.viaApp,
+    body,
+    createdAt: now,
+    updatedAt: now,
+    reactions: [],
   };
   scope.repository.comments.push(comment);
   issue.updatedAt = now;

@@ -10,7 +10,16 @@ import { mergeTrees } from '../git/merge.ts';
 import type { Call, Reply, Route } from '../http/call.ts';
 import { created, listReply, noContent, ok, pageOf, param, repositoryRoute, scopeOf } from '../http/call.ts';
 import { optionalText, requiredText } from '../http/input.ts';
-import { accountOfSignature, diffBase, PLATFORM_EMAIL, PLATFORM_NAME, renderCommit, renderCommitWithFiles, renderDiffFile, signatureOf } from '../render/commits.ts';
+import {
+  accountOfSignature,
+  diffBase,
+  PLATFORM_EMAIL,
+  PLATFORM_NAME,
+  renderCommit,
+  renderCommitWithFiles,
+  renderDiffFile,
+  signatureOf,
+} from '../render/commits.ts';
 import { apiUrl, pageUrl } from '../render/repositories.ts';
 import { isPull, pullCommits, renderSimplePull } from '../render/pulls.ts';
 
@@ -69,7 +78,9 @@ async function read(call: Call, repository: Repository): Promise<Reply> {
 
 function listPulls(call: Call, repository: Repository): Reply {
   const sha = resolveOr404(call, repository, param(call, 'sha'));
-  const pulls = repository.issues.filter(isPull).filter((issue) => issue.pull.mergeCommitSha === sha || pullCommits(call.forge, repository, issue).includes(sha));
+  const pulls = repository.issues
+    .filter(isPull)
+    .filter((issue) => issue.pull.mergeCommitSha === sha || pullCommits(call.forge, repository, issue).includes(sha));
   return listReply(call, pulls, (issue) => renderSimplePull(call.forge, repository, issue));
 }
 
@@ -175,7 +186,13 @@ function listTags(call: Call, repository: Repository): Reply {
   return listReply(call, [...git.refs.list('refs/tags/').keys()], (ref) => {
     const name = ref.slice('refs/tags/'.length);
     const sha = git.resolve(ref) ?? '';
-    return { name, commit: { sha, url: `${api}/commits/${sha}` }, zipball_url: `${api}/zipball/${ref}`, tarball_url: `${api}/tarball/${ref}`, node_id: `${repository.id}:${ref}` };
+    return {
+      name,
+      commit: { sha, url: `${api}/commits/${sha}` },
+      zipball_url: `${api}/zipball/${ref}`,
+      tarball_url: `${api}/tarball/${ref}`,
+      node_id: `${repository.id}:${ref}`,
+    };
   });
 }
 

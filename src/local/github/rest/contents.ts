@@ -34,7 +34,9 @@ function placeOf(call: Call, repository: Repository): Place {
   const sha = git.resolve(ref);
   const tree = sha === undefined ? undefined : git.commit(sha)?.tree;
   if (tree !== undefined) return { ref, tree };
-  throw call.query.has('ref') ? new Fault(404, `No commit found for the ref ${ref}`) : new Fault(404, git.refs.list('refs/heads/').size === 0 ? 'This repository is empty.' : 'Not Found');
+  throw call.query.has('ref')
+    ? new Fault(404, `No commit found for the ref ${ref}`)
+    : new Fault(404, git.refs.list('refs/heads/').size === 0 ? 'This repository is empty.' : 'Not Found');
 }
 
 /** A clean path, or a fault: nothing may climb out or name git's own folder. */

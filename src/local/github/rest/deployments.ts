@@ -5,9 +5,7 @@ import { READ_ACTIONS, READ_DEPLOYMENTS, READ_STATUSES, WRITE_ACTIONS, WRITE_DEP
 import type { Call, Reply, Route } from '../http/call.ts';
 import { countedReply, created, listReply, noContent, numberParam, ok, param, repositoryRoute, scopeOf } from '../http/call.ts';
 import { oneOf, optionalBoolean, optionalInteger, optionalText, requiredText } from '../http/input.ts';
-import {
-  renderCombinedStatus, renderDeployment, renderDeploymentStatus, renderStatus, renderStatusEvent, renderWorkflowRun,
-} from '../render/checks.ts';
+import { renderCombinedStatus, renderDeployment, renderDeploymentStatus, renderStatus, renderStatusEvent, renderWorkflowRun } from '../render/checks.ts';
 import { emit } from '../webhooks/emit.ts';
 
 /** Commit statuses, deployments, and workflow runs as data. */
@@ -17,10 +15,14 @@ export const deploymentRoutes: Route[] = [
     const sha = shaOf(call, repository);
     return listReply(call, repository.statuses.filter((status) => status.sha === sha).reverse(), (status) => renderStatus(call.forge, repository, status));
   }),
-  repositoryRoute({ method: 'GET', path: '/commits/{ref+}/status', need: READ_STATUSES }, (call, repository) => ok(renderCombinedStatus(call.forge, repository, shaOf(call, repository)))),
+  repositoryRoute({ method: 'GET', path: '/commits/{ref+}/status', need: READ_STATUSES }, (call, repository) =>
+    ok(renderCombinedStatus(call.forge, repository, shaOf(call, repository))),
+  ),
   repositoryRoute({ method: 'GET', path: '/deployments', need: READ_DEPLOYMENTS }, listDeployments),
   repositoryRoute({ method: 'POST', path: '/deployments', need: WRITE_DEPLOYMENTS }, createDeployment),
-  repositoryRoute({ method: 'GET', path: '/deployments/{id}', need: READ_DEPLOYMENTS }, (call, repository) => ok(renderDeployment(call.forge, repository, deploymentOf(call, repository)))),
+  repositoryRoute({ method: 'GET', path: '/deployments/{id}', need: READ_DEPLOYMENTS }, (call, repository) =>
+    ok(renderDeployment(call.forge, repository, deploymentOf(call, repository))),
+  ),
   repositoryRoute({ method: 'DELETE', path: '/deployments/{id}', need: WRITE_DEPLOYMENTS }, (call, repository) => {
     const deployment = deploymentOf(call, repository);
     repository.deployments = repository.deployments.filter((other) => other !== deployment);
@@ -32,7 +34,9 @@ export const deploymentRoutes: Route[] = [
   }),
   repositoryRoute({ method: 'POST', path: '/deployments/{id}/statuses', need: WRITE_DEPLOYMENTS }, createDeploymentStatus),
   repositoryRoute({ method: 'GET', path: '/actions/runs', need: READ_ACTIONS }, listRuns),
-  repositoryRoute({ method: 'GET', path: '/actions/runs/{id}', need: READ_ACTIONS }, (call, repository) => ok(renderWorkflowRun(call.forge, repository, runOf(call, repository)))),
+  repositoryRoute({ method: 'GET', path: '/actions/runs/{id}', need: READ_ACTIONS }, (call, repository) =>
+    ok(renderWorkflowRun(call.forge, repository, runOf(call, repository))),
+  ),
   // No workflow is executed here; this is how a test or a person says that one ran.
   repositoryRoute({ method: 'POST', path: '/_local/actions/runs', need: WRITE_ACTIONS }, createRun),
   repositoryRoute({ method: 'PATCH', path: '/_local/actions/runs/{id}', need: WRITE_ACTIONS }, changeRun),
@@ -51,8 +55,14 @@ function createStatus(call: Call, repository: Repository): Reply {
   if (state === undefined) throw new Fault(422, 'Invalid request.\n\n"state" wasn\'t supplied.');
   const { by } = scopeOf(call, repository);
   const status: CommitStatus = {
-    id: call.forge.store.nextId(), sha, state, context: optionalText(call.body, 'context') ?? 'default', description: optionalText(call.body, 'description') ?? null,
-    targetUrl: optionalText(call.body, 'target_url') ?? null, creator: by.login, createdAt: timestamp(),
+    id: call.forge.store.nextId(),
+    sha,
+    state,
+    context: optionalText(call.body, 'context') ?? 'default',
+    description: optionalText(call.body, 'description') ?? null,
+    targetUrl: optionalText(call.body, 'target_url') ?? null,
+    creator: by.login,
+    createdAt: timestamp(),
   };
   repository.statuses.push(status);
   emit(call.forge, repository, { event: 'status', action: null, sender: by, payload: renderStatusEvent(call.forge, repository, status) });
@@ -82,13 +92,26 @@ function createDeployment(call: Call, repository: Repository): Reply {
   const environment = optionalText(body, 'environment') ?? 'production';
   const now = timestamp();
   const deployment: Deployment = {
-    id: forge.store.nextId(), sha, ref, task: optionalText(body, 'task') ?? 'deploy', payload: body.payload ?? {}, environment,
-    description: optionalText(body, 'description') ?? null, transient: optionalBoolean(body, 'transient_environment') ?? false,
-    production: optionalBoolean(body, 'production_environment') ?? environment === 'production', creator: by.login, viaApp, createdAt: now, updatedAt: now, statuses: [],
+    id: forge.store.nextId(),
+    sha,
+    ref,
+    task: optionalText(body, 'task') ?? 'deploy',
+    payload: body.payload ?? {},
+    environment,
+    description: optionalText(body, 'description') ?? null,
+    transient: optionalBoolean(body, 'transient_environment') ?? false,
+    production: optionalBoolean(body, 'production_environment') ?? environment === 'production',
+    creator: by.login,
+    viaApp,
+    createdAt: now,
+    updatedAt: now,
+    statuses: [],
   };
   repository.deployments.push(deployment);
   emit(forge, repository, {
-    event: 'deployment', action: 'created', sender: by,
+    event: 'deployment',
+    action: 'created',
+    sender: by,
     payload: { deployment: renderDeployment(forge, repository, deployment), workflow: null, workflow_run: null },
   });
   return created(renderDeployment(forge, repository, deployment));
@@ -103,15 +126,24 @@ function createDeploymentStatus(call: Call, repository: Repository): Reply {
   if (state === undefined) throw new Fault(422, 'Invalid request.\n\n"state" wasn\'t supplied.');
   const { by, viaApp } = scopeOf(call, repository);
   const status: DeploymentStatus = {
-    id: forge.store.nextId(), state, description: optionalText(body, 'description') ?? '', environment: optionalText(body, 'environment') ?? deployment.environment,
-    targetUrl: optionalText(body, 'target_url') ?? optionalText(body, 'log_url') ?? '', logUrl: optionalText(body, 'log_url') ?? '',
-    environmentUrl: optionalText(body, 'environment_url') ?? '', creator: by.login, viaApp, createdAt: timestamp(),
+    id: forge.store.nextId(),
+    state,
+    description: optionalText(body, 'description') ?? '',
+    environment: optionalText(body, 'environment') ?? deployment.environment,
+    targetUrl: optionalText(body, 'target_url') ?? optionalText(body, 'log_url') ?? '',
+    logUrl: optionalText(body, 'log_url') ?? '',
+    environmentUrl: optionalText(body, 'environment_url') ?? '',
+    creator: by.login,
+    viaApp,
+    createdAt: timestamp(),
   };
   deployment.statuses.push(status);
   deployment.updatedAt = status.createdAt;
   const json = renderDeploymentStatus(forge, repository, { deployment, status });
   emit(forge, repository, {
-    event: 'deployment_status', action: 'created', sender: by,
+    event: 'deployment_status',
+    action: 'created',
+    sender: by,
     payload: { deployment_status: json, deployment: renderDeployment(forge, repository, deployment), check_run: null, workflow: null, workflow_run: null },
   });
   return created(json);
@@ -120,8 +152,13 @@ function createDeploymentStatus(call: Call, repository: Repository): Reply {
 function listRuns(call: Call, repository: Repository): Reply {
   const { query } = call;
   const [branch, event, status, sha] = [query.get('branch'), query.get('event'), query.get('status'), query.get('head_sha')];
-  const shown = repository.workflowRuns.filter((run) => (branch === null || run.headBranch === branch) && (event === null || run.event === event)
-    && (sha === null || run.headSha === sha) && (status === null || run.status === status || run.conclusion === status));
+  const shown = repository.workflowRuns.filter(
+    (run) =>
+      (branch === null || run.headBranch === branch) &&
+      (event === null || run.event === event) &&
+      (sha === null || run.headSha === sha) &&
+      (status === null || run.status === status || run.conclusion === status),
+  );
   return countedReply(call, shown.reverse(), { key: 'workflow_runs', render: (run) => renderWorkflowRun(call.forge, repository, run) });
 }
 
@@ -140,10 +177,21 @@ function createRun(call: Call, repository: Repository): Reply {
   const now = timestamp();
   const name = optionalText(body, 'name') ?? 'CI';
   const run: WorkflowRun = {
-    id: forge.store.nextId(), workflowId: optionalInteger(body, 'workflow_id') ?? forge.store.nextId(), name, path: optionalText(body, 'path') ?? '.github/workflows/ci.yml',
-    runNumber: repository.workflowRuns.filter((other) => other.name === name).length + 1, runAttempt: 1, event: optionalText(body, 'event') ?? 'push', status: 'queued',
-    conclusion: null, headBranch: branch, headSha: sha, displayTitle: forge.git(repository).commit(sha)?.message.split('\n')[0] ?? name,
-    actor: scopeOf(call, repository).by.login, createdAt: now, updatedAt: now,
+    id: forge.store.nextId(),
+    workflowId: optionalInteger(body, 'workflow_id') ?? forge.store.nextId(),
+    name,
+    path: optionalText(body, 'path') ?? '.github/workflows/ci.yml',
+    runNumber: repository.workflowRuns.filter((other) => other.name === name).length + 1,
+    runAttempt: 1,
+    event: optionalText(body, 'event') ?? 'push',
+    status: 'queued',
+    conclusion: null,
+    headBranch: branch,
+    headSha: sha,
+    displayTitle: forge.git(repository).commit(sha)?.message.split('\n')[0] ?? name,
+    actor: scopeOf(call, repository).by.login,
+    createdAt: now,
+    updatedAt: now,
   };
   repository.workflowRuns.push(run);
   announceRun(call, repository, { run, action: 'requested' });
@@ -168,8 +216,21 @@ function moveRun(call: Call, repository: Repository, run: WorkflowRun): void {
 function announceRun(call: Call, repository: Repository, { run, action }: { run: WorkflowRun; action: string }): void {
   const { forge } = call;
   const workflow = {
-    id: run.workflowId, node_id: `W_${run.workflowId}`, name: run.name, path: run.path, state: 'active', created_at: run.createdAt, updated_at: run.createdAt,
-    url: `${forge.url}/repos/${repository.owner}/${repository.name}/actions/workflows/${run.workflowId}`, html_url: '', badge_url: '',
+    id: run.workflowId,
+    node_id: `W_${run.workflowId}`,
+    name: run.name,
+    path: run.path,
+    state: 'active',
+    created_at: run.createdAt,
+    updated_at: run.createdAt,
+    url: `${forge.url}/repos/${repository.owner}/${repository.name}/actions/workflows/${run.workflowId}`,
+    html_url: '',
+    badge_url: '',
   };
-  emit(forge, repository, { event: 'workflow_run', action, sender: scopeOf(call, repository).by, payload: { workflow_run: renderWorkflowRun(forge, repository, run), workflow } });
+  emit(forge, repository, {
+    event: 'workflow_run',
+    action,
+    sender: scopeOf(call, repository).by,
+    payload: { workflow_run: renderWorkflowRun(forge, repository, run), workflow },
+  });
 }

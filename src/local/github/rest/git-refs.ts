@@ -14,7 +14,9 @@ export const refRoutes: Route[] = [
   repositoryRoute({ method: 'GET', path: '/git/refs', need: READ_CONTENTS }, (call, repository) => matching(call, repository, 'refs/')),
   repositoryRoute({ method: 'GET', path: '/git/refs/{ref+}', need: READ_CONTENTS }, read),
   repositoryRoute({ method: 'GET', path: '/git/matching-refs', need: READ_CONTENTS }, (call, repository) => matching(call, repository, 'refs/')),
-  repositoryRoute({ method: 'GET', path: '/git/matching-refs/{ref+}', need: READ_CONTENTS }, (call, repository) => matching(call, repository, `refs/${param(call, 'ref')}`)),
+  repositoryRoute({ method: 'GET', path: '/git/matching-refs/{ref+}', need: READ_CONTENTS }, (call, repository) =>
+    matching(call, repository, `refs/${param(call, 'ref')}`),
+  ),
   repositoryRoute({ method: 'POST', path: '/git/refs', need: WRITE_CONTENTS }, create),
   repositoryRoute({ method: 'PATCH', path: '/git/refs/{ref+}', need: WRITE_CONTENTS }, update),
   repositoryRoute({ method: 'DELETE', path: '/git/refs/{ref+}', need: WRITE_CONTENTS }, remove),

@@ -15,29 +15,46 @@ import { issueOf } from './issues.ts';
 
 /** How issues hang together (sub-issues, dependencies) and what happened to them. */
 export const issueLinkRoutes: Route[] = [
-  repositoryRoute({ method: 'GET', path: '/issues/{number}/sub_issues', need: READ_ISSUES }, (call, repository) => listIssues(call, issueOf(call, repository).subIssueIds)),
+  repositoryRoute({ method: 'GET', path: '/issues/{number}/sub_issues', need: READ_ISSUES }, (call, repository) =>
+    listIssues(call, issueOf(call, repository).subIssueIds),
+  ),
   repositoryRoute({ method: 'POST', path: '/issues/{number}/sub_issues', need: TRIAGE }, addSubIssue),
   repositoryRoute({ method: 'DELETE', path: '/issues/{number}/sub_issue', need: TRIAGE }, removeSubIssue),
   repositoryRoute({ method: 'PATCH', path: '/issues/{number}/sub_issues/priority', need: TRIAGE }, reorder),
   repositoryRoute({ method: 'GET', path: '/issues/{number}/parent', need: READ_ISSUES }, parent),
-  repositoryRoute({ method: 'GET', path: '/issues/{number}/dependencies/blocked_by', need: READ_ISSUES }, (call, repository) => listIssues(call, issueOf(call, repository).blockedByIds)),
+  repositoryRoute({ method: 'GET', path: '/issues/{number}/dependencies/blocked_by', need: READ_ISSUES }, (call, repository) =>
+    listIssues(call, issueOf(call, repository).blockedByIds),
+  ),
   repositoryRoute({ method: 'POST', path: '/issues/{number}/dependencies/blocked_by', need: TRIAGE }, addBlocker),
   repositoryRoute({ method: 'DELETE', path: '/issues/{number}/dependencies/blocked_by/{id}', need: TRIAGE }, removeBlocker),
   repositoryRoute({ method: 'GET', path: '/issues/{number}/dependencies/blocking', need: READ_ISSUES }, (call, repository) => {
     const { id } = issueOf(call, repository);
     const blocked = call.forge.store.repositories.flatMap((other) => other.issues).filter((issue) => issue.blockedByIds.includes(id));
-    return listIssues(call, blocked.map((issue) => issue.id));
+    return listIssues(
+      call,
+      blocked.map((issue) => issue.id),
+    );
   }),
-  repositoryRoute({ method: 'GET', path: '/issues/events', need: READ_ISSUES }, (call, repository) => listReply(call, [...repository.events].reverse(), (event) => renderIssueEvent(call.forge, repository, event))),
+  repositoryRoute({ method: 'GET', path: '/issues/events', need: READ_ISSUES }, (call, repository) =>
+    listReply(call, [...repository.events].reverse(), (event) => renderIssueEvent(call.forge, repository, event)),
+  ),
   repositoryRoute({ method: 'GET', path: '/issues/{number}/events', need: READ_ISSUES }, (call, repository) => {
     const { number } = issueOf(call, repository);
-    return listReply(call, repository.events.filter((event) => event.issueNumber === number), (event) => renderIssueEvent(call.forge, repository, event));
+    return listReply(
+      call,
+      repository.events.filter((event) => event.issueNumber === number),
+      (event) => renderIssueEvent(call.forge, repository, event),
+    );
   }),
   repositoryRoute({ method: 'GET', path: '/issues/{number}/timeline', need: READ_ISSUES }, timeline),
   repositoryRoute({ method: 'GET', path: '/assignees', need: READ_ISSUES }, (call, repository) => {
     const { root } = call.forge.store;
     const logins = [repository.owner, ...(root.organizationAdmins[repository.owner] ?? []), ...Object.keys(repository.collaborators)];
-    return listReply(call, root.accounts.filter(({ login, type }) => type === 'User' && logins.includes(login)), (account) => renderAccount(call.forge, account));
+    return listReply(
+      call,
+      root.accounts.filter(({ login, type }) => type === 'User' && logins.includes(login)),
+      (account) => renderAccount(call.forge, account),
+    );
   }),
 ];
 
@@ -69,11 +86,17 @@ function isBelow(call: Call, issue: Issue, ancestorId: number): boolean {
 function addSubIssue(call: Call, repository: Repository): Reply {
   const issue = issueOf(call, repository);
   const child = givenIssue(call, 'sub_issue_id');
-  if (isBelow(call, issue, child.issue.id)) throw invalid({ resource: 'Issue', code: 'custom', field: 'sub_issue_id', message: 'An issue cannot be below itself' });
+  if (isBelow(call, issue, child.issue.id))
+    throw invalid({ resource: 'Issue', code: 'custom', field: 'sub_issue_id', message: 'An issue cannot be below itself' });
   if (issue.subIssueIds.length >= MAX_SUB_ISSUES) throw invalid({ resource: 'Issue', code: 'custom', message: 'Parent cannot have more than 100 sub-issues' });
   const above = child.issue.parentId === null ? undefined : call.forge.store.issueById(child.issue.parentId);
   if (above !== undefined && optionalBoolean(call.body, 'replace_parent') !== true) {
-    throw invalid({ resource: 'Issue', code: 'custom', field: 'sub_issue_id', message: 'Issue may not contain duplicate sub-issues and Sub issue may only have one parent' });
+    throw invalid({
+      resource: 'Issue',
+      code: 'custom',
+      field: 'sub_issue_id',
+      message: 'Issue may not contain duplicate sub-issues and Sub issue may only have one parent',
+    });
   }
   if (above !== undefined) unlink(call, above, child);
   issue.subIssueIds.push(child.issue.id);
@@ -108,8 +131,18 @@ function announceLink(call: Call, { above, child, actions }: { above: Placed; ch
   };
   const sender = scopeOf(call, above.repository).by;
   const [forChild, forParent] = actions;
-  emit(forge, child.repository, { event: 'sub_issues', action: forChild, sender, payload: { ...shared, parent_issue_repo: renderRepository(forge, above.repository) } });
-  emit(forge, above.repository, { event: 'sub_issues', action: forParent, sender, payload: { ...shared, sub_issue_repo: renderRepository(forge, child.repository) } });
+  emit(forge, child.repository, {
+    event: 'sub_issues',
+    action: forChild,
+    sender,
+    payload: { ...shared, parent_issue_repo: renderRepository(forge, above.repository) },
+  });
+  emit(forge, above.repository, {
+    event: 'sub_issues',
+    action: forParent,
+    sender,
+    payload: { ...shared, sub_issue_repo: renderRepository(forge, child.repository) },
+  });
 }
 
 function removeSubIssue(call: Call, repository: Repository): Reply {
@@ -160,14 +193,28 @@ function removeBlocker(call: Call, repository: Repository): Reply {
 function timeline(call: Call, repository: Repository): Reply {
   const { forge } = call;
   const { number } = issueOf(call, repository);
-  const comments = repository.comments.filter((comment) => comment.issueNumber === number).map((comment) => ({
-    at: comment.createdAt, id: comment.id, json: { event: 'commented', actor: renderLogin(forge, comment.author), ...renderComment(forge, repository, comment) },
-  }));
-  const reviews = repository.reviews.filter((review) => review.pullNumber === number && review.submittedAt !== null).map((review) => ({
-    at: review.submittedAt ?? '', id: review.id,
-    json: { event: 'reviewed', ...renderReview(forge, repository, review), state: review.state.toLowerCase(), author_association: authorAssociation(forge, repository, review.author) },
-  }));
-  const events = repository.events.filter((event) => event.issueNumber === number).map((event) => ({ at: event.createdAt, id: event.id, json: renderIssueEvent(forge, repository, event) }));
+  const comments = repository.comments
+    .filter((comment) => comment.issueNumber === number)
+    .map((comment) => ({
+      at: comment.createdAt,
+      id: comment.id,
+      json: { event: 'commented', actor: renderLogin(forge, comment.author), ...renderComment(forge, repository, comment) },
+    }));
+  const reviews = repository.reviews
+    .filter((review) => review.pullNumber === number && review.submittedAt !== null)
+    .map((review) => ({
+      at: review.submittedAt ?? '',
+      id: review.id,
+      json: {
+        event: 'reviewed',
+        ...renderReview(forge, repository, review),
+        state: review.state.toLowerCase(),
+        author_association: authorAssociation(forge, repository, review.author),
+      },
+    }));
+  const events = repository.events
+    .filter((event) => event.issueNumber === number)
+    .map((event) => ({ at: event.createdAt, id: event.id, json: renderIssueEvent(forge, repository, event) }));
   const all = [...comments, ...reviews, ...events].sort((a, b) => (a.at === b.at ? a.id - b.id : a.at < b.at ? -1 : 1));
   return listReply(call, all, ({ json }) => json);
 }

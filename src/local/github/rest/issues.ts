@@ -1,6 +1,4 @@
-import {
-  addAssignees, assignable, createIssue, editText, removeAssignees, removeLabels, setLabels, setMilestone, setState,
-} from '../actions/issues.ts';
+import { addAssignees, assignable, createIssue, editText, removeAssignees, removeLabels, setLabels, setMilestone, setState } from '../actions/issues.ts';
 import { actorRole, atLeast } from '../core/access.ts';
 import { Fault, invalid, notFound } from '../core/fault.ts';
 import type { Issue, Repository } from '../core/model.ts';
@@ -13,7 +11,9 @@ import { labelsOf, renderIssue } from '../render/issues.ts';
 export const issueRoutes: Route[] = [
   repositoryRoute({ method: 'GET', path: '/issues', need: READ_ISSUES }, list),
   repositoryRoute({ method: 'POST', path: '/issues', need: TALK }, create),
-  repositoryRoute({ method: 'GET', path: '/issues/{number}', need: READ_ISSUES }, (call, repository) => ok(renderIssue(call.forge, repository, issueOf(call, repository)))),
+  repositoryRoute({ method: 'GET', path: '/issues/{number}', need: READ_ISSUES }, (call, repository) =>
+    ok(renderIssue(call.forge, repository, issueOf(call, repository))),
+  ),
   repositoryRoute({ method: 'PATCH', path: '/issues/{number}', need: TALK }, change),
   repositoryRoute({ method: 'POST', path: '/issues/{number}/assignees', need: TRIAGE }, (call, repository) => assign(call, repository, addAssignees)),
   repositoryRoute({ method: 'DELETE', path: '/issues/{number}/assignees', need: TRIAGE }, (call, repository) => assign(call, repository, removeAssignees)),
@@ -38,16 +38,25 @@ function list(call: Call, repository: Repository): Reply {
 }
 
 /** The filters and orders of the issues list. */
-export function filterIssues(call: Call, repository: Repository, issues: Issue[]): Issue[] {
+function filterIssues(call: Call, repository: Repository, issues: Issue[]): Issue[] {
   const { query } = call;
   const state = query.get('state') ?? 'open';
-  const labels = (query.get('labels') ?? '').split(',').map((name) => name.trim().toLowerCase()).filter((name) => name !== '');
+  const labels = (query.get('labels') ?? '')
+    .split(',')
+    .map((name) => name.trim().toLowerCase())
+    .filter((name) => name !== '');
   const since = Date.parse(query.get('since') ?? '');
   const [assignee, creator, milestone] = [query.get('assignee'), query.get('creator'), query.get('milestone')];
   const fits = (issue: Issue): boolean => {
     const names = labelsOf(repository, issue).map((label) => label.name.toLowerCase());
-    return (state === 'all' || issue.state === state) && labels.every((name) => names.includes(name)) && !(Date.parse(issue.updatedAt) < since)
-      && (creator === null || issue.author === creator) && fitsAssignee(issue, assignee) && fitsMilestone(repository, issue, milestone);
+    return (
+      (state === 'all' || issue.state === state) &&
+      labels.every((name) => names.includes(name)) &&
+      !(Date.parse(issue.updatedAt) < since) &&
+      (creator === null || issue.author === creator) &&
+      fitsAssignee(issue, assignee) &&
+      fitsMilestone(repository, issue, milestone)
+    );
   };
   const keys: Record<string, (issue: Issue) => number> = {
     updated: (issue) => Date.parse(issue.updatedAt),
@@ -124,7 +133,11 @@ async function change(call: Call, repository: Repository): Promise<Reply> {
   if (triage && labels !== undefined) await setLabels(scope, issue, labels);
   if (triage && logins !== undefined) {
     const wanted = logins.map((login) => assignable(scope, login) ?? refuseAssignee(login));
-    await removeAssignees(scope, issue, issue.assignees.filter((login) => !wanted.includes(login)));
+    await removeAssignees(
+      scope,
+      issue,
+      issue.assignees.filter((login) => !wanted.includes(login)),
+    );
     await addAssignees(scope, issue, wanted);
   }
   if (triage && milestone !== undefined) await setMilestone(scope, issue, milestone);
@@ -163,4 +176,3 @@ export async function dropLabels(call: Call, repository: Repository, names: stri
   await removeLabels(scopeOf(call, repository), issue, wanted === undefined ? labels : labels.filter((label) => wanted.includes(label.name.toLowerCase())));
   return issue;
 }
-

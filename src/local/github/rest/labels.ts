@@ -11,9 +11,13 @@ import { emit } from '../webhooks/emit.ts';
 import { dropLabels, issueOf } from './issues.ts';
 
 export const labelRoutes: Route[] = [
-  repositoryRoute({ method: 'GET', path: '/labels', need: READ_ISSUES }, (call, repository) => listReply(call, repository.labels, (label) => renderLabel(call.forge, repository, label))),
+  repositoryRoute({ method: 'GET', path: '/labels', need: READ_ISSUES }, (call, repository) =>
+    listReply(call, repository.labels, (label) => renderLabel(call.forge, repository, label)),
+  ),
   repositoryRoute({ method: 'POST', path: '/labels', need: MANAGE_LABELS }, create),
-  repositoryRoute({ method: 'GET', path: '/labels/{name}', need: READ_ISSUES }, (call, repository) => ok(renderLabel(call.forge, repository, labelOf(call, repository)))),
+  repositoryRoute({ method: 'GET', path: '/labels/{name}', need: READ_ISSUES }, (call, repository) =>
+    ok(renderLabel(call.forge, repository, labelOf(call, repository))),
+  ),
   repositoryRoute({ method: 'PATCH', path: '/labels/{name}', need: MANAGE_LABELS }, change),
   repositoryRoute({ method: 'DELETE', path: '/labels/{name}', need: MANAGE_LABELS }, remove),
   repositoryRoute({ method: 'GET', path: '/issues/{number}/labels', need: READ_ISSUES }, issueLabels),
@@ -37,7 +41,9 @@ export const labelRoutes: Route[] = [
   }),
   repositoryRoute({ method: 'GET', path: '/milestones', need: READ_ISSUES }, listMilestones),
   repositoryRoute({ method: 'POST', path: '/milestones', need: MANAGE_LABELS }, createMilestone),
-  repositoryRoute({ method: 'GET', path: '/milestones/{milestone}', need: READ_ISSUES }, (call, repository) => ok(renderMilestone(call.forge, repository, milestoneOf(call, repository)))),
+  repositoryRoute({ method: 'GET', path: '/milestones/{milestone}', need: READ_ISSUES }, (call, repository) =>
+    ok(renderMilestone(call.forge, repository, milestoneOf(call, repository))),
+  ),
   repositoryRoute({ method: 'PATCH', path: '/milestones/{milestone}', need: MANAGE_LABELS }, changeMilestone),
 ];
 
@@ -117,9 +123,16 @@ function listMilestones(call: Call, repository: Repository): Reply {
 function createMilestone(call: Call, repository: Repository): Reply {
   const now = timestamp();
   const milestone: Milestone = {
-    id: call.forge.store.nextId(), number: repository.milestones.length + 1, title: requiredText(call.body, 'title', 'Milestone'),
-    description: textOrNull(call.body, 'description') ?? null, state: oneOf(call.body, 'state', ['open', 'closed'] as const) ?? 'open',
-    creator: scopeOf(call, repository).by.login, dueOn: optionalText(call.body, 'due_on') ?? null, createdAt: now, updatedAt: now, closedAt: null,
+    id: call.forge.store.nextId(),
+    number: repository.milestones.length + 1,
+    title: requiredText(call.body, 'title', 'Milestone'),
+    description: textOrNull(call.body, 'description') ?? null,
+    state: oneOf(call.body, 'state', ['open', 'closed'] as const) ?? 'open',
+    creator: scopeOf(call, repository).by.login,
+    dueOn: optionalText(call.body, 'due_on') ?? null,
+    createdAt: now,
+    updatedAt: now,
+    closedAt: null,
   };
   repository.milestones.push(milestone);
   return created(renderMilestone(call.forge, repository, milestone));

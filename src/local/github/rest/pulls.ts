@@ -67,7 +67,11 @@ function list(call: Call, repository: Repository): Reply {
   const [head, base] = [query.get('head'), query.get('base')];
   const shown = repository.issues.filter(isPull).filter((issue) => {
     const label = `${repository.owner}:${issue.pull.headRef}`;
-    return (state === 'all' || issue.state === state) && (head === null || head.toLowerCase() === label.toLowerCase()) && (base === null || issue.pull.baseRef === base);
+    return (
+      (state === 'all' || issue.state === state) &&
+      (head === null || head.toLowerCase() === label.toLowerCase()) &&
+      (base === null || issue.pull.baseRef === base)
+    );
   });
   const sort = query.get('sort') ?? 'created';
   const key = sort === 'updated' ? (issue: PullIssue) => Date.parse(issue.updatedAt) : (issue: PullIssue) => issue.number;
@@ -79,7 +83,8 @@ function list(call: Call, repository: Repository): Reply {
 async function create(call: Call, repository: Repository): Promise<Reply> {
   const { body } = call;
   // There are no forks here, so a person needs to have pushed the branch.
-  if (call.actor.kind === 'user' && !atLeast(actorRole(call.forge.store, repository, call.actor), 'write')) throw new Fault(403, 'Must have push access to repository');
+  if (call.actor.kind === 'user' && !atLeast(actorRole(call.forge.store, repository, call.actor), 'write'))
+    throw new Fault(403, 'Must have push access to repository');
   const issue = await createPull(scopeOf(call, repository), {
     title: checkTitle(requiredText(body, 'title', 'PullRequest'), 'PullRequest'),
     body: checkBody(textOrNull(body, 'body') ?? null, 'PullRequest'),
@@ -130,7 +135,8 @@ async function changeState(call: Call, repository: Repository, { issue, state }:
   const git = call.forge.git(repository);
   if (state === 'open' && issue.state === 'closed') {
     const head = git.branch(pull.headRef);
-    if (pull.mergedAt !== null || head === undefined) throw invalid({ resource: 'PullRequest', code: 'custom', field: 'state', message: 'state cannot be changed. The pull request cannot be reopened.' });
+    if (pull.mergedAt !== null || head === undefined)
+      throw invalid({ resource: 'PullRequest', code: 'custom', field: 'state', message: 'state cannot be changed. The pull request cannot be reopened.' });
     pull.headSha = head;
   }
   if (state === 'closed') pull.baseSha = git.branch(pull.baseRef) ?? pull.baseSha;
@@ -164,10 +170,16 @@ async function updateBranch(call: Call, repository: Repository): Promise<Reply> 
     if ('conflicts' in merged) throw new Fault(422, 'merge conflict between base and head');
     const now = timestamp();
     const sha = git.writeCommit({
-      tree: merged.tree, parents: [pull.headSha, base], author: signatureOf(scope.by, now), committer: { name: PLATFORM_NAME, email: PLATFORM_EMAIL, date: now },
+      tree: merged.tree,
+      parents: [pull.headSha, base],
+      author: signatureOf(scope.by, now),
+      committer: { name: PLATFORM_NAME, email: PLATFORM_EMAIL, date: now },
       message: `Merge branch '${pull.baseRef}' into ${pull.headRef}\n`,
     });
     await moveRef(scope, `refs/heads/${pull.headRef}`, sha);
   });
-  return { status: 202, json: { message: 'Updating pull request branch.', url: `${call.forge.url}/repos/${repository.owner}/${repository.name}/pulls/${call.params.number ?? ''}` } };
+  return {
+    status: 202,
+    json: { message: 'Updating pull request branch.', url: `${call.forge.url}/repos/${repository.owner}/${repository.name}/pulls/${call.params.number ?? ''}` },
+  };
 }

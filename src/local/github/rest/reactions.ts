@@ -37,7 +37,9 @@ function routesFor(path: string, needs: { read: Need; write: Need }, find: (call
       return listReply(call, shown, (reaction) => renderReaction(call.forge, reaction));
     }),
     repositoryRoute({ method: 'POST', path: `${path}/reactions`, need: needs.write }, (call, repository) => react(call, repository, find(call, repository))),
-    repositoryRoute({ method: 'DELETE', path: `${path}/reactions/{reaction}`, need: needs.write }, (call, repository) => unreact(call, repository, find(call, repository))),
+    repositoryRoute({ method: 'DELETE', path: `${path}/reactions/{reaction}`, need: needs.write }, (call, repository) =>
+      unreact(call, repository, find(call, repository)),
+    ),
   ];
 }
 

@@ -42,7 +42,8 @@ async function create(call: Call, owner: Account): Promise<Reply> {
   if (call.actor.kind === 'installation') throw integrationForbidden();
   const by = requirePerson(call);
   const admins = call.forge.store.root.organizationAdmins[owner.login] ?? [];
-  if (owner.login !== by.login && !admins.includes(by.login)) throw new Fault(403, 'You need admin access to the organization before adding a repository to it.');
+  if (owner.login !== by.login && !admins.includes(by.login))
+    throw new Fault(403, 'You need admin access to the organization before adding a repository to it.');
   const { body, forge } = call;
   const repository = createRepository(forge, by, {
     owner: owner.login,
@@ -117,8 +118,25 @@ function setDefaultBranch(call: Call, repository: Repository, branch: string | u
 }
 
 const LANGUAGES: Record<string, string> = {
-  js: 'JavaScript', mjs: 'JavaScript', cjs: 'JavaScript', ts: 'TypeScript', tsx: 'TypeScript', py: 'Python', rb: 'Ruby', go: 'Go', rs: 'Rust', java: 'Java',
-  c: 'C', h: 'C', cpp: 'C++', cs: 'C#', php: 'PHP', sh: 'Shell', css: 'CSS', html: 'HTML', sql: 'PLpgSQL',
+  js: 'JavaScript',
+  mjs: 'JavaScript',
+  cjs: 'JavaScript',
+  ts: 'TypeScript',
+  tsx: 'TypeScript',
+  py: 'Python',
+  rb: 'Ruby',
+  go: 'Go',
+  rs: 'Rust',
+  java: 'Java',
+  c: 'C',
+  h: 'C',
+  cpp: 'C++',
+  cs: 'C#',
+  php: 'PHP',
+  sh: 'Shell',
+  css: 'CSS',
+  html: 'HTML',
+  sql: 'PLpgSQL',
 };
 
 /** Bytes by language, by file ending. */

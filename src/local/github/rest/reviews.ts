@@ -22,22 +22,36 @@ export const reviewRoutes: Route[] = [
     return listReply(call, shown, (review) => renderReview(call.forge, repository, review));
   }),
   repositoryRoute({ method: 'POST', path: '/pulls/{number}/reviews', need: REVIEW }, create),
-  repositoryRoute({ method: 'GET', path: '/pulls/{number}/reviews/{review}', need: READ_PULLS }, (call, repository) => ok(renderReview(call.forge, repository, reviewOf(call, repository)))),
+  repositoryRoute({ method: 'GET', path: '/pulls/{number}/reviews/{review}', need: READ_PULLS }, (call, repository) =>
+    ok(renderReview(call.forge, repository, reviewOf(call, repository))),
+  ),
   repositoryRoute({ method: 'PUT', path: '/pulls/{number}/reviews/{review}', need: REVIEW }, change),
   repositoryRoute({ method: 'DELETE', path: '/pulls/{number}/reviews/{review}', need: REVIEW }, removePending),
   repositoryRoute({ method: 'GET', path: '/pulls/{number}/reviews/{review}/comments', need: READ_PULLS }, (call, repository) => {
     const review = reviewOf(call, repository);
-    return listReply(call, repository.reviewComments.filter((comment) => comment.reviewId === review.id), (comment) => renderReviewComment(call.forge, repository, comment));
+    return listReply(
+      call,
+      repository.reviewComments.filter((comment) => comment.reviewId === review.id),
+      (comment) => renderReviewComment(call.forge, repository, comment),
+    );
   }),
   repositoryRoute({ method: 'POST', path: '/pulls/{number}/reviews/{review}/events', need: REVIEW }, submit),
   repositoryRoute({ method: 'PUT', path: '/pulls/{number}/reviews/{review}/dismissals', need: WRITE_PULLS }, dismiss),
-  repositoryRoute({ method: 'GET', path: '/pulls/comments', need: READ_PULLS }, (call, repository) => listComments(call, repository, repository.reviewComments)),
-  repositoryRoute({ method: 'GET', path: '/pulls/comments/{id}', need: READ_PULLS }, (call, repository) => ok(renderReviewComment(call.forge, repository, commentOf(call, repository)))),
+  repositoryRoute({ method: 'GET', path: '/pulls/comments', need: READ_PULLS }, (call, repository) =>
+    listComments(call, repository, repository.reviewComments),
+  ),
+  repositoryRoute({ method: 'GET', path: '/pulls/comments/{id}', need: READ_PULLS }, (call, repository) =>
+    ok(renderReviewComment(call.forge, repository, commentOf(call, repository))),
+  ),
   repositoryRoute({ method: 'PATCH', path: '/pulls/comments/{id}', need: REVIEW }, changeComment),
   repositoryRoute({ method: 'DELETE', path: '/pulls/comments/{id}', need: REVIEW }, removeComment),
   repositoryRoute({ method: 'GET', path: '/pulls/{number}/comments', need: READ_PULLS }, (call, repository) => {
     const { number } = pullOf(call, repository);
-    return listComments(call, repository, repository.reviewComments.filter((comment) => comment.pullNumber === number));
+    return listComments(
+      call,
+      repository,
+      repository.reviewComments.filter((comment) => comment.pullNumber === number),
+    );
   }),
   repositoryRoute({ method: 'POST', path: '/pulls/{number}/comments', need: REVIEW }, async (call, repository) => {
     const comment = await createSingleComment(scopeOf(call, repository), pullOf(call, repository), call.body);
@@ -119,7 +133,8 @@ function submit(call: Call, repository: Repository): Reply {
 function dismiss(call: Call, repository: Repository): Reply {
   const review = reviewOf(call, repository);
   requiredText(call.body, 'message', 'PullRequestReview');
-  if (review.state !== 'APPROVED' && review.state !== 'CHANGES_REQUESTED') throw new Fault(422, 'Unprocessable Entity', ['Can not dismiss a commented pull request review']);
+  if (review.state !== 'APPROVED' && review.state !== 'CHANGES_REQUESTED')
+    throw new Fault(422, 'Unprocessable Entity', ['Can not dismiss a commented pull request review']);
   review.state = 'DISMISSED';
   announce(call, repository, { review, action: 'dismissed', extra: {} });
   return ok(renderReview(call.forge, repository, review));

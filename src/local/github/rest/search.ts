@@ -66,11 +66,17 @@ function searchIssues(call: Call): Reply {
   const all: Found[] = visible.flatMap((repository) => repository.issues.map((issue) => ({ repository, issue })));
   const shown = all.filter((found) => {
     const text = `${found.issue.title}\n${found.issue.body ?? ''}`.toLowerCase();
-    return words.every((word) => text.includes(word)) && qualifiers.every(([name, value]) => {
-      return name.startsWith('-') ? !fitsQualifier(found, name.slice(1), value) : fitsQualifier(found, name, value);
-    });
+    return (
+      words.every((word) => text.includes(word)) &&
+      qualifiers.every(([name, value]) => {
+        return name.startsWith('-') ? !fitsQualifier(found, name.slice(1), value) : fitsQualifier(found, name, value);
+      })
+    );
   });
-  const reply = countedReply(call, shown.reverse(), { key: 'items', render: ({ repository, issue }) => ({ ...renderIssue(call.forge, repository, issue), score: 1 }) });
+  const reply = countedReply(call, shown.reverse(), {
+    key: 'items',
+    render: ({ repository, issue }) => ({ ...renderIssue(call.forge, repository, issue), score: 1 }),
+  });
   return { ...reply, json: { ...objectOf(reply.json), incomplete_results: false, search_type: 'lexical' } };
 }
 
