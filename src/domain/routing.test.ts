@@ -143,6 +143,18 @@ describe('commands', () => {
     );
   });
 
+  it('on a pull request are about the issue that it closes', () => {
+    const failed = snapshot({
+      ticket: ticket({ state: 'failed', title: 'The issue', kind: 'bug', body: '', url: 'i' }),
+      tasks: [],
+      code: { pr_number: 8 } as TicketSnapshot['code'],
+    });
+    const trigger = { ...comment('/banyan retry', true), issue: { ...issue, number: 8, title: 'The pull request' } } as Trigger;
+    const { intents } = route(trigger, context({ snapshot: failed }));
+    expect(intents).toContainEqual(expect.objectContaining({ type: 'open_ticket', number: 7, title: 'The issue', kind: 'bug' }));
+    expect(types(trigger)).toEqual([]);
+  });
+
   it('need write access', () => {
     const { reason } = route(comment('/banyan plan'), context({ permission: 'read' }));
     expect(reason).toBe('command_refused');

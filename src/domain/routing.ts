@@ -150,7 +150,8 @@ function retryInput(context: RoutingContext, argument: string): JsonObject {
 }
 
 function onCommand(context: RoutingContext, trigger: Trigger & { type: 'comment' }, command: NonNullable<ReturnType<typeof parseCommand>>): Decision {
-  const { issue, comment, actor } = trigger;
+  const { comment, actor } = trigger;
+  const issue = issueOf(context, trigger);
   const at = scopeOf(context, issue.number);
   const seenComment = seen(at, comment.id);
   const ticket = context.snapshot?.ticket;
@@ -184,6 +185,14 @@ const HELP = [
   'Adding the label `ready-for-dev` starts the Developer at once.',
 ].join('\n');
 
+/** A comment on a pull request is about the issue that it closes. */
+function issueOf(context: RoutingContext, trigger: Trigger & { type: 'comment' }): IssueFacts {
+  const ticket = context.snapshot?.ticket;
+  if (!trigger.onPullRequest || !ticket) return trigger.issue;
+  const { number, title, body, author, url, kind } = ticket;
+  return { number, title, body, author, url, labels: [kind] };
+}
+
 function stop(context: RoutingContext, number: number, note: string): Intent[] {
   const at = scopeOf(context, number);
   return [
@@ -197,6 +206,7 @@ function stop(context: RoutingContext, number: number, note: string): Intent[] {
 }
 
 function onComment(context: RoutingContext, trigger: Trigger & { type: 'comment' }): Decision {
+  if (trigger.onPullRequest && !context.snapshot) return ignore('not_for_us');
   const command = parseCommand(trigger.comment.body);
   if (command) return onCommand(context, trigger, command);
   const { snapshot } = context;
@@ -262,9 +272,10 @@ function onPullRequestClosed(context: RoutingContext, trigger: Trigger & { type:
 
 /** Turns what happened into what is to be done. Pure: the same trigger and context give the same decision. */
 export function route(trigger: Trigger, context: RoutingContext): Decision {
-  if (!context.config.enabled) return ignore('disabled');
+  // Ends count also where Banyan was switched off in between: what it began must not stay open for ever.
   if (trigger.type === 'pull_request_closed') return onPullRequestClosed(context, trigger);
   if (trigger.type === 'issue_closed') return onIssueClosed(context, trigger);
+  if (!context.config.enabled) return ignore('disabled');
   if (actorToAsk(trigger) === null) return ignore('bot');
   switch (trigger.type) {
     case 'issue_opened':

@@ -38,7 +38,7 @@ function waitingStage(snapshot: TicketSnapshot): Stage | null {
     case 'answers':
       return {
         title: 'Waiting for answers',
-        next: `@${ticket.waiting_on ?? ticket.author}, or a maintainer: answer the numbered questions below in one comment, or several.`,
+        next: `@${ticket.waiting_on ?? ticket.author}: answer the numbered questions below in one comment, or several.`,
         then: 'I go on with the same conversation.',
       };
     case 'approval':
@@ -125,7 +125,7 @@ function planLines(snapshot: TicketSnapshot): string[] {
   if (!ticket.refined_description) return [];
   return [
     '',
-    `<details${ticket.state === 'ready_for_dev' ? ' open' : ''}><summary>What will be built (priority: ${ticket.priority})</summary>`,
+    `<details${ticket.state === 'ready_for_dev' ? ' open' : ''}><summary>What ${ticket.state === 'done' ? 'was' : 'will be'} built (priority: ${ticket.priority})</summary>`,
     '',
     quoteForComment(ticket.refined_description),
     '',

@@ -89,16 +89,16 @@ async function edit(repository: Repository, id: number, body: string): Promise<b
   }
 }
 
-/** One label of ours at a time: the wanted one is added first, so that a watcher never sees none. */
+/** One label of ours at a time: the others go first, so that nobody ever sees two. Labels of people are not touched. */
 async function label({ effect, repository, number, parts }: Performance): Promise<JsonObject> {
   const snapshot = effect.ticket_id ? await parts.store.ticketSnapshot(effect.ticket_id) : null;
   const { labels } = snapshot?.run ? fromRunSnapshot(snapshot.run.config_snapshot).repository : (await readRunConfig(repository)).repository;
   const key = labelOf(text(effect, 'state') as TicketState);
   const issue = await repository.issues.get(number);
   const wanted = key ? labels[key] : null;
-  if (key && wanted && !issue.labels.includes(wanted)) await repository.issues.addLabel(number, { name: wanted, ...LABEL_STYLE[key] });
   const others = LABEL_KEYS.map((candidate) => labels[candidate]).filter((name) => name !== wanted && issue.labels.includes(name));
   for (const name of others) await repository.issues.removeLabel(number, name);
+  if (key && wanted && !issue.labels.includes(wanted)) await repository.issues.addLabel(number, { name: wanted, ...LABEL_STYLE[key] });
   return { label: wanted };
 }
 

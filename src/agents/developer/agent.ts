@@ -11,7 +11,7 @@ import { answersSection, issueSection, joinSections, overviewSection, planSectio
 import { PROMPTS } from '../prompts.generated.ts';
 import { developerResult } from '../results.ts';
 import type { DeveloperResult } from '../results.ts';
-import { describeSuite, runSuite } from '../suite.ts';
+import { describeSuite, runSuite, standsUp } from '../suite.ts';
 import type { SuiteRun } from '../suite.ts';
 import { branchName, filesWithSecrets } from './policy.ts';
 import { commitWork, publish } from './publish.ts';
@@ -90,7 +90,7 @@ export class DeveloperAgent extends BaseAgent<DeveloperResult> {
     }
     const suite = await runSuite(session, workspace);
     session.state.evidence = { suite };
-    if (!suite || suite.passed || attempt >= 1) return null;
+    if (!suite || standsUp(suite) || attempt >= 1) return null;
     return `The change is not accepted yet: ${describeSuite(suite)}.\n\n${untrustedCode('output of the suite', suite.output)}\n\nCorrect it and hand in again. If the failure is not yours, hand in again and say in pr_body why.`;
   }
 

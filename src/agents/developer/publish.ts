@@ -10,7 +10,7 @@ import { BanyanError } from '../../kernel/errors.ts';
 import { redactSecrets } from '../../kernel/redact.ts';
 import { outgoing } from '../common.ts';
 import type { DeveloperResult } from '../results.ts';
-import { describeSuite } from '../suite.ts';
+import { describeSuite, standsUp } from '../suite.ts';
 import type { SuiteRun } from '../suite.ts';
 import { branchName, changesModes, commitMessage, toCommitChanges, withClosing, withoutOtherClosings } from './policy.ts';
 
@@ -82,7 +82,7 @@ export async function commitWork(session: TaskSession, snapshot: TicketSnapshot,
 
 function testedSection(suite: SuiteRun | null): string {
   if (!suite) return 'The repository has no test command that I could find, so nothing was run.';
-  return `In a closed sandbox: ${describeSuite(suite)}.${suite.passed ? '' : ' The failure is left for QA to judge.'}`;
+  return `In a closed sandbox: ${describeSuite(suite)}.${standsUp(suite) ? '' : ' The failure is left for QA to judge.'}`;
 }
 
 function pullRequestBody(session: TaskSession, result: DeveloperResult, suite: SuiteRun | null): string {

@@ -2,7 +2,7 @@ import { quoteForComment } from '../../domain/status.ts';
 import type { Annotation, CheckReport } from '../../github/checks.ts';
 import { codeBlock } from '../common.ts';
 import type { QaResult } from '../results.ts';
-import { describeSuite } from '../suite.ts';
+import { describeSuite, standsUp } from '../suite.ts';
 import type { SuiteRun } from '../suite.ts';
 
 /** What code found out before the agent was asked: the suite on the head, and the new tests on the base. */
@@ -13,7 +13,7 @@ export type QaEvidence = {
 
 /** The verdict is code's: the agent can object to a suite that passes, it cannot talk away one that fails. */
 export function verdict(result: QaResult, evidence: QaEvidence): boolean {
-  return result.passed && (evidence.suite?.passed ?? true);
+  return result.passed && standsUp(evidence.suite);
 }
 
 const LEVELS = { error: 'failure', warning: 'warning', info: 'notice' } as const;
@@ -30,6 +30,14 @@ function findingLines(result: QaResult): string[] {
   });
 }
 
+/** A suite that could not be run proves nothing: neutral, and it says why. */
+function conclusionOf(passed: boolean, { suite }: QaEvidence): 'success' | 'failure' | 'neutral' {
+  if (!passed) return 'failure';
+  return suite?.blocked ? 'neutral' : 'success';
+}
+
+const TITLES = { success: 'The change holds', failure: 'The change does not hold', neutral: 'Not proven: the suite could not be run' } as const;
+
 export function checkReport(result: QaResult, evidence: QaEvidence, disclosure: string | null): CheckReport {
   const passed = verdict(result, evidence);
   const { suite } = evidence;
@@ -45,8 +53,8 @@ export function checkReport(result: QaResult, evidence: QaEvidence, disclosure: 
     ...(disclosure ? ['', `<sub>${disclosure}</sub>`] : []),
   ];
   return {
-    conclusion: passed ? 'success' : 'failure',
-    title: passed ? 'The change holds' : 'The change does not hold',
+    conclusion: conclusionOf(passed, evidence),
+    title: TITLES[conclusionOf(passed, evidence)],
     summary: summary.join('\n'),
     ...(suite ? { text: `Output of \`${suite.command}\` on the head:\n\n${codeBlock(suite.output)}` } : {}),
     annotations,
@@ -57,6 +65,6 @@ export function checkReport(result: QaResult, evidence: QaEvidence, disclosure: 
 export function feedback(result: QaResult, evidence: QaEvidence): string {
   const { suite } = evidence;
   const parts = [result.summary, ...findingLines(result)];
-  if (suite && !suite.passed) parts.push(`${describeSuite(suite)}:\n${suite.output}`);
+  if (suite && !standsUp(suite)) parts.push(`${describeSuite(suite)}:\n${suite.output}`);
   return parts.join('\n');
 }

@@ -32,9 +32,10 @@ async function prove(
   if (!options.headPassed) return notPossible('the suite does not pass on the head.');
   const base = await session.workspaceAt(options.baseSha);
   overlayTests(base, head, tests);
-  const run = await runSuite(session, base);
+  const run = await runSuite(session, base, 'tests');
   await base.dispose();
   if (!run) return notPossible('the base has no test command.');
+  if (run.blocked !== null) return notPossible(`${run.blocked}.`);
   const names = tests.map((file) => `\`${file.path}\``).join(', ');
   if (run.passed) return { state: 'not_proven', reason: `the tests in ${names} pass on the base too, so they do not show the change.`, run };
   return { state: 'proven', reason: `the tests in ${names} fail on the base and pass on the head.`, run };
@@ -46,6 +47,7 @@ export async function gatherEvidence(session: TaskSession, files: PullFile[], ba
   const suite = await runSuite(session, head);
   await head.dispose();
   if (!suite) return { suite: null, proof: notPossible('the repository has no test command that I could find.') };
+  if (suite.blocked !== null) return { suite, proof: notPossible(`${suite.blocked}.`) };
   const clean = await session.workspaceAt(session.state.revision);
   return { suite, proof: await prove(session, clean, { files, baseSha, headPassed: suite.passed }) };
 }

@@ -6,6 +6,7 @@ import { advance } from '../../domain/phases.ts';
 import type { Finish } from '../../engine/role.ts';
 import type { TaskSession } from '../../engine/session.ts';
 import { redactSecrets } from '../../kernel/redact.ts';
+import { untrustedBlock } from '../../kernel/text.ts';
 import { BaseAgent } from '../base.ts';
 import { answersSection, developerSection, joinSections, outgoing, planSection } from '../common.ts';
 import { PROMPTS } from '../prompts.generated.ts';
@@ -68,14 +69,14 @@ export class ReviewerAgent extends BaseAgent<ReviewerResult> {
     const number = pullNumber(snapshot);
     const [pull, files] = await Promise.all([pulls.get(number), pulls.files(number)]);
     const qa = snapshot.tasks.findLast((task) => task.phase === 'qa' && task.state === 'completed')?.output;
-    const verdict = typeof qa?.['summary'] === 'string' ? `## QA\n\n${qa['summary']}` : '';
+    const verdict = typeof qa?.['summary'] === 'string' ? `## What QA says\n\n${untrustedBlock('summary of QA', qa['summary'])}` : '';
     return joinSections(planSection(snapshot), answersSection(snapshot), pullRequestSection(pull), developerSection(snapshot), verdict, diffSection(files));
   }
 
   override async finish(session: TaskSession, result: ReviewerResult): Promise<Finish> {
     const snapshot = await session.snapshot();
     const review = await postReview(session, pullNumber(snapshot), result);
-    await completeCheck(session, REVIEW_CHECK, reviewReport(result, review.url));
+    await completeCheck(session, REVIEW_CHECK, reviewReport(result, review.url, session.disclosure));
     const changes = result.decision === 'request_changes';
     const asked = reviewFeedback(result);
     const intents: Intent[] = [

@@ -44,12 +44,12 @@ export function planReview(result: ReviewerResult, options: { lines: Map<string,
   };
 }
 
-export function reviewReport(result: ReviewerResult, reviewUrl: string): CheckReport {
+export function reviewReport(result: ReviewerResult, reviewUrl: string, disclosure: string | null): CheckReport {
   const changes = result.decision === 'request_changes';
   return {
     conclusion: changes ? 'failure' : 'success',
     title: HEADINGS[result.decision],
-    summary: `${quoteForComment(result.summary)}\n\n[The review](${reviewUrl})`,
+    summary: `${quoteForComment(result.summary)}\n\n[The review](${reviewUrl})${disclosure ? `\n\n<sub>${disclosure}</sub>` : ''}`,
     annotations: [],
   };
 }

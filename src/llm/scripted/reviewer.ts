@@ -27,7 +27,7 @@ export function playReviewer(transcript: Transcript): Step {
   return submit(transcript, {
     decision: 'approve',
     summary:
-      'The calculation is pure, takes the day from its caller and never goes below zero; the cart only adds it to its total. Tests are beside each criterion. Nothing has to change before a merge.',
+      'The calculation is pure and never goes below zero; the cart only adds it to its total. Tests are beside each criterion. Nothing has to change before a merge.',
     comments,
   });
 }
