@@ -13,7 +13,7 @@ const FUNCTIONS: Record<string, FunctionPlan> = {
   webhook: { maxDuration: 10, sources: ['/api/github/webhook'] },
   worker: { maxDuration: 300, sources: [] },
   cron: { maxDuration: 300, sources: ['/api/cron/:job'] },
-  health: { maxDuration: 10, sources: ['/api/metrics'] },
+  health: { maxDuration: 10, sources: [] },
   rest: { maxDuration: 60, sources: ['/api/v1/:path*'] },
   mcp: { maxDuration: 60, sources: [] },
 };
