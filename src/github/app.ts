@@ -29,6 +29,18 @@ const PERMISSIONS = { contents: 'write', issues: 'write', pull_requests: 'write'
 
 const RetryingOctokit = Octokit.plugin(retry);
 
+/** Not as `request.retries`: that way the plugin would ask again whatever the status, three times for every file that is not there. */
+const RETRY = { retries: 2, doNotRetry: [400, 401, 403, 404, 409, 410, 422, 429, 451] };
+
+/** Only what reads is asked for again here: a write whose answer was lost may have been done, and who keeps the ledger looks first. */
+function createOctokit(options: ConstructorParameters<typeof RetryingOctokit>[0]): Octokit {
+  const octokit = new RetryingOctokit({ ...options, retry: RETRY, log: SILENT });
+  octokit.hook.before('request', (call) => {
+    if (call.method !== 'GET') call.request.retries = 0;
+  });
+  return octokit;
+}
+
 /** Tokens live an hour; a fifth of that is kept in hand for the work that begins with one. */
 const TOKEN_MARGIN_MS = 12 * 60_000;
 
@@ -79,7 +91,7 @@ export function createGitHubApp(options: GitHubAppOptions): GitHubApp {
   return {
     async repository(project) {
       try {
-        const octokit = new RetryingOctokit({ auth: await tokenFor(project), baseUrl: options.apiUrl, request: { ...request, retries: 2 }, log: SILENT });
+        const octokit = createOctokit({ auth: await tokenFor(project), baseUrl: options.apiUrl, request });
         return createRepository({ octokit, project, graphqlUrl: options.graphqlUrl });
       } catch (error) {
         throw githubError(error);

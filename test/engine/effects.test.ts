@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, it } from 'vitest';
 import { startEngine } from '../support/engine.ts';
 import type { Engine } from '../support/engine.ts';
 import type { GitHubRequest } from '../support/mortal.ts';

@@ -74,10 +74,10 @@ const MARGIN_MS = 10_000;
 const LONG_MS = 120_000;
 const WEBHOOK_SECRET = 'the secret of the test';
 
-async function readBody(request: IncomingMessage): Promise<Buffer> {
+async function readBody(request: IncomingMessage): Promise<string> {
   const chunks: Buffer[] = [];
   for await (const chunk of request) chunks.push(chunk as Buffer);
-  return Buffer.concat(chunks);
+  return Buffer.concat(chunks).toString('utf8');
 }
 
 async function serveIntake(store: Store): Promise<{ server: Server; url: string }> {
