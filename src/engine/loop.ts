@@ -1,6 +1,6 @@
 import { createAgent, createMiddleware, tool as defineTool } from 'langchain';
-import type { AIMessage, BaseMessage, ToolMessage } from '@langchain/core/messages';
-import { SystemMessage } from '@langchain/core/messages';
+import type { BaseMessage, ToolMessage } from '@langchain/core/messages';
+import { AIMessage, SystemMessage } from '@langchain/core/messages';
 import type { ToolCall } from '@langchain/core/messages/tool';
 import { z } from 'zod';
 import { modelError } from '../llm/errors.ts';
@@ -34,6 +34,12 @@ function wireSchema(schema: z.ZodType): Record<string, unknown> {
   return { type: 'object', ...rest };
 }
 
+/** LangChain names an answer after its node; what is read back from the database has no name, and the model is to see the same either way. */
+function unnamed(message: BaseMessage): BaseMessage {
+  if (!(message instanceof AIMessage) || message.name === undefined) return message;
+  return new AIMessage({ content: message.content, tool_calls: message.tool_calls ?? [] });
+}
+
 export function createLoop(parts: { agent: RoleAgent; roleModel: RoleModel; tools: readonly AgentTool[] }): ConversationLoop {
   const { agent, roleModel } = parts;
   const declared = [
@@ -47,7 +53,7 @@ export function createLoop(parts: { agent: RoleAgent; roleModel: RoleModel; tool
         wrapModelCall: (request, handler) =>
           hooks.model(async () => {
             try {
-              return await handler(request);
+              return await handler({ ...request, messages: request.messages.map(unnamed) });
             } catch (error) {
               throw modelError(error);
             }

@@ -144,7 +144,7 @@ export async function startEngine(): Promise<Engine> {
     return {
       parts,
       drain,
-      dead: mortal.dead,
+      dead: () => mortal.dead(),
       async drainToDeath() {
         await drain().catch(() => undefined);
         if (!mortal.dead()) throw new Error('the process outlived the moment at which it was to end');
