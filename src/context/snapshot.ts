@@ -124,6 +124,12 @@ export async function readSnapshot(tarGz: Uint8Array | ReadableStream<Uint8Array
   return snapshot.value;
 }
 
+/** The text of a file; null where there is none, or a symlink. */
+export function snapshotText(snapshot: RepositorySnapshot, path: string): string | null {
+  const file = snapshot.files.get(path);
+  return file && file.mode !== '120000' ? Buffer.from(file.content).toString('utf8') : null;
+}
+
 /** A snapshot from texts, for roles and tests that have no archive. */
 export function snapshotOf(files: Record<string, string>): RepositorySnapshot {
   const entries = Object.entries(files).map(([path, text]): [string, SnapshotFile] => {

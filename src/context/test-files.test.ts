@@ -26,11 +26,21 @@ describe('isTestFile', () => {
   });
 });
 
+const TESTED = '{"scripts":{"test":"node --test"}}';
+const LOCKED = '{"dependencies":{"a":"1"}}';
+const NPM_CI = 'npm ci --ignore-scripts --no-audit --no-fund';
+const PIP_INSTALL = 'pip install --no-input --disable-pip-version-check -r requirements.txt';
+
 describe('detectCommands', () => {
   it('reads the scripts of a package', () => {
     const manifest = { scripts: { test: 'node --test', lint: 'oxlint', build: 'tsc' }, devDependencies: { oxlint: '1' } };
     const files = { 'package.json': JSON.stringify(manifest), 'package-lock.json': '{}' };
-    expect(detectCommands(snapshotOf(files))).toEqual({ install: 'npm ci', test: 'npm test', lint: 'npm run lint', build: 'npm run build' });
+    expect(detectCommands(snapshotOf(files))).toEqual({
+      install: NPM_CI,
+      test: 'npm test',
+      lint: 'npm run lint',
+      build: 'npm run build',
+    });
     expect(detectCommands(snapshotOf({ ...files, 'pnpm-lock.yaml': '' })).test).toBe('pnpm test');
   });
 
@@ -39,9 +49,19 @@ describe('detectCommands', () => {
     expect(detectCommands(snapshotOf({ 'package.json': JSON.stringify(manifest) }))).toEqual({});
   });
 
+  it.each<[string, Record<string, string>, string | undefined]>([
+    ['one ecosystem', { 'package.json': LOCKED, 'package-lock.json': '{}' }, NPM_CI],
+    ['tests of a package that needs nothing', { 'package.json': TESTED, 'requirements.txt': 'flask\n' }, undefined],
+    ['tests of Python beside a package without', { 'package.json': LOCKED, 'package-lock.json': '{}', 'requirements.txt': 'pytest\n' }, PIP_INSTALL],
+    ['tests of a Makefile', { Makefile: 'test:\n', 'package.json': LOCKED, 'package-lock.json': '{}' }, NPM_CI],
+  ])('installs what the tests need: %s', (_name, files, install) => {
+    expect(detectCommands(snapshotOf(files)).install).toBe(install);
+  });
+
   it('survives a broken manifest', () => {
     expect(detectCommands(snapshotOf({ 'package.json': '{' }))).toEqual({});
-    expect(detectCommands(snapshotOf({ 'package.json': '{"scripts":{"test":3}}' }))).toEqual({});
+    expect(detectCommands(snapshotOf({ 'package.json': '{"scripts":{"test":3},"dependencies":"all"}', 'package-lock.json': '' }))).toEqual({});
+    expect(detectCommands(snapshotOf({ 'package.json': 'null' }))).toEqual({});
   });
 
   it.each([

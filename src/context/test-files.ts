@@ -1,4 +1,5 @@
-import type { RepositorySnapshot } from './snapshot.ts';
+import { cargoInstall, goInstall, packageInstall, packageManager, pythonInstall } from './install.ts';
+import { snapshotText, type RepositorySnapshot } from './snapshot.ts';
 
 /** How a repository is built and checked; what is absent is not known. */
 export interface RepositoryCommands {
@@ -24,30 +25,16 @@ export function isTestFile(path: string): boolean {
   return parts.slice(0, -1).some((part) => TEST_FOLDERS.has(part.toLowerCase())) || TEST_NAMES.some((pattern) => pattern.test(name));
 }
 
-function text(snapshot: RepositorySnapshot, path: string): string | null {
-  const file = snapshot.files.get(path);
-  return file && file.mode !== '120000' ? Buffer.from(file.content).toString('utf8') : null;
+function objectOf(value: unknown): Record<string, unknown> {
+  return typeof value === 'object' && value !== null ? { ...value } : {};
 }
 
-function scriptsOf(manifest: string): Record<string, unknown> {
+function manifestOf(json: string): Record<string, unknown> {
   try {
-    const parsed: unknown = JSON.parse(manifest);
-    const scripts = typeof parsed === 'object' && parsed !== null && 'scripts' in parsed ? parsed.scripts : null;
-    return typeof scripts === 'object' && scripts !== null ? { ...scripts } : {};
+    return objectOf(JSON.parse(json));
   } catch {
     return {};
   }
-}
-
-function packageManager(snapshot: RepositorySnapshot): { run: string; install: string } {
-  if (snapshot.files.has('pnpm-lock.yaml')) return { run: 'pnpm', install: 'pnpm install --frozen-lockfile' };
-  if (snapshot.files.has('yarn.lock')) return { run: 'yarn', install: 'yarn install --frozen-lockfile' };
-  if (snapshot.files.has('bun.lock') || snapshot.files.has('bun.lockb')) return { run: 'bun', install: 'bun install --frozen-lockfile' };
-  return { run: 'npm', install: snapshot.files.has('package-lock.json') ? 'npm ci' : 'npm install' };
-}
-
-function hasDependencies(manifest: string): boolean {
-  return /"(dependencies|devDependencies|workspaces)"\s*:\s*[{[]\s*"/.test(manifest);
 }
 
 /** What `npm init` writes is a placeholder, not a test. */
@@ -55,14 +42,19 @@ function isPlaceholder(script: string): boolean {
   return script.includes('no test specified');
 }
 
+function installed(command: string | null): RepositoryCommands {
+  return command === null ? {} : { install: command };
+}
+
 function fromPackageJson(snapshot: RepositorySnapshot): RepositoryCommands {
-  const manifest = text(snapshot, 'package.json');
-  if (manifest === null) return {};
-  const scripts = scriptsOf(manifest);
-  const { run, install } = packageManager(snapshot);
+  const json = snapshotText(snapshot, 'package.json');
+  if (json === null) return {};
+  const manifest = manifestOf(json);
+  const scripts = objectOf(manifest['scripts']);
+  const { run } = packageManager(snapshot);
   const has = (name: string) => typeof scripts[name] === 'string' && scripts[name] !== '' && !isPlaceholder(scripts[name]);
   return {
-    ...(hasDependencies(manifest) ? { install } : {}),
+    ...installed(packageInstall(snapshot, manifest)),
     ...(has('test') ? { test: run === 'bun' ? 'bun run test' : `${run} test` } : {}),
     ...(has('lint') ? { lint: `${run} run lint` } : {}),
     ...(has('build') ? { build: `${run} run build` } : {}),
@@ -70,22 +62,22 @@ function fromPackageJson(snapshot: RepositorySnapshot): RepositoryCommands {
 }
 
 function fromPython(snapshot: RepositorySnapshot): RepositoryCommands {
-  const pyproject = text(snapshot, 'pyproject.toml');
+  const pyproject = snapshotText(snapshot, 'pyproject.toml');
   const isPython = pyproject !== null || ['setup.py', 'setup.cfg', 'tox.ini', 'requirements.txt'].some((path) => snapshot.files.has(path));
   if (!isPython) return {};
   const usesPytest = /pytest/.test(
-    `${pyproject ?? ''}${text(snapshot, 'requirements.txt') ?? ''}${text(snapshot, 'setup.cfg') ?? ''}${text(snapshot, 'tox.ini') ?? ''}`,
+    `${pyproject ?? ''}${snapshotText(snapshot, 'requirements.txt') ?? ''}${snapshotText(snapshot, 'setup.cfg') ?? ''}${snapshotText(snapshot, 'tox.ini') ?? ''}`,
   );
   const hasTests = [...snapshot.files.keys()].some((path) => path.endsWith('.py') && isTestFile(path));
   return {
-    ...(snapshot.files.has('requirements.txt') ? { install: 'pip install -r requirements.txt' } : {}),
+    ...installed(pythonInstall(snapshot)),
     ...(usesPytest || snapshot.files.has('pytest.ini') ? { test: 'python -m pytest' } : hasTests ? { test: 'python -m unittest discover' } : {}),
     ...(pyproject !== null && /\[tool\.ruff/.test(pyproject) ? { lint: 'ruff check .' } : {}),
   };
 }
 
 function fromMakefile(snapshot: RepositorySnapshot): RepositoryCommands {
-  const makefile = text(snapshot, 'Makefile') ?? text(snapshot, 'makefile') ?? '';
+  const makefile = snapshotText(snapshot, 'Makefile') ?? snapshotText(snapshot, 'makefile') ?? '';
   const has = (target: string) => new RegExp(`^${target}\\s*:(?!=)`, 'm').test(makefile);
   return {
     ...(has('test') ? { test: 'make test' } : has('check') ? { test: 'make check' } : {}),
@@ -94,9 +86,22 @@ function fromMakefile(snapshot: RepositorySnapshot): RepositoryCommands {
   };
 }
 
-/** The commands that a repository's own files name; each taken from the first that knows it. */
+function fromGo(snapshot: RepositorySnapshot): RepositoryCommands {
+  if (!snapshot.files.has('go.mod')) return {};
+  return { ...installed(goInstall(snapshot)), test: 'go test ./...', lint: 'go vet ./...', build: 'go build ./...' };
+}
+
+function fromCargo(snapshot: RepositorySnapshot): RepositoryCommands {
+  return snapshot.files.has('Cargo.toml') ? { ...installed(cargoInstall(snapshot)), test: 'cargo test', build: 'cargo build' } : {};
+}
+
+/**
+ * The commands that a repository's own files name; each taken from the first that knows it. What is installed is what the tests
+ * need: of the ecosystem that names them, or of the first with anything to install where that is a Makefile or nobody.
+ */
 export function detectCommands(snapshot: RepositorySnapshot): RepositoryCommands {
-  const go: RepositoryCommands = snapshot.files.has('go.mod') ? { test: 'go test ./...', lint: 'go vet ./...', build: 'go build ./...' } : {};
-  const rust: RepositoryCommands = snapshot.files.has('Cargo.toml') ? { test: 'cargo test', build: 'cargo build' } : {};
-  return { ...fromMakefile(snapshot), ...rust, ...go, ...fromPython(snapshot), ...fromPackageJson(snapshot) };
+  const ecosystems = [fromPackageJson, fromPython, fromGo, fromCargo].map((detect) => detect(snapshot));
+  const chosen = ecosystems.find(({ test }) => test !== undefined) ?? ecosystems.find(({ install }) => install !== undefined);
+  const { install: _, ...found } = Object.assign({}, fromMakefile(snapshot), ...ecosystems.toReversed()) as RepositoryCommands;
+  return { ...found, ...installed(chosen?.install ?? null) };
 }

@@ -32,6 +32,32 @@ function file(path: string, text: string, mode: SnapshotFile['mode'] = '100644')
   return { path, mode, size: text.length, content: Buffer.from(text) };
 }
 
+/** Real sandboxes; writes down in which of them each command of a caller ran, and with what network. */
+function recorded(reachesRegistries: boolean): { provider: SandboxProvider; ran: string[] } {
+  const local = createLocalSandboxProvider();
+  const ran: string[] = [];
+  let made = 0;
+  return {
+    ran,
+    provider: {
+      name: 'recorded',
+      reachesRegistries,
+      async create(options) {
+        const sandbox = await local.create(options);
+        const number = (made += 1);
+        return {
+          ...sandbox,
+          run(command) {
+            // The workspace's own say nothing of a network.
+            if (command.network) ran.push(`${number} ${command.command} ${command.network}`);
+            return sandbox.run(command);
+          },
+        };
+      },
+    },
+  };
+}
+
 function coded(code: string) {
   return expect.objectContaining({ code });
 }
@@ -203,6 +229,7 @@ describe('workspace with a sandbox', () => {
     let made = 0;
     const provider: SandboxProvider = {
       name: 'short',
+      reachesRegistries: false,
       async create(options) {
         made += 1;
         const sandbox = await local.create(options);
@@ -215,6 +242,27 @@ describe('workspace with a sandbox', () => {
     await expect(sh(target, 'cat new')).rejects.toMatchObject({ code: 'sandbox_timeout' });
     expect((await sh(target, 'cat new')).output).toBe('x');
     expect(made).toBe(2);
+  });
+
+  it('says what a command can reach, and opens the network in no machine that others used', async () => {
+    const { provider, ran } = recorded(true);
+    const target = workspace({ sandboxProvider: provider });
+    target.write('new', 'x');
+    await target.run({ command: 'install', timeoutSeconds: 5, network: 'registries' });
+    await target.run({ command: 'install', timeoutSeconds: 5, network: 'registries' });
+    await sh(target, 'test -f new');
+    const again = await target.run({ command: 'test -f new', timeoutSeconds: 5, network: 'registries' });
+    await sh(target, 'test');
+    expect(ran).toEqual(['1 install registries', '1 install registries', '1 test -f new none', '2 test -f new registries', '2 test none']);
+    expect(again.exitCode).toBe(0);
+  });
+
+  it('keeps the machine where the network stays closed anyway', async () => {
+    const { provider, ran } = recorded(false);
+    const target = workspace({ sandboxProvider: provider });
+    await sh(target, 'test');
+    await target.run({ command: 'install', timeoutSeconds: 5, network: 'registries' });
+    expect(ran).toEqual(['1 test none', '1 install registries']);
   });
 
   it('passes an abort on and runs one command after the other', async () => {

@@ -1,7 +1,7 @@
 import picomatch from 'picomatch';
 import { BanyanError } from '../kernel/errors.ts';
 import { cleanPath } from '../sandbox/paths.ts';
-import type { Sandbox, SandboxProvider, SandboxResult } from '../sandbox/types.ts';
+import type { Sandbox, SandboxNetwork, SandboxProvider, SandboxResult } from '../sandbox/types.ts';
 import { createOverlay, type FileChange, type Overlay } from './overlay.ts';
 import { createPathGuard } from './protected-paths.ts';
 import { searchFiles, type SearchResult } from './search.ts';
@@ -28,6 +28,12 @@ export interface RunRequest {
   timeoutSeconds: number;
   /** @default 64 kB */
   maxOutputBytes?: number;
+  /**
+   * `registries` only for commands of the owner's that install what is needed, never for those of an agent. Where the provider can
+   * open them, the command gets a fresh machine if others ran in this one: what they left behind must not find the network open.
+   * @default 'none'
+   */
+  network?: SandboxNetwork;
   signal?: AbortSignal;
 }
 
@@ -181,6 +187,7 @@ interface CommandRunner {
 function createCommandRunner(options: WorkspaceOptions, overlay: Overlay, isProtected: (path: string) => boolean): CommandRunner {
   let open: { sandbox: Sandbox; tree: WorkTree } | null = null;
   let stale = new Set<string>();
+  let wasUsed = false;
   const told = new Map<string, string>();
   let last: Promise<unknown> = Promise.resolve();
 
@@ -199,6 +206,7 @@ function createCommandRunner(options: WorkspaceOptions, overlay: Overlay, isProt
     });
     stale = new Set(overlay.changedPaths());
     told.clear();
+    wasUsed = false;
     open = { sandbox, tree };
     return open;
   }
@@ -209,12 +217,14 @@ function createCommandRunner(options: WorkspaceOptions, overlay: Overlay, isProt
     await closing?.sandbox.destroy();
   }
 
-  async function run({ command, timeoutSeconds, maxOutputBytes = OUTPUT_BYTES, signal }: RunRequest): Promise<SandboxResult> {
+  async function run({ command, timeoutSeconds, maxOutputBytes = OUTPUT_BYTES, network = 'none', signal }: RunRequest): Promise<SandboxResult> {
+    if (network === 'registries' && wasUsed && options.sandboxProvider?.reachesRegistries) await close();
     const { sandbox, tree } = await ready(signal);
     const behind = stale;
     stale = new Set();
     if (behind.size > 0) await tree.sync(new Map([...behind].map((path) => [path, overlay.get(path)])));
-    const result = await sandbox.run({ command, timeoutSeconds, maxOutputBytes, ...(signal === undefined ? {} : { signal }) });
+    wasUsed ||= network === 'none';
+    const result = await sandbox.run({ command, timeoutSeconds, maxOutputBytes, network, ...(signal === undefined ? {} : { signal }) });
     const notes = await takeBack({ sandbox, tree, overlay, isProtected, told });
     return notes.length === 0 ? result : { ...result, output: `${result.output}\n${notes.map((note) => `[${note}]`).join('\n')}` };
   }

@@ -6,6 +6,12 @@ export interface SandboxFile {
   mode?: number;
 }
 
+/**
+ * What a command can reach over the network besides its own loopback. `registries` are the hosts of `registries.ts`, for commands
+ * that install what a repository needs; only where the provider says so (`SandboxProvider.reachesRegistries`), else as `none`.
+ */
+export type SandboxNetwork = 'none' | 'registries';
+
 export interface SandboxCommand {
   /** Run by `sh -c` inside the sandbox. */
   command: string;
@@ -17,6 +23,8 @@ export interface SandboxCommand {
   cwd?: string;
   /** Added to the small fixed environment (PATH, HOME, LANG, CI=true); never a credential. */
   env?: Record<string, string>;
+  /** Closed again when the command has ended, however it ended. @default 'none' */
+  network?: SandboxNetwork;
   signal?: AbortSignal;
 }
 
@@ -30,7 +38,10 @@ export interface SandboxResult {
   durationMs: number;
 }
 
-/** A disposable machine for strangers' code: no network, no credentials, a work folder, limits. */
+/**
+ * A disposable machine for strangers' code: no network but for what a command asks for, no credentials, a work folder, limits.
+ * Commands run one after the other.
+ */
 export interface Sandbox {
   readonly id: string;
   readonly provider: string;
@@ -38,7 +49,10 @@ export interface Sandbox {
   writeFiles(files: SandboxFile[]): Promise<void>;
   /** The bytes of one file, or null where there is none. Symlinks out of the work folder are not followed. */
   readFile(path: string): Promise<Uint8Array | null>;
-  /** @throws BanyanError `sandbox_failed` where the sandbox itself broke; a failing command is a result. */
+  /**
+   * A failing command is a result.
+   * @throws BanyanError `sandbox_failed` where the sandbox itself broke, or where its network could not be closed again: then it was destroyed
+   */
   run(command: SandboxCommand): Promise<SandboxResult>;
   /** Ends everything in it and removes it. Safe to call twice. */
   destroy(): Promise<void>;
@@ -55,6 +69,8 @@ export interface SandboxOptions {
 
 export interface SandboxProvider {
   readonly name: string;
+  /** Whether `network: 'registries'` opens anything. Where it does not, an install that must download fails, and this is why. */
+  readonly reachesRegistries: boolean;
   /** @throws BanyanError `sandbox_unavailable` where it cannot work here; `fix` says what to install or set. */
   create(options: SandboxOptions): Promise<Sandbox>;
 }

@@ -4,18 +4,35 @@ import type { AddressInfo } from 'node:net';
 import type { Sandbox, SandboxProvider, SandboxResult } from '../../src/sandbox/types.ts';
 
 /**
- * Vercel Sandbox at the wire: create, files up (gzipped tar) and down, commands with their log stream, kill, stop.
+ * Vercel Sandbox at the wire: create, files up (gzipped tar) and down, commands with their log stream, kill, network policy, stop.
  * What it is told to run really runs, in a local sandbox that stands for the virtual machine, symlinks followed as a machine does.
+ * The local sandbox reaches nothing whatever the policy: a command learns from `REACHABLE` which hosts the machine's proxy would
+ * let it through to.
  */
 export interface VercelServer {
   url: string;
   /** What clients asked for, in order. */
-  requests: { method: string; path: string; authorization: string | undefined; body: unknown }[];
-  /** The next request is answered with this instead. Asked again, it is answered normally. */
-  failNext(status: number, headers?: Record<string, string>): void;
+  requests: WireRequest[];
+  /** The next request (of this kind) is answered with this instead. Asked again, it is answered normally. */
+  failNext(status: number, headers?: Record<string, string>, kind?: (request: WireRequest) => boolean): void;
   /** A `fetch` that reaches this server where the client means Vercel's API. */
   fetch: typeof globalThis.fetch;
+  /** Ends all machines. */
+  clear(): Promise<void>;
   close(): Promise<void>;
+}
+
+export interface WireRequest {
+  method: string;
+  path: string;
+  authorization: string | undefined;
+  body: unknown;
+}
+
+interface Failure {
+  status: number;
+  headers: Record<string, string>;
+  kind: (request: WireRequest) => boolean;
 }
 
 interface Running {
@@ -27,6 +44,7 @@ interface Running {
 interface Machine {
   sandbox: Sandbox;
   commands: Map<string, Running>;
+  reachable: string[];
   stopped: boolean;
 }
 
@@ -57,6 +75,8 @@ function sessionData(id: string, machine: Machine, now: number): Record<string, 
   return { id, memory: 2048, vcpus: 1, region: 'iad1', timeout: 300_000, status, requestedAt: now, createdAt: now, updatedAt: now, cwd: CWD };
 }
 
+type Policy = { mode: string } | { allow: string[] | Record<string, unknown> };
+
 interface CommandRequest {
   command: string;
   args: string[];
@@ -76,7 +96,7 @@ function startCommand(machine: Machine, sessionId: string, body: CommandRequest)
       command: `cd ${quote(body.cwd ?? CWD)} && exec ${line}`,
       timeoutSeconds: (body.timeout ?? 300_000) / 1000,
       maxOutputBytes: FLOOD,
-      env: body.env ?? {},
+      env: { ...body.env, REACHABLE: machine.reachable.join(' ') },
       signal: abort.signal,
     })
     .catch(() => null);
@@ -151,6 +171,17 @@ async function files({ machine, rest, body, request, response }: Parameters<Hand
   response.writeHead(200, { 'content-type': 'application/octet-stream' }).end(content);
 }
 
+/** What a policy lets through, in both forms that the client sends. */
+function hostsOf(policy: Policy | undefined): string[] {
+  if (policy === undefined || 'mode' in policy) return policy?.mode === 'deny-all' ? [] : ['everything'];
+  return Array.isArray(policy.allow) ? policy.allow : Object.keys(policy.allow);
+}
+
+async function networkPolicy({ machine, id, body, response }: Parameters<Handler>[0]): Promise<void> {
+  machine.reachable = hostsOf(JSON.parse(body.toString()) as Policy);
+  send(response, 200, { session: sessionData(id, machine, Date.now()) });
+}
+
 async function stop({ machine, id, response }: Parameters<Handler>[0]): Promise<void> {
   machine.stopped = true;
   await machine.sandbox.destroy();
@@ -161,12 +192,18 @@ function handlerFor(rest: string): Handler | null {
   if (rest === 'cmd') return command;
   if (rest.startsWith('cmd/')) return oneCommand;
   if (rest === 'fs/write' || rest === 'fs/read') return files;
+  if (rest === 'network-policy') return networkPolicy;
   return rest === 'stop' ? stop : null;
 }
 
 async function createMachine(backend: SandboxProvider, machines: Map<string, Machine>, body: Record<string, unknown>): Promise<unknown> {
   const id = `sbx_${randomUUID()}`;
-  const machine: Machine = { sandbox: await backend.create({ timeoutSeconds: Number(body.timeout ?? 300_000) / 1000 }), commands: new Map(), stopped: false };
+  const machine: Machine = {
+    sandbox: await backend.create({ timeoutSeconds: Number(body.timeout ?? 300_000) / 1000 }),
+    commands: new Map(),
+    reachable: hostsOf(body.networkPolicy as Policy | undefined),
+    stopped: false,
+  };
   machines.set(id, machine);
   const now = Date.now();
   const sandbox = { name: String(body.name), persistent: body.persistent ?? true, createdAt: now, updatedAt: now, currentSessionId: id, status: 'running' };
@@ -176,15 +213,17 @@ async function createMachine(backend: SandboxProvider, machines: Map<string, Mac
 export async function startVercelServer(backend: SandboxProvider): Promise<VercelServer> {
   const machines = new Map<string, Machine>();
   const requests: VercelServer['requests'] = [];
-  const failures: { status: number; headers: Record<string, string> }[] = [];
+  const failures: Failure[] = [];
 
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const path = (request.url ?? '').split('?')[0] ?? '';
     const body = await bodyOf(request);
     const isJson = request.headers['content-type'] === 'application/json' && body.length > 0;
-    requests.push({ method: request.method ?? '', path, authorization: request.headers.authorization, body: isJson ? JSON.parse(body.toString()) : null });
-    const failure = failures.shift();
+    const wire = { method: request.method ?? '', path, authorization: request.headers.authorization, body: isJson ? JSON.parse(body.toString()) : null };
+    requests.push(wire);
+    const failure = failures.find(({ kind }) => kind(wire));
     if (failure) {
+      failures.splice(failures.indexOf(failure), 1);
       response.writeHead(failure.status, { 'content-type': 'application/json', ...failure.headers });
       response.end(JSON.stringify({ error: { message: 'as asked for' } }));
       return;
@@ -197,6 +236,11 @@ export async function startVercelServer(backend: SandboxProvider): Promise<Verce
     await handler({ machine, id, rest, body, request, response });
   }
 
+  async function clear(): Promise<void> {
+    await Promise.all([...machines.values()].map(({ sandbox }) => sandbox.destroy()));
+    machines.clear();
+  }
+
   const server: Server = createServer((request, response) => {
     answer(request, response).catch((error: unknown) => (response.headersSent ? response.destroy() : fail(response, 500, String(error))));
   });
@@ -205,10 +249,11 @@ export async function startVercelServer(backend: SandboxProvider): Promise<Verce
   return {
     url,
     requests,
-    failNext: (status, headers = {}) => failures.push({ status, headers }),
+    failNext: (status, headers = {}, kind = () => true) => failures.push({ status, headers, kind }),
     fetch: (input, init) => globalThis.fetch((input instanceof Request ? input.url : input.toString()).replace(API, url), init),
+    clear,
     async close() {
-      await Promise.all([...machines.values()].map(({ sandbox }) => sandbox.destroy()));
+      await clear();
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));
     },

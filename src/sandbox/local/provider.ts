@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { BanyanError } from '../../kernel/errors.ts';
 import { cleanPath } from '../paths.ts';
+import { createTurns } from '../turns.ts';
 import type { Sandbox, SandboxCommand, SandboxOptions, SandboxProvider } from '../types.ts';
 import { detectIsolation, type Isolate, type LocalWay } from './detect.ts';
 import { execute } from './execute.ts';
@@ -36,7 +37,11 @@ const DEFAULT_LIMITS: ProcessLimits = { memoryMb: 2_048, fileMb: 256, diskMb: 1_
 /** Kept below 2^16, which is all that root of a container may have. */
 const USERS = { first: 20_000, last: 60_000 } as const;
 
-/** Runs commands on this machine, walled off by the system's own means. Found out once, at the first sandbox. */
+/**
+ * Runs commands on this machine, walled off by the system's own means. Found out once, at the first sandbox.
+ * The walls leave no network at all, also where a command asks for the registries: to let some hosts through and no others takes a
+ * proxy that can be trusted with it, which the systems do not bring.
+ */
 export function createLocalSandboxProvider(options: LocalSandboxOptions = {}): SandboxProvider {
   let machine: Promise<Machine> | null = null;
   const parent = options.folder ?? tmpdir();
@@ -46,6 +51,7 @@ export function createLocalSandboxProvider(options: LocalSandboxOptions = {}): S
   };
   return {
     name: 'local',
+    reachesRegistries: false,
     async create(request) {
       request.signal?.throwIfAborted();
       machine ??= look();
@@ -111,6 +117,7 @@ async function openSandbox(machine: Machine, request: SandboxOptions, options: L
   const files = createWorkFolder(folders.work, dropTo);
   const environment = fixedEnvironment({ folders, host: machine.host }, isMapped);
   const end = new AbortController();
+  // The host touches files only while no command runs, which is what makes its look at symlinks sound.
   const inTurn = createTurns();
   let isDestroyed = false;
 
@@ -152,15 +159,5 @@ async function openSandbox(machine: Machine, request: SandboxOptions, options: L
     readFile: (path) => alive(() => files.read(path)),
     run: (command) => alive(() => run(command)),
     destroy,
-  };
-}
-
-/** One thing after the other: the host touches files only while no command runs, which is what makes its look at symlinks sound. */
-function createTurns(): <T>(action: () => Promise<T>) => Promise<T> {
-  let last: Promise<unknown> = Promise.resolve();
-  return (action) => {
-    const turn = last.then(action, action);
-    last = turn.catch(() => undefined);
-    return turn;
   };
 }

@@ -3,8 +3,10 @@ import type { Session } from '@vercel/sandbox';
 import { BanyanError } from '../../kernel/errors.ts';
 import { createOutputCollector } from '../output.ts';
 import { cleanPath } from '../paths.ts';
+import { createTurns } from '../turns.ts';
 import type { Sandbox, SandboxCommand, SandboxFile, SandboxOptions, SandboxProvider, SandboxResult } from '../types.ts';
 import { toSandboxError, typed } from './errors.ts';
+import { withRegistries } from './network.ts';
 
 export interface VercelSandboxOptions {
   /** All three or none: on Vercel the project's OIDC token is used. */
@@ -43,10 +45,11 @@ const MAX_ARGUMENT_CHARS = 60_000;
 /** Beyond the command's own time: for the way there and back. */
 const GRACE_MS = 15_000;
 
-/** Vercel's disposable virtual machines: not persistent, network closed. */
+/** Vercel's disposable virtual machines: not persistent, network closed, but for the registries while a command needs them. */
 export function createVercelSandboxProvider(options: VercelSandboxOptions = {}): SandboxProvider {
   return {
     name: 'vercel',
+    reachesRegistries: true,
     async create(request) {
       request.signal?.throwIfAborted();
       const session = await typed(() => openSession(options, request), request.signal);
@@ -100,8 +103,11 @@ function inArguments(paths: string[]): string[][] {
 }
 
 function createSandbox(session: Session, name: string): Sandbox {
+  // The network's policy is the machine's, not a command's: no second command may run while it is open for one.
+  const inTurn = createTurns();
   let hasRun = false;
   let isDestroyed = false;
+  let stopping: Promise<void> | null = null;
 
   function assertAlive(): void {
     if (isDestroyed) throw new BanyanError('sandbox_timeout', 'The sandbox is gone: it was destroyed.', { retry: 'transient' });
@@ -137,28 +143,41 @@ function createSandbox(session: Session, name: string): Sandbox {
     });
   }
 
+  async function run(command: SandboxCommand): Promise<SandboxResult> {
+    assertAlive();
+    const cwd = command.cwd === undefined || command.cwd === '.' ? session.cwd : `${session.cwd}/${cleanPath(command.cwd)}`;
+    command.signal?.throwIfAborted();
+    hasRun = true;
+    const running = () => runIn(session, command, cwd);
+    return command.network === 'registries' ? withRegistries(session, { end: destroy, signal: command.signal }, running) : running();
+  }
+
+  function destroy(): Promise<void> {
+    isDestroyed = true;
+    // One that failed is tried again when it is asked for again.
+    stopping ??= stop(session).catch((error: unknown) => {
+      stopping = null;
+      throw error;
+    });
+    return stopping;
+  }
+
   return {
     id: `${name}-${session.sessionId}`,
     provider: 'vercel',
     writeFiles,
     readFile,
-    async run(command) {
-      assertAlive();
-      const cwd = command.cwd === undefined || command.cwd === '.' ? session.cwd : `${session.cwd}/${cleanPath(command.cwd)}`;
-      command.signal?.throwIfAborted();
-      hasRun = true;
-      return runIn(session, command, cwd);
-    },
-    async destroy() {
-      if (isDestroyed) return;
-      isDestroyed = true;
-      await session.stop().catch((error: unknown) => {
-        const failure = toSandboxError(error);
-        // Gone already is what was wanted.
-        if (failure.code !== 'sandbox_timeout') throw failure;
-      });
-    },
+    run: (command) => inTurn(() => run(command)),
+    destroy,
   };
+}
+
+async function stop(session: Session): Promise<void> {
+  await session.stop().catch((error: unknown) => {
+    const failure = toSandboxError(error);
+    // Gone already is what was wanted.
+    if (failure.code !== 'sandbox_timeout') throw failure;
+  });
 }
 
 async function runIn(session: Session, request: SandboxCommand, cwd: string): Promise<SandboxResult> {
@@ -179,7 +198,7 @@ async function runIn(session: Session, request: SandboxCommand, cwd: string): Pr
     return { exitCode: finished.exitCode, ...output.finish(), timedOut, durationMs };
   } catch (error) {
     // The machine is stopped soon anyway; this ends it sooner.
-    if (signal.aborted) await command.kill('SIGKILL').catch(() => undefined);
+    if (signal.aborted) await command.kill('SIGKILL', { abortSignal: AbortSignal.timeout(GRACE_MS) }).catch(() => undefined);
     request.signal?.throwIfAborted();
     throw toSandboxError(error);
   }
