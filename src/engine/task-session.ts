@@ -20,15 +20,14 @@ export interface OwnedSession {
 
 export interface SessionOptions {
   parts: EngineParts;
-  worker: string;
+  options: { worker: string; signal: AbortSignal; wake(): void };
   claimed: ClaimedTask;
   state: ConversationState;
   disclosure: string | null;
-  signal: AbortSignal;
 }
 
-export async function openSession(options: SessionOptions): Promise<OwnedSession> {
-  const { parts, worker, claimed, state } = options;
+export async function openSession({ parts, options, claimed, state, disclosure }: SessionOptions): Promise<OwnedSession> {
+  const { worker, signal } = options;
   const { task, run, ticket, project } = claimed;
   const [repository, login] = await Promise.all([parts.github.repository(project), parts.github.login()]);
   const { repository: config, workflow } = fromRunSnapshot(run.config_snapshot);
@@ -69,9 +68,9 @@ export async function openSession(options: SessionOptions): Promise<OwnedSession
     repositoryUrl: `${parts.webUrl}/${project.owner}/${project.name}`,
     login,
     ledger: createLedger(parts.store, { worker, ticketId: ticket.id, taskId: task.id, leaseSeconds: parts.settings.leaseSeconds }),
-    disclosure: options.disclosure,
+    disclosure,
     state,
-    signal: options.signal,
+    signal,
     snapshot: () => parts.store.ticketSnapshot(ticket.id),
     workspace: () => (main ??= open(state.revision, state.changes as FileChange[])),
     tree: () => tree(state.revision),
@@ -79,6 +78,7 @@ export async function openSession(options: SessionOptions): Promise<OwnedSession
     async record(intents) {
       const { status } = await parts.store.applyTaskIntents(task.id, worker, intents);
       if (status !== 'applied') throw new BanyanError('lease_lost', `task ${task.id} is ${status}`, { retry: 'permanent' });
+      options.wake();
     },
     phaseContext: (snapshot) => ({
       at,

@@ -25,6 +25,8 @@ export interface TaskOptions {
   signal: AbortSignal;
   /** Milliseconds since the epoch after which no further step is begun. */
   deadline: number;
+  /** Called when the task has wanted something of the outbox: what people see must not wait for the task's end. */
+  wake(): void;
 }
 
 interface Work {
@@ -79,7 +81,7 @@ export class TaskRunner {
     const agent = this.#agentOf(claimed);
     const [roleModel, loaded] = await Promise.all([this.#modelFor(claimed), store.loadConversation(claimed.task.id, options.worker)]);
     const state = loaded.workspace === null ? { ...NEW_STATE } : (loaded.workspace as unknown as ConversationState);
-    const owned = await openSession({ parts: this.#parts, worker: options.worker, claimed, state, disclosure: roleModel.disclosure, signal: options.signal });
+    const owned = await openSession({ parts: this.#parts, options, claimed, state, disclosure: roleModel.disclosure });
     const { session } = owned;
     const tools = toolsFor(agent.permissions);
     // LangChain takes a quarter of a second to load: only a process that runs a task pays for it.

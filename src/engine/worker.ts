@@ -124,7 +124,7 @@ class Drain {
     const controller = new AbortController();
     const timer = setTimeout(() => controller.abort(), Math.max(0, this.lastStep - Date.now()));
     this.#held.tasks.set(id, controller);
-    const work = this.#hands.tasks.run(claimed, { worker: this.#name, signal: controller.signal, deadline: this.lastStep });
+    const work = this.#hands.tasks.run(claimed, { worker: this.#name, signal: controller.signal, deadline: this.lastStep, wake: () => this.bell.ring() });
     this.#track(work, () => {
       clearTimeout(timer);
       this.#held.tasks.delete(id);
