@@ -169,7 +169,9 @@ function onCommand(context: RoutingContext, trigger: Trigger & { type: 'comment'
   }
   const busy = ticket && !FINISHED.includes(ticket.state) && !['failed', 'awaiting_approval'].includes(ticket.state);
   if (busy) return { reason: 'already_started', intents: [seenComment, refreshStatus(at)] };
-  const further = command.name === 'retry' && ticket && (context.snapshot?.code || ticket.acceptance_criteria.length > 0);
+  const { code, tasks } = context.snapshot ?? { code: null, tasks: [] };
+  const reached = code !== null || tasks.some((task) => task.phase === 'develop');
+  const further = command.name === 'retry' && ticket && (reached || ticket.acceptance_criteria.length > 0);
   const input: JsonObject = { from: command.name, by: actor.login, ...retryInput(context, command.argument) };
   return { reason: command.name, intents: [seenComment, ...begin(context, issue, further ? 'develop' : context.workflow.start, input)] };
 }

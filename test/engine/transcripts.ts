@@ -56,17 +56,15 @@ export async function runOf(
   return row;
 }
 
-/** Resolves when the row count of a query is reached; the query's own round trips are the only waiting. */
-export async function untilInputs(engine: Engine, repo: string, inputs: number): Promise<void> {
-  for (let look = 0; look < 20_000; look += 1) {
+/** Until people's words have reached a conversation. */
+export function untilInputs(engine: Engine, repo: string, inputs: number): Promise<void> {
+  return until(`${inputs} inputs in ${repo}`, async () => {
     const [row] = await engine.sql<{ inputs: number }>(
       `select count(*)::int as inputs from task_inputs i join tasks t on t.id = i.task_id join projects p on p.id = t.project_id where p.name = $1`,
       [repo],
     );
-    if (row?.inputs === inputs) return;
-    await new Promise((resolve) => setImmediate(resolve));
-  }
-  throw new Error(`${inputs} inputs never came to ${repo}`);
+    return row?.inputs === inputs;
+  });
 }
 
 /** A file at the head of the one pull request. */
@@ -78,4 +76,13 @@ export async function fileOn({ octokit, owner, repo, ...watched }: Watched, path
 
 export function greetingOn(watched: Watched): Promise<string> {
   return fileOn(watched, 'greeting.txt');
+}
+
+/** Waits for what another part of the same process is about to do; its own round trips are the waiting. */
+export async function until(what: string, probe: () => Promise<boolean>): Promise<void> {
+  const end = Date.now() + 10_000;
+  while (!(await probe())) {
+    if (Date.now() > end) throw new Error(`waited for: ${what}`);
+    await new Promise((resolve) => setImmediate(resolve));
+  }
 }

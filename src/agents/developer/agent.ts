@@ -14,7 +14,7 @@ import type { DeveloperResult } from '../results.ts';
 import { describeSuite, runSuite, standsUp } from '../suite.ts';
 import type { SuiteRun } from '../suite.ts';
 import { branchName, filesWithSecrets } from './policy.ts';
-import { commitWork, publish } from './publish.ts';
+import { commitWork, hasEarlierWork, openPullNumber, publish } from './publish.ts';
 
 /** What the phase before handed back: findings of QA, comments of the Reviewer, or a person's hint on a retry. */
 function feedbackSection(input: JsonObject): string {
@@ -98,11 +98,11 @@ export class DeveloperAgent extends BaseAgent<DeveloperResult> {
     const snapshot = await session.snapshot();
     const changes = (await session.workspace()).changes();
     const output = result as unknown as JsonObject;
-    if (changes.length === 0 && snapshot.code?.pr_number) {
+    if (changes.length === 0 && openPullNumber(snapshot) !== null) {
       // Findings can be wrong: the Developer's answer goes to those who found them, and the cycles are counted all the same.
       return { kind: 'complete', output, intents: this.handOver(session, snapshot) };
     }
-    if (changes.length === 0) {
+    if (changes.length === 0 && !(await hasEarlierWork(session))) {
       const note = `The Developer made no change: ${result.summary}`;
       return { kind: 'complete', output, intents: giveUp({ at: session.at, source: session.task.id }, 'nothing_changed', note) };
     }

@@ -46,10 +46,14 @@ async function expectedHead(session: TaskSession, branch: string): Promise<strin
   });
 }
 
+function branchOf(session: TaskSession, snapshot: TicketSnapshot): string {
+  return snapshot.code?.branch ?? branchName(session.ticket);
+}
+
 /** One commit on the ticket's branch; made once, however often it is asked for. */
 export async function commitWork(session: TaskSession, snapshot: TicketSnapshot, work: Work): Promise<CommitResult> {
   const { repository, task, ledger } = session;
-  const branch = snapshot.code?.branch ?? branchName(session.ticket);
+  const branch = branchOf(session, snapshot);
   const trailer = workTrailer(session, work.changes);
   const before = (await session.tree()).files;
   return ledger.once<CommitResult>({
@@ -115,15 +119,27 @@ async function openPullRequest(session: TaskSession, branch: string, result: Dev
   });
 }
 
-/** Branch, commit and pull request, each once; gives what the ticket's record of them is to say. */
+/** The ticket's pull request where it is open; one that a person closed is not taken up again. */
+export function openPullNumber(snapshot: TicketSnapshot): number | null {
+  return snapshot.code?.status === 'open' || snapshot.code?.status === 'ready' ? snapshot.code.pr_number : null;
+}
+
+/** True where the branch holds commits (of a try that was stopped, or of people) that the default branch does not have. */
+export async function hasEarlierWork({ repository, project, state }: TaskSession): Promise<boolean> {
+  return (await repository.source.mergeBase(project.default_branch, state.revision)) !== state.revision;
+}
+
+/** Branch, commit and pull request, each once; without changes it is a pull request of what the branch holds already. Gives what the ticket's record of them is to say. */
 export async function publish(
   session: TaskSession,
   snapshot: TicketSnapshot,
   work: { result: DeveloperResult; changes: readonly FileChange[]; suite: SuiteRun | null },
 ): Promise<Partial<CodeGeneration> & { head_sha: string }> {
-  const { branch, sha } = await commitWork(session, snapshot, { message: work.result.commit_message, changes: work.changes });
-  const known = snapshot.code?.status === 'open' || snapshot.code?.status === 'ready' ? snapshot.code.pr_number : null;
-  const pull = known === null ? await openPullRequest(session, branch, work.result, work.suite) : null;
+  const { branch, sha } =
+    work.changes.length > 0
+      ? await commitWork(session, snapshot, { message: work.result.commit_message, changes: work.changes })
+      : { branch: branchOf(session, snapshot), sha: session.state.revision };
+  const pull = openPullNumber(snapshot) === null ? await openPullRequest(session, branch, work.result, work.suite) : null;
   const paths = work.changes.map((change) => change.path);
   return {
     branch,
