@@ -60,7 +60,8 @@ describe('createLocalSandboxProvider', () => {
 
   it('counts the memory of all processes together', async () => {
     const sandbox = await createLocalSandboxProvider({ folder, limits: { memoryMb: 300 } }).create({ timeoutSeconds: 60 });
-    const hog = 'const a=Buffer.alloc(120<<20,1);console.log("has",a.length);setTimeout(()=>{},20000)';
+    // The timer holds on to the memory, or it might be collected before anybody looks.
+    const hog = 'const a=Buffer.alloc(120<<20,1);console.log("has",a.length);setTimeout(()=>console.log(a[0]),20000)';
     await sandbox.writeFiles([{ path: 'hog.js', content: hog }]);
     const result = await sandbox.run({ command: 'node hog.js & node hog.js & node hog.js & wait', timeoutSeconds: 30, maxOutputBytes: 1_000 });
     expect(result).toMatchObject({ exitCode: 137, timedOut: false, output: expect.stringContaining('300 MB of memory') });
