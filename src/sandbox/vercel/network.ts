@@ -39,12 +39,13 @@ async function close(session: Session, end: () => Promise<void>): Promise<void> 
   try {
     await session.update({ networkPolicy: 'deny-all' }, { signal: AbortSignal.timeout(CHANGE_MS) });
   } catch (error) {
-    const ending = await end().then(
-      () => 'it was destroyed',
-      () => 'destroying it failed as well: it lives on, out of use, until its time is over',
+    const isEnded = await end().then(
+      () => true,
+      () => false,
     );
     // A machine that is gone has no network either.
-    if (toSandboxError(error).code === 'sandbox_timeout') return;
+    if (isEnded && toSandboxError(error).code === 'sandbox_timeout') return;
+    const ending = isEnded ? 'it was destroyed' : 'destroying it failed as well: it lives on, out of use, until its time is over';
     throw new BanyanError('sandbox_failed', `The sandbox's network could not be closed after an install; ${ending}.`, { retry: 'transient', cause: error });
   }
 }
