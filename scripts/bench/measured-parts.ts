@@ -1,0 +1,132 @@
+import type { Intent } from '../../src/domain/intents.ts';
+import type { EngineParts } from '../../src/engine/parts.ts';
+import type { GitHubApp } from '../../src/github/app.ts';
+import type { Repository } from '../../src/github/repository.ts';
+import type { Sandbox, SandboxProvider } from '../../src/sandbox/types.ts';
+import type { Claims, NewDelivery, Store } from '../../src/store/contract.ts';
+import type { Recorder } from './recorder.ts';
+
+/** What of the parts is handed in by whoever claims, and what each waits for. */
+interface Queue {
+  /** A delivery or the next task of an issue is stored: from now on it waits for a worker. */
+  stored(key: string, repo: string | null): void;
+  claimed(key: string, name: string): void;
+}
+
+function createQueue(recorder: Recorder): Queue {
+  const waiting = new Map<string, (name: string) => void>();
+  return {
+    stored(key, repo) {
+      waiting.set(key, recorder.begin({ category: 'scheduling', name: key, repo }));
+    },
+    claimed(key, name) {
+      waiting.get(key)?.(name);
+      waiting.delete(key);
+    },
+  };
+}
+
+const addsTask = (intents: readonly Intent[]) => intents.some((intent) => intent.type === 'add_task');
+
+/** The parts of a worker, with everything noted that a task waits for, and the intake's store beside them. */
+export function measureParts(parts: EngineParts, recorder: Recorder): { parts: EngineParts; receiveDelivery: Store['receiveDelivery'] } {
+  const queue = createQueue(recorder);
+  /** `<project>#<number>` of the issue that a task works on. */
+  const issues = new Map<string, { key: string; repo: string }>();
+  const effects = new Set<string>();
+  const effectProjects = new WeakSet<object>();
+
+  function noteClaims(claims: Claims): void {
+    for (const delivery of claims.deliveries) queue.claimed(delivery.guid, 'delivery');
+    for (const effect of claims.effects) {
+      effects.add(effect.key);
+      effectProjects.add(effect.project);
+    }
+    for (const { task, ticket, project } of claims.tasks) {
+      const issue = { key: `${project.id}#${ticket.number}`, repo: project.name };
+      issues.set(task.id, issue);
+      queue.claimed(issue.key, task.role);
+    }
+  }
+
+  const { store } = parts;
+  const measured: Store = {
+    ...store,
+    async claim(...args) {
+      const claims = await recorder.beside(() => store.claim(...args));
+      noteClaims(claims);
+      return claims;
+    },
+    renew: (...args) => recorder.beside(() => store.renew(...args)),
+    settleEffect: (key, ...rest) => (effects.has(key) ? recorder.beside(() => store.settleEffect(key, ...rest)) : store.settleEffect(key, ...rest)),
+    async applyIntents(guid, worker, ref, intents) {
+      const applied = await store.applyIntents(guid, worker, ref, intents);
+      if (ref && applied.status === 'applied' && addsTask(intents)) queue.stored(`${ref.project_id}#${ref.number}`, null);
+      return applied;
+    },
+    async completeTask(taskId, worker, output, decision) {
+      const settled = await store.completeTask(taskId, worker, output, decision);
+      const issue = issues.get(taskId);
+      if (settled.status === 'completed' && issue && addsTask(decision.intents)) queue.stored(issue.key, issue.repo);
+      return settled;
+    },
+  };
+  return {
+    parts: { ...parts, store: measured, github: measureGitHub(parts.github, recorder, effectProjects), sandboxes: measureSandboxes(parts.sandboxes, recorder) },
+    async receiveDelivery(delivery: NewDelivery) {
+      const status = await store.receiveDelivery(delivery);
+      if (status === 'accepted') queue.stored(delivery.guid, delivery.repository?.split('/')[1] ?? null);
+      return status;
+    },
+  };
+}
+
+/** Effects are performed while the task goes on: their calls are told from its own by the project object that came with the claim. */
+function measureGitHub(github: GitHubApp, recorder: Recorder, effectProjects: WeakSet<object>): GitHubApp {
+  return {
+    ...github,
+    async repository(project) {
+      if (!effectProjects.has(project)) return github.repository(project);
+      return besideTheWay(await recorder.beside(() => github.repository(project)), recorder);
+    },
+  };
+}
+
+function besideTheWay(repository: Repository, recorder: Recorder): Repository {
+  const { project, ...groups } = repository;
+  const wrapped = Object.entries(groups).map(([group, calls]: [string, object]) => [
+    group,
+    Object.fromEntries(
+      Object.entries(calls).map(([name, call]: [string, (...args: unknown[]) => unknown]) => [
+        name,
+        (...args: unknown[]) => recorder.beside(() => call(...args)),
+      ]),
+    ),
+  ]);
+  return { project, ...(Object.fromEntries(wrapped) as Omit<Repository, 'project'>) };
+}
+
+/** What the workspace runs for itself, to see what a command changed, starts with this. */
+const OWN_SCRIPT = 'export GIT_DIR=';
+
+function measureSandboxes(provider: SandboxProvider, recorder: Recorder): SandboxProvider {
+  const time = <T>(name: string, work: () => Promise<T>) => recorder.time({ category: 'sandbox', name }, work);
+  return {
+    ...provider,
+    async create(options) {
+      const sandbox = await time('create', () => provider.create(options));
+      const measured: Sandbox = {
+        id: sandbox.id,
+        provider: sandbox.provider,
+        writeFiles: (files) => time('write files', () => sandbox.writeFiles(files)),
+        readFile: (path) => time('read file', () => sandbox.readFile(path)),
+        run(command) {
+          if (command.command.startsWith(OWN_SCRIPT)) return time("git's eye on the files", () => sandbox.run(command));
+          return recorder.time({ category: 'tests', name: command.command }, () => sandbox.run(command));
+        },
+        destroy: () => recorder.beside(() => time('destroy', () => sandbox.destroy())),
+      };
+      return measured;
+    },
+  };
+}

@@ -1,0 +1,154 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { BanyanError } from '../../src/kernel/errors.ts';
+import type { Category, Span } from './spans.ts';
+
+/** What people see first, and what they wait for. */
+export const MARKS = ['reaction', 'status', 'pull', 'ready'] as const;
+
+export type Mark = (typeof MARKS)[number];
+
+export interface OpenSpan {
+  category: Category;
+  name: string;
+  repo?: string | null;
+  beside?: boolean;
+  start?: number;
+}
+
+interface Call {
+  category: Category;
+  name: string;
+  repo: string | null;
+  mark: Mark | 'failed' | null;
+}
+
+interface Hosts {
+  database: string;
+  github: string;
+  model: string;
+}
+
+/** How long one issue may take before the benchmark gives up. */
+const PATIENCE_MS = 180_000;
+/** Nothing under way for this long: what an issue left behind is done. */
+const QUIET_MS = 300;
+
+/** Notes what this process waits for: its calls by `fetch`, and what is told to it. */
+export class Recorder {
+  readonly spans: Span[] = [];
+  readonly #marks = new Map<string, PromiseWithResolvers<number>>();
+  readonly #beside = new AsyncLocalStorage<boolean>();
+  #open = 0;
+  #lastActive = performance.now();
+
+  /** Begins a span; the function that is returned ends it, under a better name where one is known by then. */
+  begin({ category, name, repo = null, beside = false, start = performance.now() }: OpenSpan): (name?: string) => void {
+    const aside = beside || this.#beside.getStore() === true;
+    this.#open += 1;
+    return (better = name) => {
+      this.#open -= 1;
+      this.#lastActive = performance.now();
+      this.spans.push({ category, name: better, repo, beside: aside, start, end: this.#lastActive });
+    };
+  }
+
+  async time<T>(span: OpenSpan, work: () => Promise<T>): Promise<T> {
+    const end = this.begin(span);
+    try {
+      return await work();
+    } finally {
+      end();
+    }
+  }
+
+  /** What is called in here is beside the issue's way. */
+  beside<T>(work: () => T): T {
+    return this.#beside.run(true, work);
+  }
+
+  /** Resolves with the moment at which GitHub had answered. @throws BanyanError where a person is needed instead, or it takes too long */
+  async reached(repo: string, mark: Mark): Promise<number> {
+    const timer = new AbortController();
+    const late = sleep(PATIENCE_MS, undefined, { signal: timer.signal }).then(() => {
+      throw new BanyanError('limit_reached', `${repo}: "${mark}" did not come within ${PATIENCE_MS / 1000} s`);
+    });
+    late.catch(() => undefined);
+    const failed = this.#markOf(repo, 'failed').promise.then(() => {
+      throw new BanyanError('internal', `${repo}: the status comment asks for a person`);
+    });
+    failed.catch(() => undefined);
+    try {
+      return await Promise.race([this.#markOf(repo, mark).promise, failed, late]);
+    } finally {
+      timer.abort();
+    }
+  }
+
+  /** Resolves when nothing is under way any more. */
+  async quiet(): Promise<void> {
+    while (this.#open > 0 || performance.now() - this.#lastActive < QUIET_MS) await sleep(QUIET_MS / 6);
+  }
+
+  /** A `fetch` that notes its calls to the three hosts: from the call until the whole answer is here. */
+  wrapFetch(base: typeof fetch, hosts: Hosts): typeof fetch {
+    return async (input, init) => {
+      const call = describeCall(input, init, hosts);
+      if (!call) return base(input, init);
+      const end = this.begin(call);
+      try {
+        const response = await base(input, init);
+        const finish = () => {
+          end();
+          if (call.mark && call.repo && response.ok) this.#markOf(call.repo, call.mark).resolve(performance.now());
+        };
+        void response
+          .clone()
+          .arrayBuffer()
+          .then(finish, () => end());
+        return response;
+      } catch (error) {
+        end();
+        throw error;
+      }
+    };
+  }
+
+  #markOf(repo: string, mark: Mark | 'failed'): PromiseWithResolvers<number> {
+    const key = `${repo} ${mark}`;
+    const known = this.#marks.get(key) ?? Promise.withResolvers<number>();
+    this.#marks.set(key, known);
+    return known;
+  }
+}
+
+function describeCall(input: Parameters<typeof fetch>[0], init: RequestInit | undefined, hosts: Hosts): Call | null {
+  const { origin, pathname } = new URL(input instanceof Request ? input.url : String(input));
+  const method = (init?.method ?? (input instanceof Request ? input.method : 'GET')).toUpperCase();
+  const body = typeof init?.body === 'string' ? init.body : '';
+  if (origin === hosts.database) return { category: 'database', name: pathname.split('/').at(-1) ?? '', repo: null, mark: null };
+  if (origin === hosts.model) return { category: 'model', name: 'chat completion', repo: null, mark: null };
+  if (origin !== hosts.github) return null;
+  const repo = /^\/repos\/[^/]+\/([^/]+)/.exec(pathname)?.[1] ?? null;
+  return { category: 'github', name: routeName(method, pathname, body), repo, mark: markOf(method, pathname, body) };
+}
+
+/** A route with its variable parts named, so that calls can be counted. */
+function routeName(method: string, path: string, body: string): string {
+  if (path === '/graphql') return `graphql ${/\{\s*(\w+)/.exec(body)?.[1] ?? 'query'}`;
+  const shape = decodeURIComponent(path)
+    .replace(/^\/repos\/[^/]+\/[^/]+/, '')
+    .replaceAll(/\b[0-9a-f]{40}\b/g, ':sha')
+    .replaceAll(/\/\d+(?=\/|$)/g, '/:n')
+    .replace(/\/(heads|contents|collaborators|labels)\/.+?(?=\/permission|$)/, '/$1/:name');
+  return `${method} ${shape === '' ? '/' : shape}`;
+}
+
+function markOf(method: string, path: string, body: string): Call['mark'] {
+  if (method === 'POST' && path.endsWith('/reactions')) return 'reaction';
+  if (method === 'POST' && path.endsWith('/pulls')) return 'pull';
+  if (!/\/comments(\/\d+)?$/.test(path) || !body.includes('<!-- banyan:status:')) return null;
+  if (body.includes('A person is needed')) return 'failed';
+  if (method === 'POST') return 'status';
+  return body.includes('a human may merge') ? 'ready' : null;
+}
