@@ -19,7 +19,6 @@ export interface NewCommit {
 export interface Commits {
   /** Makes the branch at a commit; a branch that is there already stays as it is. */
   createBranch(branch: string, sha: string): Promise<void>;
-  deleteBranch(branch: string): Promise<void>;
   /** @throws BanyanError `conflict` where the branch's head is not `parent`. */
   commit(commit: NewCommit): Promise<{ sha: string }>;
   /** The commit on the branch, at most `depth` back, whose message contains the text; or null. */
@@ -75,9 +74,6 @@ export function createCommits(calls: Calls): Commits {
     async createBranch(branch, sha) {
       const exists = await find(() => octokit.rest.git.getRef({ ...at, ref: `heads/${branch}` }));
       if (!exists) await ask(() => octokit.rest.git.createRef({ ...at, ref: `refs/heads/${branch}`, sha }));
-    },
-    async deleteBranch(branch) {
-      await find(() => octokit.rest.git.deleteRef({ ...at, ref: `heads/${branch}` }));
     },
     async commit(commit) {
       return commit.modesChange ? ask(() => commitByGitData(calls, commit)) : commitByGraphql(calls, commit);
