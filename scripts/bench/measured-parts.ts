@@ -26,6 +26,8 @@ function createQueue(recorder: Recorder): Queue {
   };
 }
 
+const READING_EFFECTS = new Set(['status_comment', 'label']);
+
 const addsTask = (intents: readonly Intent[]) => intents.some((intent) => intent.type === 'add_task');
 
 /** The parts of a worker, with everything noted that a task waits for, and the intake's store beside them. */
@@ -35,12 +37,15 @@ export function measureParts(parts: EngineParts, recorder: Recorder): { parts: E
   const issues = new Map<string, { key: string; repo: string }>();
   const effects = new Set<string>();
   const effectProjects = new WeakSet<object>();
+  /** Tickets whose effects are about to read them: effects render what is true when they are performed. */
+  const readers: string[] = [];
 
   function noteClaims(claims: Claims): void {
     for (const delivery of claims.deliveries) queue.claimed(delivery.guid, 'delivery');
     for (const effect of claims.effects) {
       effects.add(effect.key);
       effectProjects.add(effect.project);
+      if (effect.ticket_id && READING_EFFECTS.has(effect.kind)) readers.push(effect.ticket_id);
     }
     for (const { task, ticket, project } of claims.tasks) {
       const issue = { key: `${project.id}#${ticket.number}`, repo: project.name };
@@ -56,6 +61,12 @@ export function measureParts(parts: EngineParts, recorder: Recorder): { parts: E
       const claims = await recorder.beside(() => store.claim(...args));
       noteClaims(claims);
       return claims;
+    },
+    ticketSnapshot(ticketId) {
+      const reader = readers.indexOf(ticketId);
+      if (reader === -1) return store.ticketSnapshot(ticketId);
+      readers.splice(reader, 1);
+      return recorder.beside(() => store.ticketSnapshot(ticketId));
     },
     renew: (...args) => recorder.beside(() => store.renew(...args)),
     settleEffect: (key, ...rest) => (effects.has(key) ? recorder.beside(() => store.settleEffect(key, ...rest)) : store.settleEffect(key, ...rest)),
