@@ -1,6 +1,8 @@
 import { usd } from '../kernel/money.ts';
+import { truncateMiddle } from '../kernel/text.ts';
 import { humanDuration } from '../kernel/time.ts';
 import type { RoleSpend, Run, Task, TicketSnapshot } from './model.ts';
+import { quoteForCell, quoteForComment, quoteForItem, quoteForLine } from './quote.ts';
 
 /** Facts around a ticket that the status comment shows and the ledger does not hold. */
 export interface StatusFacts {
@@ -10,6 +12,14 @@ export interface StatusFacts {
   disclosure: string | null;
   now: Date;
 }
+
+/** Characters that parts of a status comment may have. GitHub takes 65,536 for the whole, its hidden marker included. */
+const WHOLE = 64_000;
+const LONG = 16_000;
+const MEDIUM = 4_000;
+const SHORT = 600;
+/** Discoveries that it lists; all of them are in the database. */
+const SHOWN = 20;
 
 interface Stage {
   title: string;
@@ -109,11 +119,6 @@ function costLine(run: Run | null): string {
   return `**Cost so far:** ${usd(run.spent_usd)} of ${usd(run.budget_usd)}.${warned}`;
 }
 
-/** Model text inside our own Markdown: it must not open our hidden markers, and names of people must not be notified again. */
-export function quoteForComment(text: string): string {
-  return text.replaceAll('<!--', '&lt;!--').replaceAll(/(^|[^\w`])@(?=[A-Za-z0-9])/g, '$1@\u200b');
-}
-
 function questionLines(snapshot: TicketSnapshot): string[] {
   const open = snapshot.questions.filter((question) => question.state === 'asked');
   if (open.length === 0) return [];
@@ -127,10 +132,10 @@ function planLines(snapshot: TicketSnapshot): string[] {
     '',
     `<details${ticket.state === 'ready_for_dev' ? ' open' : ''}><summary>What ${ticket.state === 'done' ? 'was' : 'will be'} built (priority: ${ticket.priority})</summary>`,
     '',
-    quoteForComment(ticket.refined_description),
+    quoteForComment(truncateMiddle(ticket.refined_description, LONG)),
     '',
     ...(ticket.acceptance_criteria.length > 0 ? ['**Acceptance criteria**', ''] : []),
-    ...ticket.acceptance_criteria.map((criterion) => `- [${ticket.state === 'done' ? 'x' : ' '}] ${quoteForComment(criterion)}`),
+    ...ticket.acceptance_criteria.map((criterion) => `- [${ticket.state === 'done' ? 'x' : ' '}] ${quoteForItem(criterion)}`),
     '',
     '</details>',
   ];
@@ -141,7 +146,7 @@ const ROLE_TITLES: Record<string, string> = { 'product-owner': 'Product Owner', 
 function spendTable(spend: RoleSpend[]): string[] {
   const rows = spend.map(
     (row) =>
-      `| ${ROLE_TITLES[row.role] ?? row.role} | ${row.models.map((model) => `\`${model}\``).join(', ')} | ${row.model_calls} | ${row.tokens_in + row.tokens_out} | ${usd(row.cost_usd)} | ${humanDuration(row.duration_ms)} |`,
+      `| ${ROLE_TITLES[row.role] ?? row.role} | ${row.models.map((model) => `\`${quoteForCell(model)}\``).join(', ')} | ${row.model_calls} | ${row.tokens_in + row.tokens_out} | ${usd(row.cost_usd)} | ${humanDuration(row.duration_ms)} |`,
   );
   return rows.length > 0 ? ['| Agent | Model | Calls | Tokens | Cost | Working time |', '| --- | --- | ---: | ---: | ---: | ---: |', ...rows] : [];
 }
@@ -172,7 +177,10 @@ function discoveryLines(snapshot: TicketSnapshot): string[] {
     '',
     '<details><summary>Found on the way</summary>',
     '',
-    ...snapshot.discoveries.map((found) => `- **${quoteForComment(found.title)}** (${quoteForComment(found.kind)}): ${quoteForComment(found.description)}`),
+    ...snapshot.discoveries
+      .slice(0, SHOWN)
+      .map(({ title, kind, description }) => `- **${quoteForLine(title)}** (${quoteForLine(kind)}): ${quoteForItem(truncateMiddle(description, SHORT))}`),
+    ...(snapshot.discoveries.length > SHOWN ? [`- and ${snapshot.discoveries.length - SHOWN} more`] : []),
     '',
     '</details>',
   ];
@@ -198,7 +206,7 @@ export function renderStatus(snapshot: TicketSnapshot, facts: StatusFacts): stri
       ? [
           '',
           '> [!NOTE]',
-          ...quoteForComment(ticket.note)
+          ...quoteForComment(truncateMiddle(ticket.note, MEDIUM))
             .split('\n')
             .map((line) => `> ${line}`),
         ]
@@ -209,7 +217,7 @@ export function renderStatus(snapshot: TicketSnapshot, facts: StatusFacts): stri
     ...spendLines(snapshot),
     ...(facts.disclosure ? ['', `<sub>${facts.disclosure}</sub>`] : []),
   ];
-  return joinLines(lines);
+  return truncateMiddle(joinLines(lines), WHOLE);
 }
 
 /** GitHub shows single line breaks in comments as breaks; runs of blank lines become one. */
@@ -224,7 +232,7 @@ export function renderQuestions(author: string, questions: { number: number; bod
     '',
     ...questions.map(
       (question) =>
-        `${question.number}. ${quoteForComment(question.body)}${question.assumption ? ` _(Otherwise I assume: ${quoteForComment(question.assumption)})_` : ''}`,
+        `${question.number}. ${quoteForItem(question.body)}${question.assumption ? ` _(Otherwise I assume: ${quoteForItem(question.assumption)})_` : ''}`,
     ),
     '',
     'Answer in a comment; short is fine ("1: yes, 2: percent").',

@@ -4,7 +4,7 @@ import type { FileChange } from '../../context/overlay.ts';
 import { taskEffectKey } from '../../domain/effects.ts';
 import { marker } from '../../domain/markers.ts';
 import type { CodeGeneration, TicketSnapshot } from '../../domain/model.ts';
-import { quoteForComment } from '../../domain/status.ts';
+import { quoteForComment } from '../../domain/quote.ts';
 import type { TaskSession } from '../../engine/session.ts';
 import { BanyanError } from '../../kernel/errors.ts';
 import { redactSecrets } from '../../kernel/redact.ts';
@@ -31,16 +31,19 @@ function workTrailer(session: TaskSession, changes: readonly FileChange[]): stri
 }
 
 /**
- * Where the branch must stand for the commit: at the revision the change was made on, or on our own commit of this task.
- * @throws BanyanError `conflict` (needs_human) where somebody else moved it meanwhile
+ * Where the branch must stand for the commit: at the revision the change was made on, on our own commit of this task, or on
+ * commits of people that touch none of the same files: those are kept and built on.
+ * @throws BanyanError `conflict` (needs_human) where somebody changed the same files meanwhile
  */
-async function expectedHead(session: TaskSession, branch: string): Promise<string> {
+async function expectedHead(session: TaskSession, branch: string, paths: readonly string[]): Promise<string> {
   const { source, commits } = session.repository;
   const head = await source.head(branch);
   if (head === null || head === session.state.revision) return session.state.revision;
   const mine = await commits.findByMessage(branch, `Banyan-Task: ${session.task.id}/`, 1);
   if (mine?.sha === head) return head;
-  throw new BanyanError('conflict', `somebody pushed to ${branch} while the Developer was working on it`, {
+  const theirs = await source.changedPaths(session.state.revision, head);
+  if (theirs && !paths.some((path) => theirs.includes(path))) return head;
+  throw new BanyanError('conflict', `somebody pushed to ${branch} while the Developer was working on the same files`, {
     retry: 'needs_human',
     fix: 'Comment `/banyan retry`: work goes on from the branch as it is then.',
   });
@@ -66,7 +69,8 @@ export async function commitWork(session: TaskSession, snapshot: TicketSnapshot,
     },
     async perform() {
       await repository.commits.createBranch(branch, session.state.revision);
-      const parent = await expectedHead(session, branch);
+      const paths = work.changes.map((change) => change.path);
+      const parent = await expectedHead(session, branch, paths);
       const { headline, body } = commitMessage(withoutOtherClosings(redactSecrets(work.message), session.ticket.number), session.ticket.kind, [
         `Refs: #${session.ticket.number}`,
         trailer,

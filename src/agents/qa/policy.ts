@@ -1,4 +1,4 @@
-import { quoteForComment } from '../../domain/status.ts';
+import { quoteForComment, quoteForItem } from '../../domain/quote.ts';
 import type { Annotation, CheckReport } from '../../github/checks.ts';
 import { codeBlock } from '../common.ts';
 import type { QaResult } from '../results.ts';
@@ -26,7 +26,7 @@ export function proofLine(evidence: QaEvidence): string {
 function findingLines(result: QaResult): string[] {
   return result.findings.map((finding) => {
     const where = finding.path ? `\`${finding.path}${finding.line ? `:${finding.line}` : ''}\`: ` : '';
-    return `- **${finding.severity}** ${where}${quoteForComment(finding.message)}`;
+    return `- **${finding.severity}** ${where}${quoteForItem(finding.message)}`;
   });
 }
 

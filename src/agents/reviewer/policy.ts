@@ -1,6 +1,7 @@
-import { quoteForComment } from '../../domain/status.ts';
+import { quoteForComment } from '../../domain/quote.ts';
 import type { CheckReport } from '../../github/checks.ts';
 import type { ReviewComment } from '../../github/pulls.ts';
+import { truncateMiddle } from '../../kernel/text.ts';
 import { codeBlock } from '../common.ts';
 import type { ReviewerResult } from '../results.ts';
 
@@ -10,6 +11,9 @@ export interface ReviewPlan {
   body: string;
   comments: ReviewComment[];
 }
+
+/** GitHub takes 65,536; disclosure and hidden marker come after it. */
+const BODY_CHARS = 60_000;
 
 type Comment = ReviewerResult['comments'][number];
 
@@ -39,7 +43,7 @@ export function planReview(result: ReviewerResult, options: { lines: Map<string,
   ].join('\n');
   return {
     event: result.decision === 'request_changes' && !options.ownPullRequest ? 'REQUEST_CHANGES' : 'COMMENT',
-    body,
+    body: truncateMiddle(body, BODY_CHARS),
     comments: placed.map((comment) => ({ path: comment.path ?? '', line: comment.line ?? 1, body: commentBody(comment) })),
   };
 }

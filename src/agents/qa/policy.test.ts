@@ -1,0 +1,80 @@
+import { describe, expect, it } from 'vitest';
+import type { QaResult } from '../results.ts';
+import type { SuiteRun } from '../suite.ts';
+import { checkReport, feedback, proofLine, verdict } from './policy.ts';
+import type { QaEvidence } from './policy.ts';
+
+const PASSED: SuiteRun = { command: 'npm test', passed: true, exitCode: 0, timedOut: false, seconds: 1.2, output: 'ok 1', blocked: null };
+const FAILED: SuiteRun = { ...PASSED, passed: false, exitCode: 1, output: 'not ok 1 - sums\n```\nfence' };
+const BLOCKED: SuiteRun = { ...FAILED, exitCode: 127, blocked: 'the sandbox has no such command (`npm test`)' };
+const HAPPY: QaResult = { passed: true, summary: 'It holds.', findings: [] };
+
+function evidence(suite: SuiteRun | null, state: QaEvidence['proof']['state'] = 'proven'): QaEvidence {
+  return { suite, proof: { state, reason: 'because.', run: null } };
+}
+
+describe('the verdict', () => {
+  it.each([
+    ['a content agent and a suite that passes', HAPPY, PASSED, true],
+    ['a content agent and a suite that fails', HAPPY, FAILED, false],
+    ['an agent that objects to a suite that passes', { ...HAPPY, passed: false }, PASSED, false],
+    ['a content agent where there is no suite', HAPPY, null, true],
+    ['a content agent where the suite could not be run', HAPPY, BLOCKED, true],
+    ['an agent that objects where the suite could not be run', { ...HAPPY, passed: false }, BLOCKED, false],
+  ])('of %s', (_name, result, suite, expected) => {
+    expect(verdict(result, evidence(suite))).toBe(expected);
+  });
+});
+
+describe('the check', () => {
+  it('says success, failure or neutral, never more than was shown', () => {
+    expect(checkReport(HAPPY, evidence(PASSED), null)).toMatchObject({ conclusion: 'success', title: 'The change holds' });
+    expect(checkReport(HAPPY, evidence(FAILED), null)).toMatchObject({ conclusion: 'failure', title: 'The change does not hold' });
+    expect(checkReport(HAPPY, evidence(BLOCKED), null)).toMatchObject({ conclusion: 'neutral' });
+    expect(checkReport(HAPPY, evidence(null), null).summary).toContain('no test command that I could find');
+  });
+
+  it.each([
+    ['proven' as const, 'Proven: because.'],
+    ['not_proven' as const, 'Not proven: because.'],
+    ['not_possible' as const, 'Proof not possible: because.'],
+  ])('shows the proof: %s', (state, line) => {
+    expect(proofLine(evidence(PASSED, state))).toBe(line);
+    expect(checkReport(HAPPY, evidence(PASSED, state), null).summary).toContain(`- ${line}`);
+  });
+
+  it('puts findings with a file at their line and lists them all', () => {
+    const report = checkReport(
+      {
+        ...HAPPY,
+        passed: false,
+        findings: [
+          { path: 'a.js', line: 3, severity: 'error', message: 'Wrong.' },
+          { path: 'b.js', line: null, severity: 'info', message: 'Odd.' },
+          { path: null, line: null, severity: 'warning', message: 'Slow, @maintainer <!-- banyan:x:1 -->' },
+        ],
+      },
+      evidence(PASSED),
+      'Scripted.',
+    );
+    expect(report.annotations).toEqual([
+      { path: 'a.js', line: 3, level: 'failure', message: 'Wrong.' },
+      { path: 'b.js', line: 1, level: 'notice', message: 'Odd.' },
+    ]);
+    expect(report.summary).toContain('- **error** `a.js:3`: Wrong.');
+    expect(report.summary).toContain('- **warning** Slow, @\u200bmaintainer &lt;!--');
+    expect(report.summary).toContain('<sub>Scripted.</sub>');
+  });
+
+  it('shows the output of the suite in a block that the output cannot close', () => {
+    expect(checkReport(HAPPY, evidence(FAILED), null).text).toContain('````\nnot ok 1 - sums\n```\nfence\n````');
+  });
+});
+
+describe('what the Developer gets', () => {
+  it('is the findings, and the words of the suite only where it failed', () => {
+    const result: QaResult = { passed: false, summary: 'No.', findings: [{ path: 'a.js', line: 3, severity: 'error', message: 'Wrong.' }] };
+    expect(feedback(result, evidence(PASSED))).toBe('No.\n- **error** `a.js:3`: Wrong.');
+    expect(feedback(result, evidence(FAILED))).toContain('`npm test` failed with exit code 1 (1.2 s):\nnot ok 1 - sums');
+  });
+});
