@@ -1,0 +1,49 @@
+import { expect, it } from 'vitest';
+import { BanyanError } from '../kernel/errors.ts';
+import { githubError } from './errors.ts';
+
+const NOW = Date.parse('2026-01-01T00:00:00Z');
+
+function failed(status: number, headers: Record<string, string> = {}): Error {
+  return Object.assign(new Error(`failed with ${status}`), {
+    status,
+    response: { headers },
+    request: { method: 'POST', url: 'https://api.github.com/x?token=1' },
+  });
+}
+
+it.each([
+  [500, {}, 'github_unavailable', 'transient'],
+  [502, {}, 'github_unavailable', 'transient'],
+  [408, {}, 'github_unavailable', 'transient'],
+  [404, {}, 'not_found', 'permanent'],
+  [409, {}, 'conflict', 'transient'],
+  [422, {}, 'github_rejected', 'permanent'],
+  [401, {}, 'github_rejected', 'needs_human'],
+  [403, {}, 'github_rejected', 'needs_human'],
+  [403, { 'retry-after': '60' }, 'github_rate_limited', 'rate_limit'],
+  [403, { 'x-ratelimit-remaining': '0', 'x-ratelimit-reset': '1' }, 'github_rate_limited', 'rate_limit'],
+  [403, { 'x-ratelimit-remaining': '7' }, 'github_rejected', 'needs_human'],
+  [429, {}, 'github_rate_limited', 'rate_limit'],
+] as const)('tells what %s %j means', (status, headers, code, retry) => {
+  expect(githubError(failed(status, headers), NOW)).toMatchObject({ code, retry });
+});
+
+it.each([
+  [{ 'retry-after': '90' }, 90],
+  [{ 'x-ratelimit-remaining': '0', 'x-ratelimit-reset': String(NOW / 1000 + 600) }, 600],
+  [{ 'x-ratelimit-remaining': '0', 'x-ratelimit-reset': String(NOW / 1000 - 600) }, 1],
+  [{ 'retry-after': 'soon' }, 60],
+])('waits as long as GitHub says: %j', (headers, seconds) => {
+  expect(((githubError(failed(429, headers), NOW).retryAt?.getTime() ?? 0) - NOW) / 1000).toBe(seconds);
+});
+
+it('takes what never arrived for GitHub being away', () => {
+  expect(githubError(new TypeError('fetch failed'))).toMatchObject({ code: 'github_unavailable', retry: 'transient' });
+});
+
+it('names the request without its query, and keeps errors that are its own', () => {
+  expect(githubError(failed(422)).data).toEqual({ status: 422, request: 'POST https://api.github.com/x' });
+  const own = new BanyanError('conflict', 'x');
+  expect(githubError(own)).toBe(own);
+});
