@@ -19,6 +19,9 @@ interface GraphqlAnswer {
   errors?: { type?: string; message: string }[];
 }
 
+/** GraphQL answers 200 whatever happened; this is what REST would have answered. */
+const GRAPHQL_STATUS: Record<string, number> = { NOT_FOUND: 404, STALE_DATA: 409, FORBIDDEN: 403, RATE_LIMITED: 429 };
+
 export function createCalls(octokit: Octokit, project: Project, graphqlUrl: string): Calls {
   const ask = async <T>(call: () => Promise<T>): Promise<T> => {
     try {
@@ -45,8 +48,9 @@ export function createCalls(octokit: Octokit, project: Project, graphqlUrl: stri
       const body = answer.data as GraphqlAnswer;
       const failure = body.errors?.[0];
       if (failure) {
-        const status = failure.type === 'NOT_FOUND' ? 404 : failure.type === 'STALE_DATA' ? 409 : 422;
-        throw githubError(Object.assign(new Error(failure.message), { status, request: { method: 'POST', url: '/graphql' } }));
+        const { headers } = answer;
+        const status = GRAPHQL_STATUS[failure.type ?? ''] ?? 422;
+        throw githubError(Object.assign(new Error(failure.message), { status, response: { headers }, request: { method: 'POST', url: '/graphql' } }));
       }
       return body.data as T;
     },
