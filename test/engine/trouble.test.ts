@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { commentsOf, expectNothingTwice, labelsOf, marked, openIssue, pullsOf } from '../e2e/watch.ts';
+import type { Watched } from '../e2e/watch.ts';
 import { startEngine } from '../support/engine.ts';
 import type { Engine } from '../support/engine.ts';
 import { readGitHubRequest } from '../support/mortal.ts';
@@ -147,40 +148,51 @@ describe('what people do meanwhile', () => {
     expect(await marked(watched, issue, 'status')).toHaveLength(1);
   });
 
-  it('a branch that somebody moved stops the Developer with the way out, and a retry builds on it', async () => {
-    const branch = { owner: 'acme', repo: 'moved', ref: 'heads/feature/1-greet' };
-    engine.cast.in(
-      'moved',
-      developerSteps(
-        WRITE_GREETING,
-        async () => {
-          const { data: main } = await watched.octokit.rest.git.getRef({ owner: 'acme', repo: 'moved', ref: 'heads/main' });
-          await watched.octokit.rest.git.createRef({ ...branch, ref: `refs/${branch.ref}`, sha: main.object.sha });
-          await watched.octokit.rest.repos.createOrUpdateFileContents({
-            ...branch,
-            branch: 'feature/1-greet',
-            path: 'mine.txt',
-            message: 'mine',
-            content: Buffer.from('mine\n').toString('base64'),
-          });
-          return SUBMIT_DEVELOPER;
-        },
-        WRITE_GREETING,
-        SUBMIT_DEVELOPER,
-      ),
-    );
-    const watched = await engine.repository('moved', PLAIN);
+  /** A person pushes one file to the branch while the Developer is about to hand in. */
+  function pushes(repo: string, path: string): () => Promise<typeof SUBMIT_DEVELOPER> {
+    const at = { owner: 'acme', repo };
+    return async () => {
+      const { octokit } = pushing.get(repo) ?? {};
+      if (!octokit) throw new Error(`no repository ${repo}`);
+      const { data: main } = await octokit.rest.git.getRef({ ...at, ref: 'heads/main' });
+      await octokit.rest.git.createRef({ ...at, ref: 'refs/heads/feature/1-greet', sha: main.object.sha });
+      const { data: known } = await octokit.rest.repos.getContent({ ...at, path }).catch(() => ({ data: {} }));
+      const sha = 'sha' in known ? { sha: known.sha } : {};
+      await octokit.rest.repos.createOrUpdateFileContents({ ...at, ...sha, branch: 'feature/1-greet', path, message: 'mine', content: Buffer.from('mine\n').toString('base64') });
+      return SUBMIT_DEVELOPER;
+    };
+  }
+  const pushing = new Map<string, Watched>();
+
+  async function play(repo: string, path: string): Promise<{ watched: Watched; issue: number }> {
+    engine.cast.in(repo, developerSteps(WRITE_GREETING, pushes(repo, path), WRITE_GREETING, SUBMIT_DEVELOPER));
+    const watched = await engine.repository(repo, PLAIN);
+    pushing.set(repo, watched);
     const issue = await openIssue(watched, { title: 'Greet', labels: ['ready-for-dev'] });
     expect(issue).toBe(1);
     await engine.settle();
+    return { watched, issue };
+  }
+
+  async function commitsOf(watched: Watched): Promise<(string | undefined)[]> {
+    const [pull] = await pullsOf(watched);
+    const { data } = await watched.octokit.rest.pulls.listCommits({ owner: 'acme', repo: watched.repo, pull_number: pull?.number ?? 0 });
+    return data.map((commit) => commit.commit.message.split('\n')[0]);
+  }
+
+  it('commits of people on other files are kept and built on', async () => {
+    const { watched } = await play('joined', 'mine.txt');
+    expect(await commitsOf(watched)).toEqual(['mine', 'feat: greet more warmly']);
+  });
+
+  it('a branch on which somebody changed the same file stops the Developer with the way out, and a retry builds on it', async () => {
+    const { watched, issue } = await play('moved', 'greeting.txt');
     expect(await labelsOf(watched, issue)).toEqual(['needs-human']);
     expect((await marked(watched, issue, 'status'))[0]).toMatch(/somebody pushed to feature\/1-greet .*`\/banyan retry`/);
     expect(await pullsOf(watched)).toEqual([]);
 
     await watched.octokit.rest.issues.createComment({ owner: 'acme', repo: 'moved', issue_number: issue, body: '/banyan retry' });
     await engine.settle();
-    const [pull] = await pullsOf(watched);
-    const commits = (await watched.octokit.rest.pulls.listCommits({ owner: 'acme', repo: 'moved', pull_number: pull?.number ?? 0 })).data;
-    expect(commits.map((commit) => commit.commit.message.split('\n')[0])).toEqual(['mine', 'feat: greet more warmly']);
+    expect(await commitsOf(watched)).toEqual(['mine', 'feat: greet more warmly']);
   });
 });
