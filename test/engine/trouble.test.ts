@@ -158,7 +158,14 @@ describe('what people do meanwhile', () => {
       await octokit.rest.git.createRef({ ...at, ref: 'refs/heads/feature/1-greet', sha: main.object.sha });
       const { data: known } = await octokit.rest.repos.getContent({ ...at, path }).catch(() => ({ data: {} }));
       const sha = 'sha' in known ? { sha: known.sha } : {};
-      await octokit.rest.repos.createOrUpdateFileContents({ ...at, ...sha, branch: 'feature/1-greet', path, message: 'mine', content: Buffer.from('mine\n').toString('base64') });
+      await octokit.rest.repos.createOrUpdateFileContents({
+        ...at,
+        ...sha,
+        branch: 'feature/1-greet',
+        path,
+        message: 'mine',
+        content: Buffer.from('mine\n').toString('base64'),
+      });
       return SUBMIT_DEVELOPER;
     };
   }

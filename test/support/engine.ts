@@ -29,7 +29,7 @@ import type { Death } from './mortal.ts';
 import { startOpenAiServer } from './openai-server.ts';
 import type { OpenAiServer } from './openai-server.ts';
 
-export const MODEL = 'openai:played-by-the-test';
+const MODEL = 'openai:played-by-the-test';
 
 /** The engine in one process, on a local GitHub, a database in memory, and a model that tests play. Time stands still unless a test moves it. */
 export interface Engine {
