@@ -59,7 +59,7 @@ function sentence(thrown: unknown): string {
 
 const REJECTED: Record<number, { what: string; fix: string }> = {
   401: { what: 'The model provider does not accept the key.', fix: 'Check the provider key (ANTHROPIC_API_KEY or OPENAI_API_KEY) and deploy again.' },
-  402: { what: 'The account at the model provider is out of credit.', fix: "Add credit at the provider, then comment `/banyan retry`." },
+  402: { what: 'The account at the model provider is out of credit.', fix: 'Add credit at the provider, then comment `/banyan retry`.' },
   403: { what: 'The key may not use this model.', fix: 'Give the key access to the model, or choose another one with BANYAN_MODEL.' },
   404: { what: 'The provider does not know this model.', fix: 'Check the name in BANYAN_MODEL or in .github/banyan.yml, and the base URL.' },
 };
