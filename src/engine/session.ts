@@ -1,4 +1,5 @@
 import type { RepositoryConfig } from '../config/repository.ts';
+import type { FileChange } from '../context/overlay.ts';
 import type { RepositorySnapshot } from '../context/snapshot.ts';
 import type { Workspace } from '../context/workspace.ts';
 import type { EffectScope } from '../domain/effects.ts';
@@ -45,8 +46,8 @@ export interface TaskSession {
   workspace(): Promise<Workspace>;
   /** The tree at `state.revision`, without changes. */
   tree(): Promise<RepositorySnapshot>;
-  /** The files of another commit, without changes, disposed of with the session. */
-  workspaceAt(revision: string): Promise<Workspace>;
+  /** The files of another commit with changes over them, disposed of with the session. */
+  workspaceAt(revision: string, changes?: FileChange[]): Promise<Workspace>;
   /** Applies intents at once, under the task's lease. */
   record(intents: Intent[]): Promise<void>;
   phaseContext(snapshot: TicketSnapshot): PhaseContext;

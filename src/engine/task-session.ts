@@ -74,7 +74,7 @@ export async function openSession({ parts, options, claimed, state, disclosure }
     snapshot: () => parts.store.ticketSnapshot(ticket.id),
     workspace: () => (main ??= open(state.revision, state.changes as FileChange[])),
     tree: () => tree(state.revision),
-    workspaceAt: (revision) => open(revision, []),
+    workspaceAt: (revision, changes = []) => open(revision, changes),
     async record(intents) {
       const { status } = await parts.store.applyTaskIntents(task.id, worker, intents);
       if (status !== 'applied') throw new BanyanError('lease_lost', `task ${task.id} is ${status}`, { retry: 'permanent' });

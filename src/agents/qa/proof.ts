@@ -1,5 +1,6 @@
 import { isTestFile } from '../../context/test-files.ts';
-import type { Workspace } from '../../context/workspace.ts';
+import type { FileChange } from '../../context/overlay.ts';
+import type { RepositorySnapshot } from '../../context/snapshot.ts';
 import type { TaskSession } from '../../engine/session.ts';
 import type { PullFile } from '../../github/pulls.ts';
 import { runSuite } from '../suite.ts';
@@ -9,29 +10,24 @@ function notPossible(reason: string): QaEvidence['proof'] {
   return { state: 'not_possible', reason, run: null };
 }
 
-/** The head's test files over the base's code; test files that the change deletes are gone there too. */
-function overlayTests(base: Workspace, head: Workspace, tests: PullFile[]): void {
-  for (const { path, status } of tests) {
-    if (status !== 'removed') base.write(path, head.read(path));
-    else if (base.readBytes(path) !== null) base.remove(path);
-  }
+/** The head's test files as changes of the base, bytes and modes as they are; test files that the change deletes are gone there too. */
+function testChanges(head: RepositorySnapshot, tests: PullFile[]): FileChange[] {
+  return tests.map(({ path, status }): FileChange => {
+    const file = status === 'removed' ? undefined : head.files.get(path);
+    return file ? { path, mode: file.mode, content: Buffer.from(file.content).toString('base64') } : { path, deleted: true };
+  });
 }
 
 /**
  * Shows that the change is what makes its tests pass: the new tests must fail on the base and pass on the head.
  * The method is the one of SWE-bench's "fail to pass" tests, on whole suites.
  */
-async function prove(
-  session: TaskSession,
-  head: Workspace,
-  options: { files: PullFile[]; baseSha: string; headPassed: boolean },
-): Promise<QaEvidence['proof']> {
+async function prove(session: TaskSession, options: { files: PullFile[]; baseSha: string; headPassed: boolean }): Promise<QaEvidence['proof']> {
   const tests = options.files.filter((file) => isTestFile(file.path));
   if (tests.length === 0) return notPossible('the change brings no tests.');
   if (tests.length === options.files.length) return notPossible('the change is tests only, so there is no code to prove.');
   if (!options.headPassed) return notPossible('the suite does not pass on the head.');
-  const base = await session.workspaceAt(options.baseSha);
-  overlayTests(base, head, tests);
+  const base = await session.workspaceAt(options.baseSha, testChanges(await session.tree(), tests));
   const run = await runSuite(session, base, 'tests');
   await base.dispose();
   if (!run) return notPossible('the base has no test command.');
@@ -48,6 +44,5 @@ export async function gatherEvidence(session: TaskSession, files: PullFile[], ba
   await head.dispose();
   if (!suite) return { suite: null, proof: notPossible('the repository has no test command that I could find.') };
   if (suite.blocked !== null) return { suite, proof: notPossible(`${suite.blocked}.`) };
-  const clean = await session.workspaceAt(session.state.revision);
-  return { suite, proof: await prove(session, clean, { files, baseSha, headPassed: suite.passed }) };
+  return { suite, proof: await prove(session, { files, baseSha, headPassed: suite.passed }) };
 }
