@@ -1,6 +1,6 @@
 import type { z } from 'zod';
 import type { Intent } from '../domain/intents.ts';
-import type { Brief, Finish, RoleAgent, RoleLimits } from '../engine/role.ts';
+import type { Brief, Finish, RoleAgent, RoleLimits, Salvage } from '../engine/role.ts';
 import type { TaskSession } from '../engine/session.ts';
 import type { ToolPermission } from '../tools/tool.ts';
 import { BanyanError } from '../kernel/errors.ts';
@@ -112,7 +112,7 @@ export abstract class BaseAgent<Result = unknown> implements RoleAgent<Result> {
   abstract finish(session: TaskSession, result: Result): Promise<Finish>;
 
   /** @default there is nothing to keep */
-  async salvage(_session: TaskSession): Promise<string | null> {
+  async salvage(_session: TaskSession): Promise<Salvage | null> {
     return null;
   }
 }

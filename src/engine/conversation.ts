@@ -76,6 +76,8 @@ export class Conversation {
   readonly #parts: ConversationParts;
   readonly #transcript: Transcript;
   #gate: StepGate;
+  /** Whether the model's last answer held tool calls that could not be read. */
+  #garbled = false;
   /** Whether people were told that the budget is nearly spent. */
   #warned: boolean;
   /** What ended the loop, kept because the agent wraps what is thrown through it. */
@@ -220,6 +222,7 @@ export class Conversation {
     this.#enforceLimits();
     const started = Date.now();
     const raw = adoptWrittenResult(await call(), agent.resultName, (value) => agent.resultSchema.safeParse(value).success);
+    this.#garbled = (raw.invalid_tool_calls?.length ?? 0) > 0;
     const usage = usageOf(raw);
     const message = normalizeAnswer(raw, this.#transcript.messages);
     this.#transcript.modelCalls += 1;
@@ -267,7 +270,9 @@ export class Conversation {
     if (nudges >= MAX_NUDGES) {
       throw new BanyanError('model_output_invalid', `${agent.role} answered ${MAX_NUDGES + 1} times without handing in a result`, { retry: 'needs_human' });
     }
-    const content = `That handed in nothing. Go on with the task, or call \`${agent.resultName}\` with your result.`;
+    const content = this.#garbled
+      ? 'The arguments of your tool call were no valid JSON, so it was not run. Call the tool again.'
+      : `That handed in nothing. Go on with the task, or call \`${agent.resultName}\` with your result.`;
     await this.#append([{ message: new HumanMessage({ content, additional_kwargs: { banyan_nudge: true } }) }]);
   }
 }

@@ -18,6 +18,12 @@ export interface Brief {
 /** What is to happen when a role has given its answer: applied with the task's end in one transaction. */
 export type Finish = { kind: 'complete'; output: JsonObject; intents: Intent[] } | { kind: 'wait'; waitingFor: string; waitingOn: string; intents: Intent[] };
 
+/** Work that was kept: the sentence for people, and what the ticket is to remember. */
+export interface Salvage {
+  note: string;
+  intents: Intent[];
+}
+
 /**
  * What the engine asks of a role. It never sees more than this.
  * `Result` is the structured answer, parsed by `resultSchema`; what does not parse goes back to the model with the error.
@@ -38,6 +44,6 @@ export interface RoleAgent<Result = unknown> {
   check(session: TaskSession, result: Result, attempt: number): Promise<string | null>;
   /** Performs what the result means on GitHub (through the ledger) and says what follows. Repeatable; changes the ticket by its intents only. */
   finish(session: TaskSession, result: Result): Promise<Finish>;
-  /** When the budget ran out in the middle: keep what there is; returns the sentence for people. Repeatable. */
-  salvage(session: TaskSession): Promise<string | null>;
+  /** When the budget ran out in the middle: keeps what there is on GitHub. Repeatable; null where there is nothing. */
+  salvage(session: TaskSession): Promise<Salvage | null>;
 }

@@ -159,12 +159,12 @@ export class TaskRunner {
     const kept = await agent.salvage(owned.session);
     const note = [
       `The budget of ${usd(gate.budget_usd)} for this issue is spent (${usd(gate.spent_usd)}), so work stopped in the middle of "${claimed.task.title}".`,
-      kept,
+      kept?.note,
       'Raise `budget` in `.github/banyan.yml`, or comment `/banyan retry` to grant the same amount once more.',
     ];
     const error = new BanyanError('limit_reached', 'the budget is spent', { retry: 'needs_human' });
     const end = { at: owned.session.at, source: claimed.task.id, runState: 'stopped_budget' as const };
-    const intentsAtEnd = giveUp(end, 'budget', note.filter(Boolean).join(' '));
+    const intentsAtEnd = [...(kept?.intents ?? []), ...giveUp(end, 'budget', note.filter(Boolean).join(' '))];
     await this.#parts.store.failTask(claimed.task.id, options.worker, { error: errorRecord(error), retry: false, retryAt: null, intentsAtEnd });
   }
 

@@ -4,7 +4,7 @@ import { refreshStatus, showState } from '../../domain/effects.ts';
 import { advance, giveUp } from '../../domain/phases.ts';
 import type { Intent } from '../../domain/intents.ts';
 import type { JsonObject, TicketSnapshot } from '../../domain/model.ts';
-import type { Finish } from '../../engine/role.ts';
+import type { Finish, Salvage } from '../../engine/role.ts';
 import type { TaskSession } from '../../engine/session.ts';
 import { BaseAgent } from '../base.ts';
 import { answersSection, issueSection, joinSections, overviewSection, planSection } from '../common.ts';
@@ -115,11 +115,14 @@ export class DeveloperAgent extends BaseAgent<DeveloperResult> {
   }
 
   /** Work so far goes to the branch, so that nobody pays for it twice. */
-  override async salvage(session: TaskSession): Promise<string | null> {
+  override async salvage(session: TaskSession): Promise<Salvage | null> {
     const changes = (await session.workspace()).changes();
     if (changes.length === 0 || filesWithSecrets(changes).length > 0) return null;
     const snapshot = await session.snapshot();
     const { branch, sha } = await commitWork(session, snapshot, { message: `wip: work on #${session.ticket.number} up to the budget`, changes });
-    return `The work so far is commit ${sha.slice(0, 7)} on branch \`${branch}\`.`;
+    return {
+      note: `The work so far is commit ${sha.slice(0, 7)} on branch \`${branch}\`.`,
+      intents: [{ type: 'set_code', branch, base_branch: session.project.default_branch, head_sha: sha }],
+    };
   }
 }
