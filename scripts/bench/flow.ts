@@ -3,6 +3,7 @@ import { writeFileSync } from 'node:fs';
 import { availableParallelism, loadavg } from 'node:os';
 import { parseArgs } from 'node:util';
 import { z } from 'zod';
+import { BanyanError } from '../../src/kernel/errors.ts';
 import { reportAndFail } from '../commands/report.ts';
 import { burstText, flowText, summarize, summarizeBurst } from './report.ts';
 import { playMany, playOne } from './rounds.ts';
@@ -25,9 +26,15 @@ const optionsSchema = z.object({
   help: z.boolean().default(false),
 });
 
+/** @throws BanyanError `config_invalid` */
 function readOptions(args: string[]): z.output<typeof optionsSchema> {
   const options = { rounds: { type: 'string' }, 'at-once': { type: 'string' }, json: { type: 'string' }, help: { type: 'boolean' } } as const;
-  return optionsSchema.parse(parseArgs({ args, options }).values);
+  try {
+    return optionsSchema.parse(parseArgs({ args, options }).values);
+  } catch (cause) {
+    const message = cause instanceof z.ZodError ? z.prettifyError(cause) : String(cause);
+    throw new BanyanError('config_invalid', message, { fix: USAGE, cause });
+  }
 }
 
 function machine(): { node: string; cores: number; load: number } {
