@@ -12,10 +12,8 @@ const INSTRUCTION_FILES = ['AGENTS.md', 'CLAUDE.md'];
 
 /** From the default branch only: a branch under work could otherwise instruct those who judge it. */
 async function repositoryInstructions({ repository, project }: TaskSession): Promise<PromptContext['repositoryInstructions']> {
-  for (const path of INSTRUCTION_FILES) {
-    const text = await repository.source.file(path, project.default_branch);
-    if (text !== null) return { path, text };
-  }
+  const read = async (path: string) => ({ path, text: await repository.source.file(path, project.default_branch) });
+  for (const { path, text } of await Promise.all(INSTRUCTION_FILES.map(read))) if (text !== null) return { path, text };
   return null;
 }
 

@@ -105,6 +105,11 @@ export class Conversation {
     }
   }
 
+  /** People wrote since the last step: the next one looks. */
+  expectInputs(): void {
+    this.#gate = { ...this.#gate, inputs: Math.max(1, this.#gate.inputs) };
+  }
+
   async #advance(): Promise<Outcome | null> {
     const { messages } = this.#transcript;
     if (messages.length === 0) await this.#begin();
@@ -182,6 +187,7 @@ export class Conversation {
   }
 
   async #takeInputs(): Promise<boolean> {
+    if (this.#gate.inputs === 0) return false;
     const { store, worker, session } = this.#parts;
     const inputs = await store.pendingInputs(session.task.id, worker);
     if (inputs.length === 0) return false;

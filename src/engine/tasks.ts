@@ -125,6 +125,7 @@ export class TaskRunner {
         case 'result':
         case 'asked':
           if (await this.#finish(work, outcome)) return;
+          work.conversation.expectInputs();
           break;
         case 'budget':
           return this.#stopForBudget(work, outcome.gate);

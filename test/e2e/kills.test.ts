@@ -11,7 +11,7 @@ let stack: RunningStack;
 const cast = createCast();
 
 beforeAll(async () => {
-  stack = await startStack((request) => cast.play(request));
+  stack = await startStack((request) => cast.play(request), { BANYAN_LEASE_SECONDS: '2' });
 }, 120_000);
 afterAll(() => stack.stop(), 30_000);
 

@@ -1,6 +1,5 @@
 import type { JsonObject, TicketSnapshot } from '../../domain/model.ts';
 import { mayStartWork } from '../../domain/permission.ts';
-import { refreshStatus } from '../../domain/effects.ts';
 import { askPeople } from '../../engine/asking.ts';
 import type { Finish } from '../../engine/role.ts';
 import type { TaskSession } from '../../engine/session.ts';
@@ -30,10 +29,6 @@ export class ProductOwnerAgent extends BaseAgent<ProductOwnerResult> {
 
   private rounds(session: TaskSession): number {
     return session.config.limits.questionRounds ?? session.phase.rounds ?? 3;
-  }
-
-  override async start(session: TaskSession) {
-    return session.ticket.state === 'analyzing' ? [refreshStatus(session.at)] : [];
   }
 
   override async check(session: TaskSession, result: ProductOwnerResult): Promise<string | null> {
