@@ -46,8 +46,8 @@ function warn(fields: Record<string, unknown>, message: string): void {
 function failure(thrown: unknown): Response {
   const error = toBanyanError(thrown);
   warn({ code: error.code }, error.message);
-  const message = error.code === 'config_invalid' ? error.message : 'The request could not be handled.';
-  return Response.json({ error: { code: error.code, message } }, { status: 503 });
+  const message = error.code === 'config_invalid' || error.code === 'not_found' ? error.message : 'The request could not be handled.';
+  return Response.json({ error: { code: error.code, message } }, { status: error.code === 'not_found' ? 404 : 503 });
 }
 
 /** Every failure of building the parts becomes an answer; a part that could not be built is tried again with the next request. */

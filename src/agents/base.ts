@@ -109,6 +109,9 @@ export abstract class BaseAgent<Result = unknown> implements RoleAgent<Result> {
 
   abstract finish(session: TaskSession, result: Result): Promise<Finish>;
 
+  /** @default nothing is under way on GitHub */
+  async abandon(_session: TaskSession, _reason: string): Promise<void> {}
+
   /** @default there is nothing to keep */
   async salvage(_session: TaskSession): Promise<Salvage | null> {
     return null;

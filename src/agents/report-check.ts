@@ -29,6 +29,11 @@ function redacted(report: CheckReport): CheckReport {
   };
 }
 
+/** Ends a check whose task came to no verdict. */
+export function abandonCheck(session: TaskSession, name: string, reason: string): Promise<void> {
+  return completeCheck(session, name, { conclusion: 'cancelled', title: 'Not finished', summary: reason, annotations: [] });
+}
+
 export async function completeCheck(session: TaskSession, name: string, report: CheckReport): Promise<void> {
   const { checks } = session.repository;
   const { id } = await startCheck(session, name, report.title);

@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { LABEL_KEYS } from '../domain/labels.ts';
+import { LABEL_KEYS, labelNames } from '../domain/labels.ts';
+import type { LabelKey } from '../domain/labels.ts';
 
 const command = z.string().trim().min(1).max(500);
 const model = z
@@ -26,6 +27,15 @@ const limits = z.strictObject({
   max_repository_mb: z.int().min(1).max(1000).optional(),
 });
 
+/** One label shows one state: a name that two share would be taken off by the one and put on by the other. */
+function eachItsOwn(renamed: Partial<Record<LabelKey, string>>, context: z.RefinementCtx): void {
+  const names = Object.entries(labelNames(renamed));
+  for (const [key, name] of names) {
+    const twin = names.find(([other, taken]) => other !== key && taken.toLowerCase() === name.toLowerCase());
+    if (twin && key in renamed) context.addIssue({ code: 'custom', path: [key], message: `has the name that "${twin[0]}" has` });
+  }
+}
+
 /** The form of `.github/banyan.yml`. Every field is optional; unknown ones are refused, so that a typing error is not silence. */
 export const repositoryConfigSchema = z.strictObject({
   version: z.literal(1).default(1),
@@ -45,7 +55,7 @@ export const repositoryConfigSchema = z.strictObject({
     })
     .partial()
     .default({}),
-  labels: z.partialRecord(z.enum(LABEL_KEYS), labelName).default({}),
+  labels: z.partialRecord(z.enum(LABEL_KEYS), labelName).superRefine(eachItsOwn).default({}),
   protected_paths: z.array(z.string().trim().min(1).max(300)).max(200).default([]),
 });
 

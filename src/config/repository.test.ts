@@ -46,6 +46,11 @@ protected_paths: ["db/**"]
 
   it('refuses aliases instead of expanding them', () => {
     const { problems } = parseRepositoryConfig('a: &a [1]\nb: [*a, *a]\n');
-    expect(problems.length).toBeGreaterThan(0);
+    expect(problems.map((problem) => problem.problem)).toEqual(['uses YAML aliases, which are not supported']);
+  });
+
+  it('refuses one name for two labels', () => {
+    const { problems } = parseRepositoryConfig('labels: {done: in-progress}\n');
+    expect(problems).toEqual([expect.objectContaining({ field: 'labels.done', problem: 'has the name that "in-progress" has' })]);
   });
 });

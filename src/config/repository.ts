@@ -104,16 +104,26 @@ export function parseRepositoryConfig(text: string | null): { config: Repository
     problem: `is not valid YAML: ${error.message}`,
     fix: 'Correct the syntax at this line.',
   }));
-  if (broken.length > 0) return { config: defaultRepositoryConfig(), problems: broken };
-  const result = repositoryConfigSchema.safeParse(toPlain(document) ?? {});
+  if (broken.length > 0) return { config: defaultRepositoryConfig(), problems: oneForEachLine(broken) };
+  const plain = toPlain(document);
+  if (plain === ALIASES) return { config: defaultRepositoryConfig(), problems: [ALIAS_PROBLEM] };
+  const result = repositoryConfigSchema.safeParse(plain ?? {});
   if (result.success) return { config: fill(result.data), problems: [] };
   return { config: defaultRepositoryConfig(), problems: problemsOf(result.error, document, lines) };
+}
+
+const ALIASES = Symbol('aliases');
+const ALIAS_PROBLEM: ConfigProblem = { line: 1, field: '(file)', problem: 'uses YAML aliases, which are not supported', fix: 'Write each value out.' };
+
+/** One slip often gives several errors in a row; the first says where it is. */
+function oneForEachLine(problems: ConfigProblem[]): ConfigProblem[] {
+  return problems.filter((problem, index) => problems.findIndex((other) => other.line === problem.line) === index);
 }
 
 function toPlain(document: Document): unknown {
   try {
     return document.toJS({ maxAliasCount: 0 });
   } catch {
-    return 'aliases are not supported';
+    return ALIASES;
   }
 }

@@ -30,6 +30,7 @@ function context(change: Partial<RoutingContext> = {}): RoutingContext {
     snapshot: null,
     permission: 'admin',
     pullMerged: false,
+    issueClosed: false,
     workflow,
     config: { enabled: true, labels: labelNames({}), budgetUsd: 5, warnAtUsd: 4, fixCycles: null, maxMinutes: null, snapshot: {} },
     ...change,
@@ -63,6 +64,12 @@ describe('an opened issue', () => {
   it('starts the Developer at once where it comes with the label', () => {
     const { intents } = route({ ...opened, issue: { ...issue, labels: ['ready-for-dev'] } }, context());
     expect(intents).toContainEqual(expect.objectContaining({ type: 'add_task', role: 'developer' }));
+  });
+
+  it('that is heard of late starts nothing: on a ticket that is done, or an issue that is closed', () => {
+    expect(types(opened, { snapshot: snapshot({ ticket: ticket({ state: 'done' }) }) })).toEqual([]);
+    expect(types(opened, { issueClosed: true })).toEqual([]);
+    expect(types({ ...opened, type: 'issue_reopened' }, { snapshot: snapshot({ ticket: ticket({ state: 'done' }) }) })).toContain('start_run');
   });
 
   it('starts nothing for a bot, or where the repository says no', () => {

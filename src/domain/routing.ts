@@ -23,6 +23,8 @@ export interface RoutingContext {
   snapshot: TicketSnapshot | null;
   /** Of the actor; null where `actorToAsk` named nobody. */
   permission: RepositoryPermission | null;
+  /** True where the issue is closed by now, by GitHub's word; only asked when it may start work. */
+  issueClosed: boolean;
   /** True where the ticket's pull request is merged by GitHub's word; only asked when an issue was closed. */
   pullMerged: boolean;
   workflow: Workflow;
@@ -98,7 +100,9 @@ function begin(context: RoutingContext, issue: IssueFacts, phase: string, input:
 function onOpened(context: RoutingContext, trigger: Trigger & { type: 'issue_opened' | 'issue_reopened' }): Decision {
   const { issue, actor } = trigger;
   const state = context.snapshot?.ticket.state;
-  if (state && !FINISHED.includes(state) && state !== 'failed') return ignore('already_open');
+  // Deliveries can be late: an issue is opened once, and what is closed now starts nothing.
+  if (context.issueClosed) return ignore('closed_meanwhile');
+  if (state && (trigger.type === 'issue_opened' || (!FINISHED.includes(state) && state !== 'failed'))) return ignore('already_open');
   if (context.permission && mayStartWork(context.permission)) {
     const ready = issue.labels.includes(context.config.labels['ready-for-dev']);
     const phase = ready ? 'develop' : context.workflow.start;
@@ -126,6 +130,7 @@ function onLabelAdded(context: RoutingContext, trigger: Trigger & { type: 'label
   const { labels } = context.config;
   const key = LABEL_KEYS.find((candidate) => labels[candidate] === label);
   if (!key) return ignore('other_label');
+  if (context.issueClosed) return ignore('closed_meanwhile');
   if (key !== 'ready-for-dev') {
     return context.snapshot ? { reason: 'label_put_back', intents: [putBack(context, issue.number)] } : ignore('no_ticket');
   }

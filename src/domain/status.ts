@@ -41,6 +41,19 @@ const BUSY_STEP: Record<string, number> = {
   in_review: 3,
 };
 
+const APPROVE_START: Stage = {
+  title: 'Waiting for a maintainer',
+  next: 'A maintainer: comment `/banyan plan` to let me analyse it, or add the label `ready-for-dev` to have it built as it stands.',
+  then: 'I start. Until then nothing runs and nothing is spent.',
+};
+
+/** Somebody without write access had a part in the plan. */
+const APPROVE_PLAN: Stage = {
+  title: 'Waiting for a maintainer',
+  next: 'A maintainer: read the plan below, then add the label `ready-for-dev` to have it built.',
+  then: 'The Developer starts. Until then nothing runs and nothing more is spent.',
+};
+
 function waitingStage(snapshot: TicketSnapshot): Stage | null {
   const { ticket, code } = snapshot;
   const pull = code?.pr_number ? `#${code.pr_number}` : 'the pull request';
@@ -52,11 +65,7 @@ function waitingStage(snapshot: TicketSnapshot): Stage | null {
         then: 'I go on with the same conversation.',
       };
     case 'approval':
-      return {
-        title: 'Waiting for a maintainer',
-        next: 'A maintainer: comment `/banyan plan` to let me analyse it, or add the label `ready-for-dev` to have it built as it stands.',
-        then: 'I start. Until then nothing runs and nothing is spent.',
-      };
+      return ticket.refined_description ? APPROVE_PLAN : APPROVE_START;
     case 'merge':
       return {
         title: 'Ready: a human may merge',

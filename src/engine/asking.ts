@@ -26,7 +26,10 @@ export async function askPeople(session: TaskSession, questions: { body: string;
   };
 }
 
-/** A role asked in the middle of its work, by the tool `ask_human`. */
-export function askedByRole(session: TaskSession, question: string): Promise<Finish> {
-  return askPeople(session, [{ body: question, assumption: null }]);
+/** A role asked in the middle of its work, by the tool `ask_human`: all that it asked in one turn. */
+export function askedByRole(session: TaskSession, questions: readonly string[]): Promise<Finish> {
+  return askPeople(
+    session,
+    questions.map((body) => ({ body, assumption: null })),
+  );
 }

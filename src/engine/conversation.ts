@@ -34,7 +34,7 @@ import type { Transcript } from './transcript.ts';
 export type Outcome =
   | { kind: 'result'; value: unknown }
   /** The role asked a person by `ask_human`. */
-  | { kind: 'asked'; question: string }
+  | { kind: 'asked'; questions: string[] }
   | { kind: 'out_of_time' }
   | { kind: 'budget'; gate: StepGate }
   | { kind: 'paused' }
@@ -76,8 +76,6 @@ export class Conversation {
   readonly #parts: ConversationParts;
   readonly #transcript: Transcript;
   #gate: StepGate;
-  /** Whether the model's last answer held tool calls that could not be read. */
-  #garbled = false;
   /** Whether people were told that the budget is nearly spent. */
   #warned: boolean;
   /** What ended the loop, kept because the agent wraps what is thrown through it. */
@@ -138,10 +136,10 @@ export class Conversation {
 
   #conclusion(): Outcome | null {
     const { agent } = this.#parts;
-    const end = concluded(this.#transcript.messages, [agent.resultName, ASK_HUMAN]);
+    const end = concluded(this.#transcript.messages, [ASK_HUMAN, agent.resultName]);
     if (!end) return null;
-    if (end.name === ASK_HUMAN) return { kind: 'asked', question: String(end.call.args['question'] ?? '') };
-    return { kind: 'result', value: agent.resultSchema.parse(end.call.args) };
+    if (end.name === ASK_HUMAN) return { kind: 'asked', questions: end.calls.map((call) => String(call.args['question'] ?? '')) };
+    return { kind: 'result', value: agent.resultSchema.parse(end.calls.at(-1)?.args) };
   }
 
   #enforceLimits(): void {
@@ -228,7 +226,6 @@ export class Conversation {
     this.#enforceLimits();
     const started = Date.now();
     const raw = adoptWrittenResult(await call(), agent.resultName, (value) => agent.resultSchema.safeParse(value).success);
-    this.#garbled = (raw.invalid_tool_calls?.length ?? 0) > 0;
     const usage = usageOf(raw);
     const message = normalizeAnswer(raw, this.#transcript.messages);
     this.#transcript.modelCalls += 1;
@@ -276,9 +273,7 @@ export class Conversation {
     if (nudges >= MAX_NUDGES) {
       throw new BanyanError('model_output_invalid', `${agent.role} answered ${MAX_NUDGES + 1} times without handing in a result`, { retry: 'needs_human' });
     }
-    const content = this.#garbled
-      ? 'The arguments of your tool call were no valid JSON, so it was not run. Call the tool again.'
-      : `That handed in nothing. Go on with the task, or call \`${agent.resultName}\` with your result.`;
+    const content = `That handed in nothing. Go on with the task, or call \`${agent.resultName}\` with your result.`;
     await this.#append([{ message: new HumanMessage({ content, additional_kwargs: { banyan_nudge: true } }) }]);
   }
 }

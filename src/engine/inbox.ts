@@ -36,13 +36,20 @@ async function isMerged(repository: Repository, trigger: Trigger, context: Deliv
   return (await repository.pulls.get(number)).merged;
 }
 
+/** Deliveries can be late or come again: whether an issue is still open is asked where it may start work. */
+async function isClosed(repository: Repository, trigger: Trigger): Promise<boolean> {
+  if (trigger.type !== 'issue_opened' && trigger.type !== 'issue_reopened' && trigger.type !== 'label_added') return false;
+  return (await repository.issues.get(trigger.issue.number)).state === 'closed';
+}
+
 interface Facts {
+  issueClosed: boolean;
   config: ReadConfig;
   permission: RepositoryPermission | null;
 }
 
 function routingContext(delivery: ClaimedDelivery, context: DeliveryContext, facts: Facts & { pullMerged: boolean }): RoutingContext {
-  const { config, permission, pullMerged } = facts;
+  const { config, permission, pullMerged, issueClosed } = facts;
   const { repository, workflow } = config;
   return {
     projectId: context.project.id,
@@ -50,6 +57,7 @@ function routingContext(delivery: ClaimedDelivery, context: DeliveryContext, fac
     snapshot: context.snapshot,
     permission,
     pullMerged,
+    issueClosed,
     workflow,
     config: {
       enabled: repository.enabled,
@@ -90,10 +98,14 @@ export function createInbox({ store, github, log }: EngineParts): Inbox {
   async function decideAndApply(worker: string, delivery: ClaimedDelivery, read: ReadDelivery): Promise<void> {
     let context = await open(worker, delivery, read);
     const repository = await github.repository(context.project);
-    const [config, permission] = await Promise.all([readRunConfig(repository), askPermission(repository, read.trigger)]);
+    const [config, permission, issueClosed] = await Promise.all([
+      readRunConfig(repository),
+      askPermission(repository, read.trigger),
+      isClosed(repository, read.trigger),
+    ]);
     for (let conflicts = 0; conflicts < MAX_CONFLICTS; conflicts++) {
       const pullMerged = await isMerged(repository, read.trigger, context);
-      const routing = routingContext(delivery, context, { config, permission, pullMerged });
+      const routing = routingContext(delivery, context, { config, permission, pullMerged, issueClosed });
       const decision = route(read.trigger, routing);
       const number = context.snapshot?.ticket.number ?? numberOf(read.trigger);
       const intents = [...decision.intents, ...configProblems(routing, config, number, decision.intents)];

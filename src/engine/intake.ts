@@ -74,6 +74,7 @@ export function createIntake(parts: IntakeParts): (request: Request) => Promise<
     if (early) return early;
     const body = await readBody(request);
     if (body === null) return refuse(413, 'payload_too_large', `A delivery has at most ${MAX_BYTES} bytes.`);
+    if (body === '') return refuse(400, 'payload_invalid', 'The body is empty.');
     const signature = request.headers.get('x-hub-signature-256') ?? '';
     if (!signature || !(await isSigned(body, signature, verifiers))) {
       return refuse(401, 'unauthorized', 'The signature is missing or wrong: the webhook secret here and at the GitHub App must be the same.');

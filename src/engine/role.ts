@@ -46,4 +46,6 @@ export interface RoleAgent<Result = unknown> {
   finish(session: TaskSession, result: Result): Promise<Finish>;
   /** When the budget ran out in the middle: keeps what there is on GitHub. Repeatable; null where there is nothing. */
   salvage(session: TaskSession): Promise<Salvage | null>;
+  /** When the task ends without a result: leaves nothing on GitHub that looks as if it were still under way. Repeatable. */
+  abandon(session: TaskSession, reason: string): Promise<void>;
 }

@@ -71,6 +71,11 @@ export class TaskRunner {
       const intents = await agent.start(owned.session);
       if (intents.length > 0) await owned.session.record(intents);
       await this.#converse(work);
+    } catch (thrown) {
+      const error = toBanyanError(thrown);
+      const last = !mayRetry(error) || claimed.task.attempts >= claimed.task.max_attempts;
+      if (last && error.code !== 'lease_lost') await this.#abandon(work, error.message);
+      throw error;
     } finally {
       await owned.dispose();
     }
@@ -133,6 +138,7 @@ export class TaskRunner {
         case 'paused':
           return this.#parts.store.releaseTask(claimed.task.id, options.worker, 0);
         case 'gone':
+          if (outcome.reason === 'cancelled') await this.#abandon(work, 'The work was stopped.');
           return;
       }
     }
@@ -144,7 +150,7 @@ export class TaskRunner {
     const { id } = claimed.task;
     for (let conflicts = 0; conflicts < MAX_CONFLICTS; conflicts++) {
       const { version } = (await owned.session.snapshot()).ticket;
-      const end = outcome.kind === 'asked' ? await askedByRole(owned.session, outcome.question) : await agent.finish(owned.session, outcome.value);
+      const end = outcome.kind === 'asked' ? await askedByRole(owned.session, outcome.questions) : await agent.finish(owned.session, outcome.value);
       const settled =
         end.kind === 'wait'
           ? await store.suspendTask(id, options.worker, { waitingFor: end.waitingFor, waitingOn: end.waitingOn }, end.intents)
@@ -158,6 +164,7 @@ export class TaskRunner {
 
   async #stopForBudget({ claimed, options, agent, owned }: Work, gate: StepGate): Promise<void> {
     const kept = await agent.salvage(owned.session);
+    await agent.abandon(owned.session, 'The budget is spent.');
     const note = [
       `The budget of ${usd(gate.budget_usd)} for this issue is spent (${usd(gate.spent_usd)}), so work stopped in the middle of "${claimed.task.title}".`,
       kept?.note,
@@ -167,6 +174,15 @@ export class TaskRunner {
     const end = { at: owned.session.at, source: claimed.task.id, runState: 'stopped_budget' as const };
     const intentsAtEnd = [...(kept?.intents ?? []), ...giveUp(end, 'budget', note.filter(Boolean).join(' '))];
     await this.#parts.store.failTask(claimed.task.id, options.worker, { error: errorRecord(error), retry: false, retryAt: null, intentsAtEnd });
+  }
+
+  /** Tidying up must not hide why the task ended. */
+  async #abandon({ agent, owned, claimed }: Work, reason: string): Promise<void> {
+    try {
+      if (owned.session.state.revision) await agent.abandon(owned.session, reason);
+    } catch (thrown) {
+      this.#parts.log.warn({ task: claimed.task.id, err: toBanyanError(thrown) }, 'what a task left on GitHub could not be ended');
+    }
   }
 
   async #fail({ task, ticket, project }: ClaimedTask, options: TaskOptions, error: BanyanError): Promise<void> {

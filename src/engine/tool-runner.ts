@@ -9,6 +9,7 @@ import { truncateMiddle } from '../kernel/text.ts';
 import type { AgentTool, ToolContext } from '../tools/tool.ts';
 import type { RoleAgent } from './role.ts';
 import type { TaskSession } from './session.ts';
+import { GARBLED } from './transcript.ts';
 
 /** Characters of one tool's answer that reach the model. */
 const TOOL_OUTPUT_CHARS = 30_000;
@@ -63,6 +64,7 @@ export function createToolRunner(parts: { agent: RoleAgent; session: TaskSession
   const { agent, session, tools } = parts;
 
   async function attempt(call: ToolCall): Promise<ToolMessage> {
+    if (GARBLED in call.args) return answer(call, 'The arguments of this call were no valid JSON, so it was not run. Call the tool again.', 'error');
     if (call.name === agent.resultName) return handIn(agent, session, call);
     const tool = tools.find((candidate) => candidate.name === call.name);
     if (tool) {

@@ -62,7 +62,7 @@ describe('an answer with call ids', () => {
 describe('the end of a conversation', () => {
   const submitted = [calls('a'), answered('a', { name: 'submit' })];
   it('is a result that was taken and that nobody spoke after', () => {
-    expect(concluded(submitted, ['submit'])?.call.args).toEqual({ id: 'a' });
+    expect(concluded(submitted, ['submit'])?.calls[0]?.args).toEqual({ id: 'a' });
     expect(concluded([...submitted, new HumanMessage('wait')], ['submit'])).toBeNull();
     expect(concluded([calls('a'), answered('a', { name: 'submit', status: 'error' })], ['submit'])).toBeNull();
     expect(concluded(submitted, ['other'])).toBeNull();

@@ -46,13 +46,15 @@ export function danglingCalls(messages: BaseMessage[]): ToolCall[] {
   return (turn?.message.tool_calls ?? []).filter((call) => !answered.has(call.id ?? ''));
 }
 
-/** The successful answer of a tool that ends the conversation for now, where nothing was said after it. */
-export function concluded(messages: BaseMessage[], names: readonly string[]): { name: string; call: ToolCall } | null {
+/** The successful calls of the last turn that end the conversation for now, where nothing was said after them; the first name that was called counts. */
+export function concluded(messages: BaseMessage[], names: readonly string[]): { name: string; calls: ToolCall[] } | null {
   const turn = lastTurn(messages);
   if (!turn || messages.at(-1) instanceof HumanMessage) return null;
-  const answer = turn.answers.findLast((candidate) => candidate.status !== 'error' && names.includes(candidate.name ?? ''));
-  const call = turn.message.tool_calls?.find((candidate) => candidate.id === answer?.tool_call_id);
-  return answer?.name && call ? { name: answer.name, call } : null;
+  const answered = turn.answers.filter((candidate) => candidate.status !== 'error');
+  const name = names.find((candidate) => answered.some((answer) => answer.name === candidate));
+  if (name === undefined) return null;
+  const ids = new Set(answered.filter((answer) => answer.name === name).map((answer) => answer.tool_call_id));
+  return { name, calls: turn.message.tool_calls?.filter((call) => ids.has(call.id ?? '')) ?? [] };
 }
 
 /** How many of the newest turns handed in `name` and were sent back, without a success between. */
@@ -62,20 +64,30 @@ export function failedInARow(messages: BaseMessage[], name: string): number {
   return answers.length - 1 - lastGood;
 }
 
+/** The one argument of a call whose arguments were no JSON: the text as it came. */
+export const GARBLED = 'arguments_that_are_no_json';
+
 /**
  * A model's answer with only what the conversation needs, and call ids that are unique in it: some endpoints number
  * calls anew in each answer, and an id that was answered before would be taken for answered. Calls whose arguments were
- * no JSON are dropped here; the loop asks for them again.
+ * no JSON stay, marked as such, so that each is answered with what is wrong with it.
  */
 export function normalizeAnswer(answer: AIMessage, before: BaseMessage[]): AIMessage {
   const used = new Set(before.filter((message) => message instanceof AIMessage).flatMap((message) => message.tool_calls?.map((call) => call.id) ?? []));
-  const calls = (answer.tool_calls ?? []).map((call, index) => {
-    const given = call.id ?? `call_${index}`;
-    const id = used.has(given) ? `${given}_${before.length}_${index}` : given;
+  const garbled = (answer.invalid_tool_calls ?? []).map((call) => ({
+    id: call.id,
+    name: call.name ?? 'unknown',
+    args: { [GARBLED]: call.args ?? '' },
+    type: 'tool_call' as const,
+  }));
+  const given = [...(answer.tool_calls ?? []), ...garbled];
+  const calls = given.map((call, index) => {
+    const wanted = call.id ?? `call_${index}`;
+    const id = used.has(wanted) ? `${wanted}_${before.length}_${index}` : wanted;
     used.add(id);
     return { ...call, id };
   });
-  const renamed = new Map((answer.tool_calls ?? []).map((call, index) => [call.id, calls[index]?.id]));
+  const renamed = new Map(given.map((call, index) => [call.id, calls[index]?.id]));
   const content = Array.isArray(answer.content)
     ? answer.content.map((block) =>
         block.type === 'tool_use' && typeof block['id'] === 'string' ? { ...block, id: renamed.get(block['id']) ?? block['id'] } : block,

@@ -8,7 +8,7 @@ export interface Annotation {
 }
 
 export interface CheckReport {
-  conclusion: 'success' | 'failure' | 'neutral' | 'action_required';
+  conclusion: 'success' | 'failure' | 'neutral' | 'cancelled';
   title: string;
   summary: string;
   text?: string;

@@ -1,4 +1,5 @@
 import type { Calls } from './calls.ts';
+import { githubError } from './errors.ts';
 
 /** Reading the repository's files. */
 export interface Source {
@@ -26,8 +27,14 @@ export function createSource({ octokit, owner, repo, ask, find }: Calls): Source
       return data.default_branch;
     },
     async head(branch) {
-      const answer = await find(() => octokit.rest.git.getRef({ ...at, ref: `heads/${branch}` }));
-      return answer?.data.object.sha ?? null;
+      try {
+        const answer = await find(() => octokit.rest.git.getRef({ ...at, ref: `heads/${branch}` }));
+        return answer?.data.object.sha ?? null;
+      } catch (thrown) {
+        // A repository without any commit answers 409 to every question about refs.
+        if (githubError(thrown).data['status'] === 409) return null;
+        throw thrown;
+      }
     },
     async mergeBase(branch, sha) {
       const { data } = await ask(() => octokit.rest.repos.compareCommitsWithBasehead({ ...at, basehead: `${branch}...${sha}`, per_page: 1 }));

@@ -29,8 +29,12 @@ export function filesWithSecrets(changes: readonly FileChange[]): string[] {
 }
 
 /** "feat: add x" and what follows it; a message without a type gets one from the kind of the issue. */
+/** Lines that GitHub or we read as facts about a commit; a model must not write them. */
+const TRAILER = /^\s*(co-authored-by|signed-off-by|reviewed-by|acked-by|banyan-[a-z-]+)\s*:/i;
+
 export function commitMessage(message: string, kind: Ticket['kind'], trailers: string[]): { headline: string; body: string } {
-  const [first = '', ...rest] = message.trim().split('\n');
+  const lines = message.trim().split('\n');
+  const [first = '', ...rest] = lines.filter((line) => !TRAILER.test(line));
   const typed = /^[a-z]+(\([^)]*\))?!?: /.test(first) ? first : `${kind === 'bug' ? 'fix' : 'feat'}: ${first}`;
   return { headline: typed.slice(0, 200), body: [rest.join('\n').trim(), trailers.join('\n')].filter(Boolean).join('\n\n') };
 }

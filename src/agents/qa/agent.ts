@@ -9,7 +9,7 @@ import { BaseAgent } from '../base.ts';
 import { developerSection, joinSections, planSection } from '../common.ts';
 import { PROMPTS } from '../prompts.generated.ts';
 import { diffSection, headOfPullRequest, pullNumber, pullRequestSection } from '../pull-request.ts';
-import { completeCheck, startCheck } from '../report-check.ts';
+import { abandonCheck, completeCheck, startCheck } from '../report-check.ts';
 import { qaResult } from '../results.ts';
 import type { QaResult } from '../results.ts';
 import { describeSuite } from '../suite.ts';
@@ -58,6 +58,10 @@ export class QaAgent extends BaseAgent<QaResult> {
     const evidence = await gatherEvidence(session, files, await source.mergeBase(pull.baseRef, session.state.revision));
     session.state.evidence = evidence;
     return joinSections(planSection(snapshot), pullRequestSection(pull), developerSection(snapshot), evidenceSection(evidence), diffSection(files));
+  }
+
+  override abandon(session: TaskSession, reason: string): Promise<void> {
+    return abandonCheck(session, QA_CHECK, reason);
   }
 
   override async finish(session: TaskSession, result: QaResult): Promise<Finish> {

@@ -11,7 +11,7 @@ import { BaseAgent } from '../base.ts';
 import { answersSection, developerSection, joinSections, outgoing, planSection } from '../common.ts';
 import { PROMPTS } from '../prompts.generated.ts';
 import { commentableLines, diffSection, headOfPullRequest, pullNumber, pullRequestSection } from '../pull-request.ts';
-import { completeCheck, startCheck } from '../report-check.ts';
+import { abandonCheck, completeCheck, startCheck } from '../report-check.ts';
 import { reviewerResult } from '../results.ts';
 import type { ReviewerResult } from '../results.ts';
 import { planReview, reviewFeedback, reviewReport } from './policy.ts';
@@ -71,6 +71,10 @@ export class ReviewerAgent extends BaseAgent<ReviewerResult> {
     const qa = snapshot.tasks.findLast((task) => task.phase === 'qa' && task.state === 'completed')?.output;
     const verdict = typeof qa?.['summary'] === 'string' ? `## What QA says\n\n${untrustedBlock('summary of QA', qa['summary'])}` : '';
     return joinSections(planSection(snapshot), answersSection(snapshot), pullRequestSection(pull), developerSection(snapshot), verdict, diffSection(files));
+  }
+
+  override abandon(session: TaskSession, reason: string): Promise<void> {
+    return abandonCheck(session, REVIEW_CHECK, reason);
   }
 
   override async finish(session: TaskSession, result: ReviewerResult): Promise<Finish> {
