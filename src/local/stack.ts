@@ -36,7 +36,7 @@ const ENTRIES: PerService<string> = {
   app: join(ROOT, 'scripts/serve.ts'),
 };
 /** All three in a row stay under the five seconds that a stop may take. */
-const STOP_MS = { app: 3500, rest: 1000 };
+const STOP_MS = { app: 2500, rest: 1000 };
 
 /** Brings up the local GitHub, the embedded Supabase and the functions, and keeps them up until `stop()`. */
 export async function startStack(options: StackOptions): Promise<Stack> {

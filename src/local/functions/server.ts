@@ -8,7 +8,7 @@ import { createRouter, listFunctions, readVercelConfig, type FunctionFile, type 
 /** The platform's limit for a request's body; beyond it the function is not called. */
 const MAX_BODY_BYTES = 4.5 * 1024 * 1024;
 /** How long work under way may go on after a request to stop. With the supervisor's own part it stays under five seconds. */
-const GRACE_MS = 3000;
+const GRACE_MS = 2000;
 
 type Handler = (request: Request) => Response | Promise<Response>;
 
