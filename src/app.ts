@@ -120,11 +120,13 @@ export function createHandlers(platform: Platform, source?: Record<string, strin
   const intake = lazily(() =>
     createIntake({ store: intakeStore(), secrets: intakeEnv().webhookSecrets, nudge: () => platform.waitUntil(nudge(intakeEnv())), warn }),
   );
+  let parts: Promise<EngineParts> | undefined;
   let worker: Promise<Worker> | undefined;
+  const engineParts = () => (parts ??= createEngineParts(readEnvironment(source)));
 
   async function buildWorker(): Promise<Worker> {
-    const [{ createWorker }, parts] = await Promise.all([import('./engine/worker.ts'), createEngineParts(readEnvironment(source))]);
-    return createWorker(parts);
+    const [{ createWorker }, built] = await Promise.all([import('./engine/worker.ts'), engineParts()]);
+    return createWorker(built);
   }
 
   async function drain(): Promise<void> {
@@ -132,7 +134,17 @@ export function createHandlers(platform: Platform, source?: Record<string, strin
       const { more } = await (await (worker ??= buildWorker())).drain(platform.deadline()?.getTime() ?? Date.now() + DEFAULT_RUN_MS);
       if (more) await nudge(intakeEnv());
     } catch (thrown) {
-      worker = undefined;
+      worker = parts = undefined;
+      failure(thrown);
+    }
+  }
+
+  async function redeliver(): Promise<void> {
+    try {
+      const [{ redeliverFailed }, { github, log }] = await Promise.all([import('./watch/redeliver.ts'), engineParts()]);
+      await redeliverFailed({ hooks: github.hookDeliveries(), log }, Date.now());
+    } catch (thrown) {
+      parts = undefined;
       failure(thrown);
     }
   }
@@ -147,19 +159,20 @@ export function createHandlers(platform: Platform, source?: Record<string, strin
     };
   }
 
-  const start = async (request: Request, body: Record<string, unknown>): Promise<Response> => {
+  const start = async (request: Request, body: Record<string, unknown>, work: readonly (() => Promise<void>)[]): Promise<Response> => {
     if (!mayCall(request, intakeEnv().cronSecret)) return UNAUTHORIZED();
     readEnvironment(source);
-    platform.waitUntil(drain());
+    for (const begin of work) platform.waitUntil(begin());
     return Response.json(body, { status: 202 });
   };
 
   return {
     webhook: guarded((request) => intake()(request)),
-    worker: guarded((request) => start(request, { status: 'started' })),
+    worker: guarded((request) => start(request, { status: 'started' }, [drain])),
     cron: guarded(async (request) => {
       const job = jobOf(request.url);
-      if (job === 'tick') return start(request, { job, status: 'started' });
+      if (job === 'tick') return start(request, { job, status: 'started' }, [drain, redeliver]);
+      if (job === 'redeliver') return start(request, { job, status: 'started' }, [redeliver]);
       if (!mayCall(request, intakeEnv().cronSecret)) return UNAUTHORIZED();
       throw new BanyanError('not_found', `there is no cron job "${job}"`);
     }),

@@ -4,6 +4,8 @@ import pino from 'pino';
 import { Probot, ProbotOctokit } from 'probot';
 import type { Project } from '../domain/model.ts';
 import { githubError } from './errors.ts';
+import { createHookDeliveries } from './hook-deliveries.ts';
+import type { HookDeliveries } from './hook-deliveries.ts';
 import { createRepository } from './repository.ts';
 import type { Repository } from './repository.ts';
 
@@ -22,6 +24,8 @@ export interface GitHubApp {
   repository(project: Project): Promise<Repository>;
   /** The App's own login, `banyan[bot]`. */
   login(): Promise<string>;
+  /** The deliveries to its webhook, as GitHub remembers them. */
+  hookDeliveries(): HookDeliveries;
 }
 
 /** What Banyan may do with a token, whatever the installation allows: the least that the roles need. */
@@ -105,6 +109,7 @@ export function createGitHubApp(options: GitHubAppOptions): GitHubApp {
         throw githubError(error);
       }
     },
+    hookDeliveries: () => createHookDeliveries(probot),
   };
 }
 
