@@ -44,10 +44,15 @@ async function stepsOf(session: TaskSession, scope: 'all' | 'tests'): Promise<St
   return all.flatMap(([kind, command]) => (command === undefined ? [] : [{ kind, command }]));
 }
 
+/** How Node's runner, unittest and pytest say that they found nothing to run; some of them call that a success. */
+const NO_TESTS = /^(?:# tests 0|\u2139 tests 0|Ran 0 tests in .*|=+ no tests ran in .*)$/m;
+
 function blockedBy(step: Step, result: SandboxResult): string | null {
+  if (step.kind === 'test' && NO_TESTS.test(result.output)) return `it found no tests to run (\`${step.command}\`)`;
   if (result.exitCode === 0) return null;
   if (step.kind === 'install') return `the dependencies could not be installed in the sandbox (\`${step.command}\`)`;
-  return step.kind === 'test' && NO_COMMAND.includes(result.exitCode) ? `the sandbox has no such command (\`${step.command}\`)` : null;
+  if (step.kind !== 'test') return null;
+  return NO_COMMAND.includes(result.exitCode) ? `the sandbox has no such command (\`${step.command}\`)` : null;
 }
 
 /** Runs the repository's checks in one workspace until the first that fails; null where it has no tests to run. */

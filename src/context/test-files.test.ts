@@ -67,8 +67,10 @@ describe('detectCommands', () => {
   it.each([
     [{ 'go.mod': 'module x' }, 'go test ./...'],
     [{ 'Cargo.toml': '[package]' }, 'cargo test'],
-    [{ 'pyproject.toml': '[tool.pytest.ini_options]' }, 'python -m pytest'],
-    [{ 'setup.py': '', 'tests/test_a.py': '' }, 'python -m unittest discover'],
+    [{ 'pyproject.toml': '[tool.pytest.ini_options]' }, 'python3 -m pytest'],
+    [{ 'setup.py': '', 'tests/test_a.py': '' }, 'python3 -m unittest discover -s tests'],
+    [{ 'shop.py': '', 'test/test_a.py': '' }, 'python3 -m unittest discover -s test'],
+    [{ 'shop.py': '', 'test_shop.py': '' }, 'python3 -m unittest discover'],
     [{ Makefile: 'build:\n\tcc\ntest: build\n\t./t\n' }, 'make test'],
     [{ Makefile: 'test := x\n' }, undefined],
     [{ Makefile: 'test:\n', 'package.json': '{"scripts":{"test":"vitest"}}' }, 'npm test'],

@@ -63,15 +63,18 @@ function fromPackageJson(snapshot: RepositorySnapshot): RepositoryCommands {
 
 function fromPython(snapshot: RepositorySnapshot): RepositoryCommands {
   const pyproject = snapshotText(snapshot, 'pyproject.toml');
-  const isPython = pyproject !== null || ['setup.py', 'setup.cfg', 'tox.ini', 'requirements.txt'].some((path) => snapshot.files.has(path));
+  const tests = [...snapshot.files.keys()].filter((path) => path.endsWith('.py') && isTestFile(path));
+  const isPython = pyproject !== null || tests.length > 0 || ['setup.py', 'setup.cfg', 'tox.ini', 'requirements.txt'].some((path) => snapshot.files.has(path));
   if (!isPython) return {};
   const usesPytest = /pytest/.test(
     `${pyproject ?? ''}${snapshotText(snapshot, 'requirements.txt') ?? ''}${snapshotText(snapshot, 'setup.cfg') ?? ''}${snapshotText(snapshot, 'tox.ini') ?? ''}`,
   );
-  const hasTests = [...snapshot.files.keys()].some((path) => path.endsWith('.py') && isTestFile(path));
+  // Discovery does not look into folders without __init__.py, so it is told where to start.
+  const folder = ['tests', 'test'].find((name) => tests.some((path) => path.startsWith(`${name}/`)));
+  const unittest = `python3 -m unittest discover${folder ? ` -s ${folder}` : ''}`;
   return {
     ...installed(pythonInstall(snapshot)),
-    ...(usesPytest || snapshot.files.has('pytest.ini') ? { test: 'python -m pytest' } : hasTests ? { test: 'python -m unittest discover' } : {}),
+    ...(usesPytest || snapshot.files.has('pytest.ini') ? { test: 'python3 -m pytest' } : tests.length > 0 ? { test: unittest } : {}),
     ...(pyproject !== null && /\[tool\.ruff/.test(pyproject) ? { lint: 'ruff check .' } : {}),
   };
 }

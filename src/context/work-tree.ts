@@ -29,12 +29,28 @@ const GIT = [
   'export GIT_LITERAL_PATHSPECS=1',
 ].join('; ');
 
+/** What commands leave behind and nobody wants in a commit, also where no .gitignore says so. Files that the repository has stay its own. */
+const LEFTOVERS = [
+  '.git',
+  'node_modules/',
+  '.npm/',
+  '.nyc_output/',
+  '__pycache__/',
+  '*.py[co]',
+  '.pytest_cache/',
+  '.mypy_cache/',
+  '.ruff_cache/',
+  '.venv/',
+  '*.egg-info/',
+  '.DS_Store',
+];
+
 const INIT = [
   'command -v git >/dev/null || exit 42',
   'git init -q --template= "$GIT_DIR" >/dev/null 2>&1 || exit 1',
   'git config core.excludesFile /dev/null && git config gc.auto 0 && git config core.fileMode true && mkdir -p "$GIT_DIR/info"',
   'printf \'* -text -filter -ident -working-tree-encoding -eol\\n\' > "$GIT_DIR/info/attributes"',
-  'printf \'node_modules/\\n.git\\n\' > "$GIT_DIR/info/exclude"',
+  `printf '${LEFTOVERS.join('\\n')}\\n' > "$GIT_DIR/info/exclude"`,
   'git add -A -f . >/dev/null 2>&1; git write-tree',
 ].join('\n');
 

@@ -140,7 +140,7 @@ describe('workspace with a sandbox', () => {
     const made = workspace();
     await sh(
       made,
-      'echo "// more" >> src/a.js; rm src/b.js; mkdir -p dist new node_modules/x; echo 1 > dist/o; echo 1 > x.log; echo 1 > node_modules/x/i; echo hi > "new/f ü"; chmod +x a.test.js; ln -s ../src/a.js new/l',
+      'echo "// more" >> src/a.js; rm src/b.js; mkdir -p dist new node_modules/x lib/__pycache__; echo 1 > lib/__pycache__/a.pyc; echo 1 > dist/o; echo 1 > x.log; echo 1 > node_modules/x/i; echo hi > "new/f ü"; chmod +x a.test.js; ln -s ../src/a.js new/l',
     );
     expect(made.changes()).toEqual([
       { path: 'a.test.js', mode: '100755', content: Buffer.from(FILES['a.test.js']).toString('base64') },

@@ -10,7 +10,7 @@ const BLOCKED: SuiteRun = { ...FAILED, exitCode: 127, blocked: 'the sandbox has 
 const HAPPY: QaResult = { passed: true, summary: 'It holds.', findings: [] };
 
 function evidence(suite: SuiteRun | null, state: QaEvidence['proof']['state'] = 'proven'): QaEvidence {
-  return { suite, proof: { state, reason: 'because.', run: null } };
+  return { suite, proof: { state, reason: 'because.', run: null }, removedTests: { paths: [], noneLeft: false } };
 }
 
 describe('the verdict', () => {
@@ -23,6 +23,21 @@ describe('the verdict', () => {
     ['an agent that objects where the suite could not be run', { ...HAPPY, passed: false }, BLOCKED, false],
   ])('of %s', (_name, result, suite, expected) => {
     expect(verdict(result, evidence(suite))).toBe(expected);
+  });
+});
+
+describe('tests that the change deletes', () => {
+  const without = (noneLeft: boolean): QaEvidence => ({ ...evidence(PASSED), removedTests: { paths: ['test/a.test.js'], noneLeft } });
+
+  it('fail it by code where none is left, whatever the agent says', () => {
+    expect(verdict(HAPPY, without(true))).toBe(false);
+    expect(checkReport(HAPPY, without(true), null)).toMatchObject({ conclusion: 'failure' });
+    expect(feedback(HAPPY, without(true))).toContain('removes every test of the repository (`test/a.test.js`)');
+  });
+
+  it('are named where others are left', () => {
+    expect(verdict(HAPPY, without(false))).toBe(true);
+    expect(checkReport(HAPPY, without(false), null).summary).toContain('The change removes tests: `test/a.test.js`');
   });
 });
 

@@ -9,11 +9,27 @@ import type { SuiteRun } from '../suite.ts';
 export type QaEvidence = {
   suite: SuiteRun | null;
   proof: { state: 'proven' | 'not_proven' | 'not_possible'; reason: string; run: SuiteRun | null };
+  /** Test files that the change deletes, and whether the head has any left. */
+  removedTests: { paths: string[]; noneLeft: boolean };
 };
+
+/** A change that leaves no test behind has silenced what could speak against it. */
+function takesAllTests({ removedTests }: QaEvidence): boolean {
+  return removedTests.paths.length > 0 && removedTests.noneLeft;
+}
+
+function removedLine({ removedTests }: QaEvidence): string[] {
+  const { paths, noneLeft } = removedTests;
+  if (paths.length === 0) return [];
+  const names = paths.map((path) => `\`${path}\``).join(', ');
+  return [
+    noneLeft ? `- **error** The change removes every test of the repository (${names}). Put them back.` : `- **warning** The change removes tests: ${names}.`,
+  ];
+}
 
 /** The verdict is code's: the agent can object to a suite that passes, it cannot talk away one that fails. */
 export function verdict(result: QaResult, evidence: QaEvidence): boolean {
-  return result.passed && standsUp(evidence.suite);
+  return result.passed && standsUp(evidence.suite) && !takesAllTests(evidence);
 }
 
 const LEVELS = { error: 'failure', warning: 'warning', info: 'notice' } as const;
@@ -49,6 +65,7 @@ export function checkReport(result: QaResult, evidence: QaEvidence, disclosure: 
     '',
     `- Suite: ${suite ? describeSuite(suite) : 'the repository has no test command that I could find'}`,
     `- ${proofLine(evidence)}`,
+    ...removedLine(evidence),
     ...(result.findings.length > 0 ? ['', ...findingLines(result)] : []),
     ...(disclosure ? ['', `<sub>${disclosure}</sub>`] : []),
   ];
@@ -64,7 +81,7 @@ export function checkReport(result: QaResult, evidence: QaEvidence, disclosure: 
 /** What the Developer gets to work on: the findings, and the suite's own words where it failed. */
 export function feedback(result: QaResult, evidence: QaEvidence): string {
   const { suite } = evidence;
-  const parts = [result.summary, ...findingLines(result)];
+  const parts = [result.summary, ...removedLine(evidence), ...findingLines(result)];
   if (suite && !standsUp(suite)) parts.push(`${describeSuite(suite)}:\n${suite.output}`);
   return parts.join('\n');
 }

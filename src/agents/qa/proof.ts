@@ -24,7 +24,7 @@ function testChanges(head: RepositorySnapshot, tests: PullFile[]): FileChange[] 
  */
 async function prove(session: TaskSession, options: { files: PullFile[]; baseSha: string; headPassed: boolean }): Promise<QaEvidence['proof']> {
   const tests = options.files.filter((file) => isTestFile(file.path));
-  if (tests.length === 0) return notPossible('the change brings no tests.');
+  if (tests.every((file) => file.status === 'removed')) return notPossible('the change brings no tests.');
   if (tests.length === options.files.length) return notPossible('the change is tests only, so there is no code to prove.');
   if (!options.headPassed) return notPossible('the suite does not pass on the head.');
   const base = await session.workspaceAt(options.baseSha, testChanges(await session.tree(), tests));
@@ -32,17 +32,22 @@ async function prove(session: TaskSession, options: { files: PullFile[]; baseSha
   await base.dispose();
   if (!run) return notPossible('the base has no test command.');
   if (run.blocked !== null) return notPossible(`${run.blocked}.`);
-  const names = tests.map((file) => `\`${file.path}\``).join(', ');
+  const names = tests
+    .filter((file) => file.status !== 'removed')
+    .map((file) => `\`${file.path}\``)
+    .join(', ');
   if (run.passed) return { state: 'not_proven', reason: `the tests in ${names} pass on the base too, so they do not show the change.`, run };
   return { state: 'proven', reason: `the tests in ${names} fail on the base and pass on the head.`, run };
 }
 
 /** Runs the suite on the pull request's head in a clean sandbox, and the proof on its base. */
 export async function gatherEvidence(session: TaskSession, files: PullFile[], baseSha: string): Promise<QaEvidence> {
+  const removed = files.filter((file) => file.status === 'removed' && isTestFile(file.path)).map((file) => file.path);
+  const removedTests = { paths: removed, noneLeft: ![...(await session.tree()).files.keys()].some(isTestFile) };
   const head = await session.workspaceAt(session.state.revision);
   const suite = await runSuite(session, head);
   await head.dispose();
-  if (!suite) return { suite: null, proof: notPossible('the repository has no test command that I could find.') };
-  if (suite.blocked !== null) return { suite, proof: notPossible(`${suite.blocked}.`) };
-  return { suite, proof: await prove(session, { files, baseSha, headPassed: suite.passed }) };
+  if (!suite) return { suite: null, proof: notPossible('the repository has no test command that I could find.'), removedTests };
+  if (suite.blocked !== null) return { suite, proof: notPossible(`${suite.blocked}.`), removedTests };
+  return { suite, removedTests, proof: await prove(session, { files, baseSha, headPassed: suite.passed }) };
 }
