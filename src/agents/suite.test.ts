@@ -3,7 +3,7 @@ import { snapshotOf } from '../context/snapshot.ts';
 import type { Workspace } from '../context/workspace.ts';
 import { defaultRepositoryConfig } from '../config/repository.ts';
 import type { TaskSession } from '../engine/session.ts';
-import { runSuite, standsUp } from './suite.ts';
+import { describeSuite, runSuite, standsUp } from './suite.ts';
 
 /** A session on a repository, and a workspace whose commands end as given; what was run is kept in order. */
 function stage(outcomes: Record<string, { exitCode: number; output?: string }>, commands: Record<string, string> = {}) {
@@ -47,7 +47,21 @@ describe('the suite', () => {
     expect(standsUp(suite)).toBe(true);
   });
 
-  it('that ran tests is not taken for one that ran none', async () => {
-    expect((await stage({ 'npm test': { exitCode: 1, output: '# tests 10\n# fail 1\n' } }).run())?.blocked).toBeNull();
+  it.each([
+    ['fails while its output says that there were no tests', 1, '# tests 0\n# fail 0\n'],
+    ['ran tests beside an empty package', 0, '# tests 0\n# tests 3\n'],
+    ['ran tests of unittest beside an empty folder', 0, 'Ran 0 tests in 0.000s\n\nOK\nRan 2 tests in 0.001s\n\nOK\n'],
+    ['ran tests of pytest after an empty folder', 0, 'no tests ran in 0.01s\n===== 2 passed in 0.02s =====\n'],
+    ['ends with the exit code of none although some ran', 5, '# tests 10\n# fail 1\n'],
+    ['says nothing', 0, ''],
+  ])('is taken by its exit code where it %s', async (_name, exitCode, output) => {
+    expect(await stage({ 'npm test': { exitCode, output } }).run()).toMatchObject({ blocked: null, passed: exitCode === 0 });
+  });
+
+  it('is described by what it showed', async () => {
+    const none = await stage({ 'npm test': { exitCode: 0, output: '\u001b[34m\u2139 tests 0\u001b[39m\n' } }).run();
+    expect(none && describeSuite(none)).toBe('nothing shown: no tests were run (`npm test` found none)');
+    const failed = await stage({ 'npm test': { exitCode: 1 } }).run();
+    expect(failed && describeSuite(failed)).toMatch(/^`npm test` failed with exit code 1 /);
   });
 });

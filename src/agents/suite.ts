@@ -1,3 +1,4 @@
+import { stripVTControlCharacters } from 'node:util';
 import { detectCommands } from '../context/test-files.ts';
 import type { RepositoryCommands } from '../context/test-files.ts';
 import type { Workspace } from '../context/workspace.ts';
@@ -15,7 +16,7 @@ export type SuiteRun = {
   seconds: number;
   /** Head and tail; summaries stand at the end. */
   output: string;
-  /** Why the suite could not be run at all, through no fault of the change; null where it was run. */
+  /** Why the suite shows nothing for or against the change: it could not be run, or ran no tests; null where it was run. */
   blocked: string | null;
 };
 
@@ -44,11 +45,23 @@ async function stepsOf(session: TaskSession, scope: 'all' | 'tests'): Promise<St
   return all.flatMap(([kind, command]) => (command === undefined ? [] : [{ kind, command }]));
 }
 
-/** How Node's runner, unittest and pytest say that they found nothing to run; some of them call that a success. */
-const NO_TESTS = /^(?:# tests 0|\u2139 tests 0|Ran 0 tests in .*|=+ no tests ran in .*)$/m;
+/** How unittest (from 3.12 on) and pytest end where they found nothing to run; the runner of Node and older unittests end with success. */
+const NO_TESTS_EXIT = 5;
+/** Node's runner (TAP and spec), unittest, pytest: how many tests were run. */
+const COUNTS = /^(?:# tests (\d+)|\u2139 tests (\d+)|Ran (\d+) tests? in .*|(?:=+ )?no tests ran in .*|(?:=+ )?(\d+) (?:passed|failed|errors?)\b.*)\s*$/gm;
+
+/**
+ * True where all that counted their tests in this output counted none: one empty package among others says nothing. A failure with
+ * any other exit code stays one: what a test prints must not talk it away.
+ */
+function ranNoTests({ exitCode, output }: SandboxResult): boolean {
+  if (exitCode !== 0 && exitCode !== NO_TESTS_EXIT) return false;
+  const counts = [...stripVTControlCharacters(output).matchAll(COUNTS)].map((match) => Number(match.slice(1).find((group) => group !== undefined) ?? 0));
+  return counts.length > 0 && counts.every((count) => count === 0);
+}
 
 function blockedBy(step: Step, result: SandboxResult): string | null {
-  if (step.kind === 'test' && NO_TESTS.test(result.output)) return `it found no tests to run (\`${step.command}\`)`;
+  if (step.kind === 'test' && ranNoTests(result)) return `no tests were run (\`${step.command}\` found none)`;
   if (result.exitCode === 0) return null;
   if (step.kind === 'install') return `the dependencies could not be installed in the sandbox (\`${step.command}\`)`;
   if (step.kind !== 'test') return null;
@@ -88,7 +101,7 @@ export function standsUp(run: SuiteRun | null): boolean {
 }
 
 export function describeSuite(run: SuiteRun): string {
-  if (run.blocked !== null) return `not run: ${run.blocked}`;
+  if (run.blocked !== null) return `nothing shown: ${run.blocked}`;
   const how = run.passed ? 'passed' : run.timedOut ? 'ran out of time' : `failed with exit code ${run.exitCode}`;
   return `\`${run.command}\` ${how} (${run.seconds} s)`;
 }

@@ -1,4 +1,5 @@
 import { cargoInstall, goInstall, packageInstall, packageManager, pythonInstall } from './install.ts';
+import { pythonTest } from './python-tests.ts';
 import { snapshotText, type RepositorySnapshot } from './snapshot.ts';
 
 /** How a repository is built and checked; what is absent is not known. */
@@ -61,22 +62,22 @@ function fromPackageJson(snapshot: RepositorySnapshot): RepositoryCommands {
   };
 }
 
+const PYTHON_MANIFESTS = ['pyproject.toml', 'setup.py', 'setup.cfg', 'tox.ini', 'requirements.txt', 'pytest.ini'];
+
 function fromPython(snapshot: RepositorySnapshot): RepositoryCommands {
-  const pyproject = snapshotText(snapshot, 'pyproject.toml');
-  const tests = [...snapshot.files.keys()].filter((path) => path.endsWith('.py') && isTestFile(path));
-  const isPython = pyproject !== null || tests.length > 0 || ['setup.py', 'setup.cfg', 'tox.ini', 'requirements.txt'].some((path) => snapshot.files.has(path));
-  if (!isPython) return {};
-  const usesPytest = /pytest/.test(
-    `${pyproject ?? ''}${snapshotText(snapshot, 'requirements.txt') ?? ''}${snapshotText(snapshot, 'setup.cfg') ?? ''}${snapshotText(snapshot, 'tox.ini') ?? ''}`,
-  );
-  // Discovery does not look into folders without __init__.py, so it is told where to start.
-  const folder = ['tests', 'test'].find((name) => tests.some((path) => path.startsWith(`${name}/`)));
-  const unittest = `python3 -m unittest discover${folder ? ` -s ${folder}` : ''}`;
+  if (!PYTHON_MANIFESTS.some((path) => snapshot.files.has(path))) return {};
+  const test = pythonTest(snapshot);
   return {
     ...installed(pythonInstall(snapshot)),
-    ...(usesPytest || snapshot.files.has('pytest.ini') ? { test: 'python3 -m pytest' } : tests.length > 0 ? { test: unittest } : {}),
-    ...(pyproject !== null && /\[tool\.ruff/.test(pyproject) ? { lint: 'ruff check .' } : {}),
+    ...(test === null ? {} : { test }),
+    ...(/\[tool\.ruff/.test(snapshotText(snapshot, 'pyproject.toml') ?? '') ? { lint: 'ruff check .' } : {}),
   };
+}
+
+/** Without a manifest, tests in Python may be a side show of a repository in another language: they count where nobody else names a test. */
+function fromPythonFiles(snapshot: RepositorySnapshot): RepositoryCommands {
+  const test = pythonTest(snapshot);
+  return test === null ? {} : { test };
 }
 
 function fromMakefile(snapshot: RepositorySnapshot): RepositoryCommands {
@@ -105,6 +106,6 @@ function fromCargo(snapshot: RepositorySnapshot): RepositoryCommands {
 export function detectCommands(snapshot: RepositorySnapshot): RepositoryCommands {
   const ecosystems = [fromPackageJson, fromPython, fromGo, fromCargo].map((detect) => detect(snapshot));
   const chosen = ecosystems.find(({ test }) => test !== undefined) ?? ecosystems.find(({ install }) => install !== undefined);
-  const { install: _, ...found } = Object.assign({}, fromMakefile(snapshot), ...ecosystems.toReversed()) as RepositoryCommands;
+  const { install: _, ...found } = Object.assign({}, fromPythonFiles(snapshot), fromMakefile(snapshot), ...ecosystems.toReversed()) as RepositoryCommands;
   return { ...found, ...installed(chosen?.install ?? null) };
 }

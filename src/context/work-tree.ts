@@ -43,16 +43,25 @@ const LEFTOVERS = [
   '.venv/',
   '*.egg-info/',
   '.DS_Store',
+  'coverage/',
 ];
 
-const INIT = [
-  'command -v git >/dev/null || exit 42',
-  'git init -q --template= "$GIT_DIR" >/dev/null 2>&1 || exit 1',
-  'git config core.excludesFile /dev/null && git config gc.auto 0 && git config core.fileMode true && mkdir -p "$GIT_DIR/info"',
-  'printf \'* -text -filter -ident -working-tree-encoding -eol\\n\' > "$GIT_DIR/info/attributes"',
-  `printf '${LEFTOVERS.join('\\n')}\\n' > "$GIT_DIR/info/exclude"`,
-  'git add -A -f . >/dev/null 2>&1; git write-tree',
-].join('\n');
+/** Cargo builds into target/; elsewhere a folder of that name can be anything. */
+function leftoversOf(base: readonly SnapshotFile[]): string[] {
+  const isCargo = base.some(({ path }) => path === 'Cargo.toml' || path.endsWith('/Cargo.toml'));
+  return isCargo ? [...LEFTOVERS, 'target/'] : LEFTOVERS;
+}
+
+function initScript(base: readonly SnapshotFile[]): string {
+  return [
+    'command -v git >/dev/null || exit 42',
+    'git init -q --template= "$GIT_DIR" >/dev/null 2>&1 || exit 1',
+    'git config core.excludesFile /dev/null && git config gc.auto 0 && git config core.fileMode true && mkdir -p "$GIT_DIR/info"',
+    'printf \'* -text -filter -ident -working-tree-encoding -eol\\n\' > "$GIT_DIR/info/attributes"',
+    `printf '${leftoversOf(base).join('\\n')}\\n' > "$GIT_DIR/info/exclude"`,
+    'git add -A -f . >/dev/null 2>&1; git write-tree',
+  ].join('\n');
+}
 
 const NO_GIT = 42;
 const SCRIPT_SECONDS = 120;
@@ -95,7 +104,7 @@ export async function openWorkTree(sandbox: Sandbox, base: Iterable<SnapshotFile
   await sandbox.writeFiles(files.filter((file) => !isLink(file)).map(toSandboxFile));
   const linkScripts = inCommands(linkCommands(links).map((command) => `${command};`));
   for (const commands of linkScripts) await script(sandbox, commands);
-  const opened = await script(sandbox, INIT);
+  const opened = await script(sandbox, initScript(files));
   const hasGit = opened.exitCode !== NO_GIT;
   const tree = opened.output.trim();
   if (hasGit && !/^[0-9a-f]{40,64}$/.test(tree)) {

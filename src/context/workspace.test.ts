@@ -140,7 +140,7 @@ describe('workspace with a sandbox', () => {
     const made = workspace();
     await sh(
       made,
-      'echo "// more" >> src/a.js; rm src/b.js; mkdir -p dist new node_modules/x lib/__pycache__; echo 1 > lib/__pycache__/a.pyc; echo 1 > dist/o; echo 1 > x.log; echo 1 > node_modules/x/i; echo hi > "new/f ü"; chmod +x a.test.js; ln -s ../src/a.js new/l',
+      'echo "// more" >> src/a.js; rm src/b.js; mkdir -p dist new node_modules/x; echo 1 > dist/o; echo 1 > x.log; echo 1 > node_modules/x/i; echo hi > "new/f ü"; chmod +x a.test.js; ln -s ../src/a.js new/l',
     );
     expect(made.changes()).toEqual([
       { path: 'a.test.js', mode: '100755', content: Buffer.from(FILES['a.test.js']).toString('base64') },
@@ -152,6 +152,30 @@ describe('workspace with a sandbox', () => {
     await sh(made, 'printf "module.exports = 2;\\n" > src/b.js; rm -r new; printf "module.exports = 1;\\n" > src/a.js; chmod -x a.test.js');
     expect(made.changes()).toEqual([]);
     expect((await sh(made, 'cat dist/o')).output).toBe('1\n');
+  });
+
+  const leftovers = [
+    ...['lib/__pycache__/a.pyc', 'b.pyc', '.pytest_cache/v', '.mypy_cache/v', '.ruff_cache/v', '.venv/bin/x', 'node_modules/x/i', '.npm/_cacache/x'],
+    ...['target/debug/x', 'coverage/lcov.info', '.nyc_output/x', 'shop.egg-info/PKG-INFO', 'src/.DS_Store'],
+  ];
+  const makeAll = leftovers.map((path) => `mkdir -p $(dirname ${path}) && echo 1 > ${path}`).join('; ');
+
+  it('leaves caches and what builds leave behind, also without a .gitignore', async () => {
+    const made = workspace({ snapshot: snapshotOf({ 'Cargo.toml': '[package]' }) });
+    await sh(made, `${makeAll}; echo 1 > kept.py`);
+    expect(made.changes().map(({ path }) => path)).toEqual(['kept.py']);
+    const other = workspace({ snapshot: snapshotOf({ 'a.py': '' }) });
+    await sh(other, makeAll);
+    expect(other.changes().map(({ path }) => path)).toEqual(['target/debug/x']);
+  });
+
+  it('takes changes of such files where the repository has them', async () => {
+    const made = workspace({ snapshot: snapshotOf({ 'coverage/badge.svg': 'old', 'vendored.pyc': 'old' }) });
+    await sh(made, 'echo new > coverage/badge.svg; echo 1 > coverage/lcov.info; rm vendored.pyc');
+    expect(made.changes()).toEqual([
+      { path: 'coverage/badge.svg', mode: '100644', content: Buffer.from('new\n').toString('base64') },
+      { path: 'vendored.pyc', deleted: true },
+    ]);
   });
 
   it('keeps what was written in memory even where .gitignore excludes it', async () => {

@@ -14,11 +14,12 @@ afterAll(() => engine.close());
 /** What QA's check says of a change: its conclusion, and the line of the proof. */
 async function proofOf(
   repo: string,
-  files: Record<string, string>,
+  files: Record<string, string | null>,
   commands: string[] = [],
-): Promise<{ conclusion: string | null | undefined; proof: string; labels: string[] }> {
+  base: Record<string, string> = CALCULATOR,
+): Promise<{ conclusion: string | null | undefined; proof: string; summary: string; labels: string[] }> {
   engine.cast.in(repo, simplePlayer({ files: [files], commands }));
-  const watched = await engine.repository(repo, CALCULATOR);
+  const watched = await engine.repository(repo, base);
   const issue = await openIssue(watched, { title: 'Multiply', labels: ['ready-for-dev'] });
   await engine.settle();
   const [pull] = await pullsOf(watched);
@@ -26,6 +27,7 @@ async function proofOf(
   return {
     conclusion: check?.conclusion,
     proof: /- ((?:Proven|Not proven|Proof not possible): .*)/.exec(check?.output.summary ?? '')?.[1] ?? '',
+    summary: check?.output.summary ?? '',
     labels: await labelsOf(watched, issue),
   };
 }
@@ -52,4 +54,25 @@ it.each([
   ['only-tests', { 'test/idle.test.js': IDLE_TEST }, 'the change is tests only'],
 ])('where there is nothing to prove, why is said: %s', async (repo, files, why) => {
   expect((await proofOf(repo, files)).proof).toContain(`Proof not possible: ${why}`);
+});
+
+it('a change that deletes all tests fails by code, though QA is content, and says which', async () => {
+  const { conclusion, summary, labels } = await proofOf('all-deleted', { ...CODE, 'test/exists.test.js': null });
+  expect(conclusion).toBe('failure');
+  expect(summary).toContain('The change removes every test of the repository (`test/exists.test.js`)');
+  expect(labels).not.toContain('in-review');
+});
+
+it('moving the last tests to where no runner looks is no other thing', async () => {
+  const { conclusion, summary } = await proofOf('moved-away', CODE, ['mkdir attic && mv test/exists.test.js attic/exists.js && rmdir test']);
+  expect(conclusion).toBe('failure');
+  expect(summary).toContain('removes every test of the repository (`test/exists.test.js`)');
+});
+
+it('deleting some tests is told, and is no failure; they are not tests that the change brings', async () => {
+  const base = { ...CALCULATOR, 'test/idle.test.js': IDLE_TEST };
+  const { conclusion, summary, proof } = await proofOf('some-deleted', { ...CODE, 'test/idle.test.js': null }, [], base);
+  expect(conclusion).toBe('success');
+  expect(summary).toContain('**warning** The change removes tests: `test/idle.test.js`.');
+  expect(proof).toBe('Proof not possible: the change brings no tests.');
 });

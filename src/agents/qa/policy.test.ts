@@ -35,6 +35,20 @@ describe('tests that the change deletes', () => {
     expect(feedback(HAPPY, without(true))).toContain('removes every test of the repository (`test/a.test.js`)');
   });
 
+  it('fail it also where the suite then finds nothing to run', () => {
+    const blocked = { ...PASSED, blocked: 'no tests were run (`npm test` found none)' };
+    expect(checkReport(HAPPY, { ...without(true), suite: blocked }, null)).toMatchObject({ conclusion: 'failure', title: 'The change does not hold' });
+    expect(checkReport(HAPPY, { ...without(false), suite: blocked }, null)).toMatchObject({
+      conclusion: 'neutral',
+      title: 'Not proven: the suite could not be run or ran no tests',
+    });
+  });
+
+  it('are named up to a limit, and counted beyond it', () => {
+    const paths = Array.from({ length: 25 }, (_, index) => `test/${index}.test.js`);
+    expect(feedback(HAPPY, { ...evidence(PASSED), removedTests: { paths, noneLeft: true } })).toContain('`test/19.test.js` and 5 more)');
+  });
+
   it('are named where others are left', () => {
     expect(verdict(HAPPY, without(false))).toBe(true);
     expect(checkReport(HAPPY, without(false), null).summary).toContain('The change removes tests: `test/a.test.js`');

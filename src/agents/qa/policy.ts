@@ -13,6 +13,8 @@ export type QaEvidence = {
   removedTests: { paths: string[]; noneLeft: boolean };
 };
 
+const SHOWN_PATHS = 20;
+
 /** A change that leaves no test behind has silenced what could speak against it. */
 function takesAllTests({ removedTests }: QaEvidence): boolean {
   return removedTests.paths.length > 0 && removedTests.noneLeft;
@@ -21,7 +23,8 @@ function takesAllTests({ removedTests }: QaEvidence): boolean {
 function removedLine({ removedTests }: QaEvidence): string[] {
   const { paths, noneLeft } = removedTests;
   if (paths.length === 0) return [];
-  const names = paths.map((path) => `\`${path}\``).join(', ');
+  const shown = paths.slice(0, SHOWN_PATHS).map((path) => `\`${path}\``);
+  const names = `${shown.join(', ')}${paths.length > shown.length ? ` and ${paths.length - shown.length} more` : ''}`;
   return [
     noneLeft ? `- **error** The change removes every test of the repository (${names}). Put them back.` : `- **warning** The change removes tests: ${names}.`,
   ];
@@ -46,13 +49,13 @@ function findingLines(result: QaResult): string[] {
   });
 }
 
-/** A suite that could not be run proves nothing: neutral, and it says why. */
+/** A suite that could not be run, or ran no tests, proves nothing: neutral, and it says why. */
 function conclusionOf(passed: boolean, { suite }: QaEvidence): 'success' | 'failure' | 'neutral' {
   if (!passed) return 'failure';
   return suite?.blocked ? 'neutral' : 'success';
 }
 
-const TITLES = { success: 'The change holds', failure: 'The change does not hold', neutral: 'Not proven: the suite could not be run' } as const;
+const TITLES = { success: 'The change holds', failure: 'The change does not hold', neutral: 'Not proven: the suite could not be run or ran no tests' } as const;
 
 export function checkReport(result: QaResult, evidence: QaEvidence, disclosure: string | null): CheckReport {
   const passed = verdict(result, evidence);

@@ -40,10 +40,19 @@ async function prove(session: TaskSession, options: { files: PullFile[]; baseSha
   return { state: 'proven', reason: `the tests in ${names} fail on the base and pass on the head.`, run };
 }
 
+/** Where the head has no tests, those of the base are what is gone: the list of files can be cut short, and hides tests moved to where no runner looks. */
+async function findRemovedTests(session: TaskSession, files: PullFile[], baseSha: string): Promise<QaEvidence['removedTests']> {
+  const noneLeft = ![...(await session.tree()).files.keys()].some(isTestFile);
+  if (!noneLeft) return { paths: files.filter((file) => file.status === 'removed' && isTestFile(file.path)).map((file) => file.path), noneLeft };
+  const base = await session.workspaceAt(baseSha);
+  const paths = base.list().filter(isTestFile);
+  await base.dispose();
+  return { paths, noneLeft };
+}
+
 /** Runs the suite on the pull request's head in a clean sandbox, and the proof on its base. */
 export async function gatherEvidence(session: TaskSession, files: PullFile[], baseSha: string): Promise<QaEvidence> {
-  const removed = files.filter((file) => file.status === 'removed' && isTestFile(file.path)).map((file) => file.path);
-  const removedTests = { paths: removed, noneLeft: ![...(await session.tree()).files.keys()].some(isTestFile) };
+  const removedTests = await findRemovedTests(session, files, baseSha);
   const head = await session.workspaceAt(session.state.revision);
   const suite = await runSuite(session, head);
   await head.dispose();
