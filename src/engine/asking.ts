@@ -1,13 +1,18 @@
 import { refreshStatus, say, showState } from '../domain/effects.ts';
+import type { TicketSnapshot } from '../domain/model.ts';
 import { renderQuestions } from '../domain/status.ts';
 import type { Finish } from './role.ts';
 import type { TaskSession } from './session.ts';
 
+/** Rounds of questions that a task has asked. */
+export function roundsAsked(snapshot: TicketSnapshot, taskId: string): number {
+  return Math.max(0, ...snapshot.questions.filter((question) => question.task_id === taskId).map((question) => question.round));
+}
+
 /** Questions to people as one wait: the ledger, the comment, the label and the status, in one decision. */
 export async function askPeople(session: TaskSession, questions: { body: string; assumption: string | null }[]): Promise<Finish> {
   const snapshot = await session.snapshot();
-  const mine = snapshot.questions.filter((question) => question.task_id === session.task.id);
-  const round = Math.max(0, ...mine.map((question) => question.round)) + 1;
+  const round = roundsAsked(snapshot, session.task.id) + 1;
   const first = snapshot.questions.length + 1;
   const numbered = questions.map((question, index) => ({ number: first + index, ...question }));
   const who = snapshot.ticket.author;

@@ -1,5 +1,6 @@
 import type { JsonObject } from '../domain/model.ts';
 import type { BanyanError, Retry } from '../kernel/errors.ts';
+import { backoffMs } from '../kernel/backoff.ts';
 import { redactSecrets } from '../kernel/redact.ts';
 
 /** The one table of what is done about a failure: by its type, never by its text. */
@@ -13,6 +14,12 @@ const TABLE: Record<Retry, { again: boolean }> = {
 
 export function mayRetry(error: BanyanError): boolean {
   return TABLE[error.retry].again;
+}
+
+/** When what failed is to be tried again: as the error says, else after a back-off; null where it is not. */
+export function retryTime(error: BanyanError, attempts: number, maxAttempts: number): Date | null {
+  if (!mayRetry(error) || attempts >= maxAttempts) return null;
+  return error.retryAt ?? new Date(Date.now() + backoffMs(attempts, Math.random()));
 }
 
 /** An error as it is stored: redacted, bounded, without a stack (stacks go to the log). */

@@ -8,10 +8,9 @@ import type { Trigger } from '../domain/trigger.ts';
 import type { Repository } from '../github/repository.ts';
 import { readDelivery } from '../github/triggers.ts';
 import type { ReadDelivery } from '../github/triggers.ts';
-import { backoffMs } from '../kernel/backoff.ts';
 import { BanyanError, toBanyanError } from '../kernel/errors.ts';
 import type { ClaimedDelivery, DeliveryContext } from '../store/contract.ts';
-import { errorRecord, mayRetry } from './failures.ts';
+import { errorRecord, retryTime } from './failures.ts';
 import type { EngineParts } from './parts.ts';
 import { problemsComment, readRunConfig, toRunSnapshot } from './run-config.ts';
 import type { ReadConfig } from './run-config.ts';
@@ -124,9 +123,11 @@ export function createInbox({ store, github, log }: EngineParts): Inbox {
         await decideAndApply(worker, delivery, readDelivery(delivery.event, delivery.body));
       } catch (thrown) {
         const error = toBanyanError(thrown);
-        const again = mayRetry(error) && delivery.attempts < MAX_ATTEMPTS;
-        const retryAt = again ? (error.retryAt ?? new Date(Date.now() + backoffMs(delivery.attempts, Math.random()))) : null;
-        log.error({ delivery: delivery.guid, event: delivery.event, code: error.code, again, err: error }, `delivery failed: ${error.message}`);
+        const retryAt = retryTime(error, delivery.attempts, MAX_ATTEMPTS);
+        log.error(
+          { delivery: delivery.guid, event: delivery.event, code: error.code, again: retryAt !== null, err: error },
+          `delivery failed: ${error.message}`,
+        );
         await store.failDelivery(delivery.guid, worker, errorRecord(error), retryAt);
       }
     },

@@ -4,11 +4,10 @@ import type { JsonObject, TicketState } from '../domain/model.ts';
 import { renderStatus } from '../domain/status.ts';
 import type { OutboxKind } from '../domain/effects.ts';
 import type { Repository } from '../github/repository.ts';
-import { backoffMs } from '../kernel/backoff.ts';
 import { BanyanError, toBanyanError } from '../kernel/errors.ts';
 import { redactSecrets } from '../kernel/redact.ts';
 import type { ClaimedEffect } from '../store/contract.ts';
-import { errorRecord, mayRetry } from './failures.ts';
+import { errorRecord, retryTime } from './failures.ts';
 import type { EngineParts } from './parts.ts';
 import { fromRunSnapshot, readRunConfig } from './run-config.ts';
 
@@ -140,9 +139,8 @@ export function createOutbox(parts: EngineParts): Outbox {
         await store.settleEffect(effect.key, worker, effect.generation, result);
       } catch (thrown) {
         const error = toBanyanError(thrown);
-        const again = mayRetry(error) && effect.attempts < MAX_ATTEMPTS;
-        log.error({ effect: effect.key, kind: effect.kind, code: error.code, again, err: error }, `effect failed: ${error.message}`);
-        const retryAt = again ? (error.retryAt ?? new Date(Date.now() + backoffMs(effect.attempts, Math.random()))) : null;
+        const retryAt = retryTime(error, effect.attempts, MAX_ATTEMPTS);
+        log.error({ effect: effect.key, kind: effect.kind, code: error.code, again: retryAt !== null, err: error }, `effect failed: ${error.message}`);
         await store.failEffect(effect.key, worker, errorRecord(error), retryAt);
       }
     },

@@ -1,6 +1,6 @@
 import type { JsonObject, TicketSnapshot } from '../../domain/model.ts';
 import { mayStartWork } from '../../domain/permission.ts';
-import { askPeople } from '../../engine/asking.ts';
+import { askPeople, roundsAsked } from '../../engine/asking.ts';
 import type { Finish } from '../../engine/role.ts';
 import type { TaskSession } from '../../engine/session.ts';
 import { BaseAgent } from '../base.ts';
@@ -8,7 +8,7 @@ import { issueSection, joinSections, overviewSection } from '../common.ts';
 import { PROMPTS } from '../prompts.generated.ts';
 import { productOwnerResult, splitAssumption } from '../results.ts';
 import type { ProductOwnerResult } from '../results.ts';
-import { acceptAnalysis, roundsAsked, speakers } from './policy.ts';
+import { acceptAnalysis, speakers } from './policy.ts';
 
 /** Analyses an issue, asks what is missing, and says what is to be built. */
 export class ProductOwnerAgent extends BaseAgent<ProductOwnerResult> {

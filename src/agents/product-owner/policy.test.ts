@@ -3,7 +3,8 @@ import type { Question, Task, TicketSnapshot } from '../../domain/model.ts';
 import type { PhaseContext } from '../../domain/phases.ts';
 import { WORKFLOWS } from '../../domain/workflows.generated.ts';
 import type { ProductOwnerResult } from '../results.ts';
-import { acceptAnalysis, roundsAsked, speakers } from './policy.ts';
+import { roundsAsked } from '../../engine/asking.ts';
+import { acceptAnalysis, speakers } from './policy.ts';
 
 function asked(change: Partial<Question>): Question {
   return { id: 'q', task_id: 't', number: 1, round: 1, body: '?', assumption: null, state: 'asked', answered_by: null, answer: null, ...change };

@@ -5,11 +5,6 @@ import type { Intent } from '../../domain/intents.ts';
 import type { JsonObject, Task, TicketSnapshot } from '../../domain/model.ts';
 import type { ProductOwnerResult } from '../results.ts';
 
-/** Rounds of questions that were asked already. */
-export function roundsAsked(snapshot: TicketSnapshot, taskId: string): number {
-  return Math.max(0, ...snapshot.questions.filter((question) => question.task_id === taskId).map((question) => question.round));
-}
-
 /** People whose words went into the analysis: who opened the issue, and who answered. */
 export function speakers(snapshot: TicketSnapshot, taskId: string): string[] {
   const mine = snapshot.questions.filter((question) => question.task_id === taskId && question.answered_by !== null);
