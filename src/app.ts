@@ -8,7 +8,7 @@ import { checkHealth } from './engine/health.ts';
 import { BanyanError, toBanyanError } from './kernel/errors.ts';
 import { createIntakeStore } from './store/intake.ts';
 import { createStore } from './store/store.ts';
-import { createSupabaseTransport } from './store/supabase-transport.ts';
+import { createTransport } from './store/transport.ts';
 
 /*
  * The composition root: the only place that knows all parts. What the webhook needs is imported above; what only a worker
@@ -86,7 +86,7 @@ export async function createEngineParts(env: Environment): Promise<EngineParts> 
   ]);
   const github = createGitHubApp(env.github);
   return {
-    store: createStore(createSupabaseTransport(env.supabase)),
+    store: createStore(createTransport(env)),
     github,
     models: createModels(env.models),
     roles: new Map(BUILT_IN_ROLES.map((agent) => [agent.role, agent])),
@@ -116,7 +116,7 @@ function webUrlOf(apiUrl: string): string {
 /** The functions of this deployment. Nothing is built before the first request, so that a missing variable is an answer and not a crash. */
 export function createHandlers(platform: Platform, source?: Record<string, string | undefined>): Handlers {
   const intakeEnv = lazily(() => readIntakeEnvironment(source));
-  const intakeStore = lazily(() => createIntakeStore(createSupabaseTransport(intakeEnv().supabase)));
+  const intakeStore = lazily(() => createIntakeStore(createTransport(intakeEnv())));
   const intake = lazily(() =>
     createIntake({ store: intakeStore(), secrets: intakeEnv().webhookSecrets, nudge: () => platform.waitUntil(nudge(intakeEnv())), warn }),
   );
@@ -176,7 +176,7 @@ export function createHandlers(platform: Platform, source?: Record<string, strin
       if (!mayCall(request, intakeEnv().cronSecret)) return UNAUTHORIZED();
       throw new BanyanError('not_found', `there is no cron job "${job}"`);
     }),
-    health: guarded(async () => checkHealth(createStore(createSupabaseTransport(readEnvironment(source).supabase)))),
+    health: guarded(async () => checkHealth(createStore(createTransport(readEnvironment(source))))),
   };
 }
 

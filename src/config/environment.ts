@@ -17,6 +17,7 @@ const intakeSchema = z.object({
   GITHUB_WEBHOOK_SECRET_PREVIOUS: text.optional(),
   SUPABASE_URL: z.url({ protocol: /^https?$/ }),
   SUPABASE_SECRET_KEY: text,
+  BANYAN_DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/ }).optional(),
   CRON_SECRET: text.min(16, 'must have at least 16 characters'),
   BANYAN_URL: z.url({ protocol: /^https?$/ }).optional(),
   VERCEL_PROJECT_PRODUCTION_URL: text.optional(),
@@ -50,6 +51,8 @@ export interface IntakeEnvironment {
   /** The current secret first, then the one being rotated out. */
   webhookSecrets: string[];
   supabase: { url: string; secretKey: string };
+  /** A direct connection in the place of Supabase's Data API, where one is wanted. */
+  databaseUrl: string | undefined;
   cronSecret: string;
   /** This deployment's own address, for the nudge to the worker; absent where it is not known. */
   url: string | undefined;
@@ -107,6 +110,7 @@ function intakeOf(env: z.output<typeof intakeSchema>): IntakeEnvironment {
   return {
     webhookSecrets: [env.GITHUB_WEBHOOK_SECRET, env.GITHUB_WEBHOOK_SECRET_PREVIOUS].filter((secret) => secret !== undefined),
     supabase: { url: env.SUPABASE_URL, secretKey: env.SUPABASE_SECRET_KEY },
+    databaseUrl: env.BANYAN_DATABASE_URL,
     cronSecret: env.CRON_SECRET,
     url: ownUrl(env),
   };
