@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { median, percentile, spreadOf } from '../../scripts/bench/figures.ts';
-import { Recorder } from '../../scripts/bench/recorder.ts';
-import { covered, shares } from '../../scripts/bench/spans.ts';
-import type { Category, Span } from '../../scripts/bench/spans.ts';
+import { Recorder } from '../../scripts/bench/flow/recorder.ts';
+import { covered, shares } from '../../scripts/bench/flow/spans.ts';
+import type { Category, Span } from '../../scripts/bench/flow/spans.ts';
 
 function span(category: Category, start: number, end: number, beside = false): Span {
   return { category, name: 'x', start, end, repo: null, beside };

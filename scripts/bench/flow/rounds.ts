@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { BanyanError } from '../../src/kernel/errors.ts';
+import { BanyanError } from '../../../src/kernel/errors.ts';
 import { MARKS } from './recorder.ts';
 import type { Mark } from './recorder.ts';
 import { FILES, ISSUE } from './scenario.ts';

@@ -1,9 +1,9 @@
-import type { Intent } from '../../src/domain/intents.ts';
-import type { EngineParts } from '../../src/engine/parts.ts';
-import type { GitHubApp } from '../../src/github/app.ts';
-import type { Repository } from '../../src/github/repository.ts';
-import type { Sandbox, SandboxProvider } from '../../src/sandbox/types.ts';
-import type { Claims, NewDelivery, Store } from '../../src/store/contract.ts';
+import type { Intent } from '../../../src/domain/intents.ts';
+import type { EngineParts } from '../../../src/engine/parts.ts';
+import type { GitHubApp } from '../../../src/github/app.ts';
+import type { Repository } from '../../../src/github/repository.ts';
+import type { Sandbox, SandboxProvider } from '../../../src/sandbox/types.ts';
+import type { Claims, NewDelivery, Store } from '../../../src/store/contract.ts';
 import type { Recorder } from './recorder.ts';
 
 /** What of the parts is handed in by whoever claims, and what each waits for. */

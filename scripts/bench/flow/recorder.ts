@@ -1,6 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { BanyanError } from '../../src/kernel/errors.ts';
+import { BanyanError } from '../../../src/kernel/errors.ts';
 import type { Category, Span } from './spans.ts';
 
 /** What people see first, and what they wait for. */

@@ -4,19 +4,19 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Octokit } from '@octokit/rest';
-import { createEngineParts } from '../../src/app.ts';
-import { readEnvironment } from '../../src/config/environment.ts';
-import { createIntake } from '../../src/engine/intake.ts';
-import { createWorker } from '../../src/engine/worker.ts';
-import { listen } from '../../src/local/http.ts';
-import type { HttpServer } from '../../src/local/http.ts';
-import { claimPort } from '../../src/local/stack/ports.ts';
-import { keepSecrets, writePrivate } from '../../src/local/stack/secrets.ts';
-import type { Secrets } from '../../src/local/stack/secrets.ts';
-import { startService } from '../../src/local/stack/service.ts';
-import type { Service } from '../../src/local/stack/service.ts';
-import { passThrough } from '../../src/local/stack/settings.ts';
-import { startTimer } from '../../src/local/stack/timer.ts';
+import { createEngineParts } from '../../../src/app.ts';
+import { readEnvironment } from '../../../src/config/environment.ts';
+import { createIntake } from '../../../src/engine/intake.ts';
+import { createWorker } from '../../../src/engine/worker.ts';
+import { listen } from '../../../src/local/http.ts';
+import type { HttpServer } from '../../../src/local/http.ts';
+import { claimPort } from '../../../src/local/stack/ports.ts';
+import { keepSecrets, writePrivate } from '../../../src/local/stack/secrets.ts';
+import type { Secrets } from '../../../src/local/stack/secrets.ts';
+import { startService } from '../../../src/local/stack/service.ts';
+import type { Service } from '../../../src/local/stack/service.ts';
+import { passThrough } from '../../../src/local/stack/settings.ts';
+import { startTimer } from '../../../src/local/stack/timer.ts';
 import { measureParts } from './measured-parts.ts';
 import { startModel } from './model.ts';
 import { Recorder } from './recorder.ts';
@@ -33,7 +33,7 @@ export interface Stage {
 
 type ServiceName = 'github' | 'supabase';
 
-const ROOT = fileURLToPath(new URL('../../', import.meta.url));
+const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
 const MODEL = 'openai:answers-at-once';
 /** As long as the platform gives a function. */
 const RUN_MS = 300_000;

@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { listen } from '../../src/local/http.ts';
-import type { HttpServer } from '../../src/local/http.ts';
+import { listen } from '../../../src/local/http.ts';
+import type { HttpServer } from '../../../src/local/http.ts';
 import { nextCalls } from './scenario.ts';
 
 const requestSchema = z.object({

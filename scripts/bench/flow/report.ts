@@ -1,5 +1,5 @@
-import { median, percentile, spreadOf } from './figures.ts';
-import type { Spread } from './figures.ts';
+import { median, percentile, spreadOf } from '../figures.ts';
+import type { Spread } from '../figures.ts';
 import { MARKS } from './recorder.ts';
 import type { Mark } from './recorder.ts';
 import type { Burst, Round } from './rounds.ts';
