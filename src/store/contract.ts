@@ -113,6 +113,35 @@ export type EffectBegin =
   /** Another worker holds it: try again later. */
   | { status: 'busy' };
 
+/** Points and creations of content, as GitHub's secondary limits count them. */
+export interface GitHubAmount {
+  points: number;
+  creations: number;
+}
+
+/** What of a block is told back: what was used of it, and how many of its requests are still open. */
+export interface GitHubReturn extends GitHubAmount {
+  id: number;
+  slots: number;
+}
+
+export type GitHubReservation =
+  /** To be used within `seconds`. */
+  | ({ status: 'granted'; id: number; slots: number; seconds: number } & GitHubAmount)
+  /** GitHub has asked this installation to stop for so long. */
+  | { status: 'held'; seconds: number }
+  /**
+   * The budget is used up. `seconds`: until the need fits; `later`: until it is worth coming back; `pace`: the seconds between two in a
+   * queue; `creations`: only what creates content has to wait.
+   */
+  | { status: 'wait'; seconds: number; later: number; pace: number; creations: boolean };
+
+/** Until when something waits for a limit to end (null: nobody said), and for how long it may do so in all. */
+export interface PutOff {
+  seconds: number | null;
+  patienceSeconds: number;
+}
+
 export interface Health {
   schema_version: string;
   deliveries_due: number;
@@ -196,6 +225,23 @@ export interface Store {
   settleEffect(key: string, worker: string, generation: number, result: JsonObject): Promise<boolean>;
   /** `retryAt` null: failed for good, visible in health. */
   failEffect(key: string, worker: string, error: JsonObject, retryAt: Date | null): Promise<void>;
+
+  /** Not failed, only not now: waits without using up an attempt; `failed` for good where the patience is at its end. */
+  putOffEffect(key: string, worker: string, error: JsonObject, wait: PutOff): Promise<'put_off' | 'failed' | 'lost'>;
+  putOffDelivery(guid: string, worker: string, error: JsonObject, wait: PutOff): Promise<'put_off' | 'failed' | 'lost'>;
+  putOffTask(taskId: string, worker: string, error: JsonObject, wait: PutOff & { intentsAtEnd: Intent[] }): Promise<'put_off' | 'failed' | 'lost'>;
+
+  /** Reserves requests to GitHub for one process: at least `need`, up to `want`; tells back what it did not use of its earlier blocks. */
+  reserveGitHub(reservation: {
+    installationId: number;
+    holder: string;
+    need: GitHubAmount;
+    want: GitHubAmount & { slots: number };
+    returns: GitHubReturn[];
+  }): Promise<GitHubReservation>;
+  returnGitHub(holder: string, returns: GitHubReturn[]): Promise<void>;
+  /** GitHub has said that it is too much; null where it named no time. The seconds for which nobody asks it for this installation. */
+  holdGitHub(installationId: number, seconds: number | null): Promise<number>;
 
   health(): Promise<Health>;
   close(): Promise<void>;

@@ -220,6 +220,18 @@ export interface EventsRow {
   created_at: string;
 }
 
+export interface GithubReservationsRow {
+  id: number;
+  installation_id: number;
+  organization_id: string;
+  holder: string;
+  points: number;
+  creations: number;
+  slots: number;
+  slots_until: string;
+  granted_at: string;
+}
+
 export interface InstallationsRow {
   id: number;
   organization_id: string;
@@ -228,6 +240,8 @@ export interface InstallationsRow {
   deleted_at: string | null;
   created_at: string;
   updated_at: string;
+  held_until: string | null;
+  holds: number;
 }
 
 export interface MembershipsRow {

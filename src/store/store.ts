@@ -5,6 +5,7 @@ import { conversationCalls } from './conversations.ts';
 import { deliveryCalls } from './deliveries.ts';
 import { effectCalls } from './effects.ts';
 import { createIntakeStore } from './intake.ts';
+import { limitCalls } from './limits.ts';
 import { taskCalls } from './tasks.ts';
 
 /** All calls over one transport. */
@@ -16,6 +17,7 @@ export function createStore(transport: Transport): Store {
     ...taskCalls(transport),
     ...conversationCalls(transport),
     ...effectCalls(transport),
+    ...limitCalls(transport),
     health: () => call<Health>(transport, 'health', {}),
   };
 }

@@ -4,6 +4,7 @@ import { deliveryContract } from './contract/deliveries.ts';
 import { effectContract } from './contract/effects.ts';
 import { healthContract } from './contract/health.ts';
 import { intentContract } from './contract/intents.ts';
+import { limitContract } from './contract/limits.ts';
 import { taskContract } from './contract/tasks.ts';
 import { emptyOut, type Harness } from './harness.ts';
 
@@ -20,6 +21,6 @@ export function storeContract(name: string, make: () => Promise<Harness>): void 
     afterEach(() => emptyOut(use()));
     afterAll(() => made.at(-1)?.close());
 
-    for (const contract of [deliveryContract, intentContract, taskContract, conversationContract, effectContract, healthContract]) contract(use);
+    for (const contract of [deliveryContract, intentContract, taskContract, conversationContract, effectContract, limitContract, healthContract]) contract(use);
   });
 }

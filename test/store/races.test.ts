@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import type { GitHubReturn } from '../../src/store/contract.ts';
 import { addTask, aDelivery, aiMessage, aPlace, aTaskAtWork, aTicketAtWork, createDesk, effect, LEASE, only, openTicket } from './builders.ts';
 import { emptyOut, postgresHarness, type PostgresHarness } from './harness.ts';
 
@@ -180,6 +181,42 @@ describe('races on a real Postgres', () => {
     const answers = await Promise.all(deliveries.map(({ guid }) => store.applyIntents(guid, 'inbox', ref, [{ type: 'set_ticket', note: guid }])));
     const statuses = answers.map(({ status }) => status).toSorted();
     expect(statuses).toEqual(['applied', ...Array.from({ length: CROWD - 1 }, () => 'conflict')]);
+  });
+
+  it("never reserves more of GitHub's budget than there is, and lets all of it be reserved", async () => {
+    const { store, sql } = harness;
+    const place = aPlace();
+    await createDesk(store, 1, place).context();
+    const used = { points: 0, creations: 0 };
+    let most = 0;
+    await crowd(async (index) => {
+      const holder = `p${index}`;
+      let returns: GitHubReturn[] = [];
+      for (;;) {
+        const creates = index % 2 === 0;
+        const need = { points: creates ? 5 : 1, creations: creates ? 1 : 0 };
+        const want = { points: 20, creations: creates ? 3 : 0, slots: 8 };
+        const answer = await store.reserveGitHub({ installationId: place.installationId, holder, need, want, returns });
+        const [row] = await sql<{ points: number; creations: number; slots: number }>(
+          'select sum(points)::int as points, sum(creations)::int as creations, sum(slots)::int as slots from public.github_reservations',
+        );
+        expect(row?.points).toBeLessThanOrEqual(900);
+        expect(row?.creations).toBeLessThanOrEqual(80);
+        most = Math.max(most, row?.slots ?? 0);
+        if (answer.status === 'held') throw new Error('nobody holds it');
+        if (answer.status === 'wait' && answer.seconds > 1) break;
+        // Only what was needed is used, so that what each gives back is there for the others.
+        returns = answer.status === 'granted' ? [{ id: answer.id, ...need, slots: 0 }] : [];
+        if (answer.status === 'granted') [used.points, used.creations] = [used.points + need.points, used.creations + need.creations];
+      }
+      await store.returnGitHub(holder, returns);
+    });
+    expect(most).toBeLessThanOrEqual(100);
+    expect(used.creations).toBe(80);
+    const [left] = await sql<{ points: number; creations: number }>(
+      'select sum(points)::int as points, sum(creations)::int as creations from public.github_reservations',
+    );
+    expect(left).toEqual(used);
   });
 
   it('does not deadlock where steps, decisions, claims and cancellations meet', async () => {
