@@ -141,8 +141,10 @@ export function createHandlers(platform: Platform, source?: Record<string, strin
 
   async function redeliver(): Promise<void> {
     try {
-      const [{ redeliverFailed }, { github, log }] = await Promise.all([import('./watch/redeliver.ts'), engineParts()]);
-      await redeliverFailed({ hooks: github.hookDeliveries(), log }, Date.now());
+      const [{ redeliverMissed }, { github, store, log }] = await Promise.all([import('./watch/redeliver.ts'), engineParts()]);
+      const { recovered } = await redeliverMissed({ hooks: github.hookDeliveries(), store, log });
+      // No webhook came with what was fetched, so nobody else wakes a worker for it.
+      if (recovered > 0) await nudge(intakeEnv());
     } catch (thrown) {
       parts = undefined;
       failure(thrown);

@@ -12,6 +12,7 @@ export interface HookAttempt {
   statusCode: number;
   event: string;
   action: string | null;
+  installationId: number | null;
 }
 
 export interface HookPage {
@@ -27,6 +28,12 @@ export interface HookDeliveries {
   list(cursor?: string): Promise<HookPage>;
   /** Asks GitHub to send it again; it does so a moment later. @throws BanyanError as `githubError` tells */
   redeliver(id: string): Promise<void>;
+  /** The payload of an attempt, parsed; null where GitHub kept none. Up to 25 MB: ask for one at a time. @throws BanyanError as `githubError` tells */
+  payload(id: string): Promise<unknown>;
+}
+
+interface HookDelivery {
+  request?: { payload?: unknown };
 }
 
 const PER_PAGE = 100;
@@ -53,6 +60,7 @@ export function createHookDeliveries(probot: Probot): HookDeliveries {
           statusCode: item.status_code,
           event: item.event,
           action: item.action,
+          installationId: item.installation_id === null ? null : Number(item.installation_id),
         }));
         return { attempts, next: nextCursor(headers.link) };
       } catch (error) {
@@ -64,6 +72,15 @@ export function createHookDeliveries(probot: Probot): HookDeliveries {
         const app = await probot.auth();
         // The typed route takes a number only.
         await app.request(`POST /app/hook/deliveries/${encodeURIComponent(id)}/attempts`, { request: ONCE });
+      } catch (error) {
+        throw githubError(error);
+      }
+    },
+    async payload(id) {
+      try {
+        const app = await probot.auth();
+        const { data } = (await app.request(`GET /app/hook/deliveries/${encodeURIComponent(id)}`, { request: ONCE })) as { data: HookDelivery };
+        return data.request?.payload ?? null;
       } catch (error) {
         throw githubError(error);
       }

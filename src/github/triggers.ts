@@ -71,3 +71,10 @@ export function readDelivery(event: string, body: string): ReadDelivery {
   }
   throw new BanyanError('payload_invalid', `A delivery of "${event}" was stored that nobody handles`, { retry: 'poisoned' });
 }
+
+/** The body of a delivery with nothing but the fields that `readDelivery` reads; null where it would not understand it. */
+export function readFields(event: string, payload: unknown): string | null {
+  const schema = Object.entries(payloadSchemas).find(([name]) => name === event)?.[1];
+  const result = schema?.safeParse(payload);
+  return result?.success ? JSON.stringify(result.data) : null;
+}

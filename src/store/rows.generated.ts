@@ -287,6 +287,25 @@ export interface MessagesRow {
   created_at: string;
 }
 
+export interface MissedDeliveriesRow {
+  guid: string;
+  delivery_id: number;
+  event: string;
+  action: string | null;
+  installation_id: number | null;
+  organization_id: string | null;
+  status_code: number;
+  state: 'missing' | 'received' | 'recovered' | 'lost';
+  attempts: number;
+  next_try_at: string;
+  outcome: string | null;
+  happened_at: string;
+  attempted_at: string;
+  first_seen_at: string;
+  closed_at: string | null;
+  updated_at: string;
+}
+
 export interface OrganizationsRow {
   id: string;
   github_id: number;

@@ -6,6 +6,7 @@ import { deliveryCalls } from './deliveries.ts';
 import { effectCalls } from './effects.ts';
 import { createIntakeStore } from './intake.ts';
 import { limitCalls } from './limits.ts';
+import { redeliveryCalls } from './redelivery.ts';
 import { taskCalls } from './tasks.ts';
 
 /** All calls over one transport. */
@@ -13,6 +14,7 @@ export function createStore(transport: Transport): Store {
   return {
     ...createIntakeStore(transport),
     ...deliveryCalls(transport),
+    ...redeliveryCalls(transport),
     ...claimCalls(transport),
     ...taskCalls(transport),
     ...conversationCalls(transport),

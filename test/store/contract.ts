@@ -5,6 +5,7 @@ import { effectContract } from './contract/effects.ts';
 import { healthContract } from './contract/health.ts';
 import { intentContract } from './contract/intents.ts';
 import { limitContract } from './contract/limits.ts';
+import { redeliveryContract } from './contract/redelivery.ts';
 import { taskContract } from './contract/tasks.ts';
 import { emptyOut, type Harness } from './harness.ts';
 
@@ -21,6 +22,7 @@ export function storeContract(name: string, make: () => Promise<Harness>): void 
     afterEach(() => emptyOut(use()));
     afterAll(() => made.at(-1)?.close());
 
-    for (const contract of [deliveryContract, intentContract, taskContract, conversationContract, effectContract, limitContract, healthContract]) contract(use);
+    const contracts = [deliveryContract, redeliveryContract, intentContract, taskContract, conversationContract, effectContract, limitContract, healthContract];
+    for (const contract of contracts) contract(use);
   });
 }

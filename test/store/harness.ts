@@ -13,10 +13,12 @@ export interface Harness {
   close(): Promise<void>;
 }
 
-/** Everything that tests leave behind hangs on an organization, but for deliveries; events stay, as they must. */
+/** Everything that tests leave behind hangs on an organization, but for deliveries and missed ones; events stay, as they must. */
 export async function emptyOut(harness: Harness): Promise<void> {
   await harness.sql('delete from public.organizations');
   await harness.sql('delete from public.deliveries');
+  await harness.sql('delete from public.missed_deliveries');
+  await harness.sql(`update banyan.redelivery_progress set seen_until = null, gaps = '[]'`);
 }
 
 export async function pgliteHarness(): Promise<Harness> {
