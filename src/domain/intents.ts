@@ -37,6 +37,11 @@ export type Intent =
       after?: string[];
       delay_seconds?: number;
     }
+  /**
+   * Makes a task that was not begun yet come after others of the run too. Refused (`conflict`, `data.path`) where they would come after each
+   * other in a circle.
+   */
+  | { type: 'add_dependencies'; key: string; after: string[] }
   /** Cancels every open task of the ticket's run. A running one learns it at its next step. */
   | { type: 'cancel_tasks'; reason: string }
   /**

@@ -2,7 +2,7 @@ import { giveUp } from '../domain/phases.ts';
 import { BanyanError, toBanyanError } from '../kernel/errors.ts';
 import { usd } from '../kernel/money.ts';
 import type { RoleModel } from '../llm/types.ts';
-import type { ClaimedTask, StepGate } from '../store/contract.ts';
+import type { ClaimedTask, NextTasks, StepGate } from '../store/contract.ts';
 import { toolsFor } from '../tools/index.ts';
 import { askedByRole } from './asking.ts';
 import { Conversation } from './conversation.ts';
@@ -27,6 +27,8 @@ export interface TaskOptions {
   deadline: number;
   /** Called when the task has wanted something of the outbox: what people see must not wait for the task's end. */
   wake(): void;
+  /** What the worker can take on in the place of this task: asked for in the call that ends it, and begun by the worker. */
+  next: { want(): NextTasks; begin(claimed: readonly ClaimedTask[]): void };
 }
 
 interface Work {
@@ -151,10 +153,12 @@ export class TaskRunner {
     for (let conflicts = 0; conflicts < MAX_CONFLICTS; conflicts++) {
       const { version } = (await owned.session.snapshot()).ticket;
       const end = outcome.kind === 'asked' ? await askedByRole(owned.session, outcome.questions) : await agent.finish(owned.session, outcome.value);
+      const next = options.next.want();
       const settled =
         end.kind === 'wait'
-          ? await store.suspendTask(id, options.worker, { waitingFor: end.waitingFor, waitingOn: end.waitingOn }, end.intents)
-          : await store.completeTask(id, options.worker, end.output, { expectVersion: version, intents: end.intents });
+          ? await store.suspendTask(id, options.worker, { waitingFor: end.waitingFor, waitingOn: end.waitingOn, next }, end.intents)
+          : await store.completeTask(id, options.worker, end.output, { expectVersion: version, intents: end.intents, next });
+      if ('next' in settled) options.next.begin(settled.next ?? []);
       log.info({ task: id, role: agent.role, status: settled.status, issue: claimed.ticket.number }, 'task settled');
       if (settled.status === 'inputs') return false;
       if (settled.status !== 'conflict') return true;

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { toBanyanError } from '../kernel/errors.ts';
-import type { ClaimedTask, Claims } from '../store/contract.ts';
+import type { ClaimedTask, Claims, NextTasks } from '../store/contract.ts';
 import { createInbox } from './inbox.ts';
 import type { Inbox } from './inbox.ts';
 import { createOutbox } from './outbox.ts';
@@ -10,7 +10,7 @@ import { TaskRunner } from './tasks.ts';
 
 /*
  * A worker in words: claim what is due, work on it side by side, claim again whenever something ends or a nudge comes; end
- * when nothing is due or the time is nearly up. Leases are renewed while work goes on. A worker that is killed leaves
+ * when nothing is due or the time is nearly up. A task that ends brings the next one with it, in the same call. Leases are renewed while work goes on. A worker that is killed leaves
  * leases that run out, and the next worker takes what they held.
  *
  * One process has one worker: a nudge that finds it at work with time left wakes it instead of starting a second one, so
@@ -93,7 +93,8 @@ class Drain {
       this.#report.more = true;
       return this.#report;
     } finally {
-      await Promise.allSettled(this.#active);
+      // What ends may still bring a next one.
+      while (this.#active.size > 0) await Promise.allSettled(this.#active);
       clearInterval(renewal);
     }
   }
@@ -108,10 +109,14 @@ class Drain {
     const { inbox, outbox } = this.#hands;
     for (const delivery of claims.deliveries) this.#hold(this.#held.deliveries, delivery.guid, inbox.handle(this.#name, delivery));
     for (const effect of claims.effects) this.#hold(this.#held.effects, effect.key, outbox.perform(this.#name, effect));
-    for (const claimed of claims.tasks) this.#beginTask(claimed);
+    this.#beginTasks(claims.tasks);
     this.#report.deliveries += claims.deliveries.length;
     this.#report.effects += claims.effects.length;
-    this.#report.tasks += claims.tasks.length;
+  }
+
+  #beginTasks(claimed: readonly ClaimedTask[]): void {
+    for (const each of claimed) this.#beginTask(each);
+    this.#report.tasks += claimed.length;
   }
 
   #hold(held: Set<string>, id: string, work: Promise<void>): void {
@@ -124,11 +129,22 @@ class Drain {
     const controller = new AbortController();
     const timer = setTimeout(() => controller.abort(), Math.max(0, this.lastStep - Date.now()));
     this.#held.tasks.set(id, controller);
-    const work = this.#hands.tasks.run(claimed, { worker: this.#name, signal: controller.signal, deadline: this.lastStep, wake: () => this.bell.ring() });
+    const work = this.#hands.tasks.run(claimed, {
+      worker: this.#name,
+      signal: controller.signal,
+      deadline: this.lastStep,
+      wake: () => this.bell.ring(),
+      next: { want: () => this.#oneMore(), begin: (next) => this.#beginTasks(next) },
+    });
     this.#track(work, () => {
       clearTimeout(timer);
       this.#held.tasks.delete(id);
     });
+  }
+
+  /** A task that ends leaves its place to the next one, as long as there is time for it. */
+  #oneMore(): NextTasks {
+    return { tasks: Date.now() < this.lastStep ? 1 : 0, leaseSeconds: this.#parts.settings.leaseSeconds };
   }
 
   #track(work: Promise<void>, release: () => void): void {

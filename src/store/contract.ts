@@ -147,7 +147,14 @@ export interface StepGate {
   inputs: number;
 }
 
-export type Settled = { status: 'completed' | 'waiting' } | { status: 'inputs' } | { status: 'lost' } | { status: 'conflict' };
+/** `next`: the tasks that were asked for with the call, under leases of the same worker. */
+export type Settled = { status: 'completed' | 'waiting'; next?: ClaimedTask[] } | { status: 'inputs' } | { status: 'lost' } | { status: 'conflict' };
+
+/** What a worker that ends a task takes on in its place, in the same call. Work of workers that are gone is left to `claim`. */
+export interface NextTasks {
+  tasks: number;
+  leaseSeconds: number;
+}
 
 export type EffectBegin =
   | { status: 'settled'; result: JsonObject }
@@ -248,8 +255,13 @@ export interface Store {
   /** Back to pending without counting the attempt: out of time, not out of luck. */
   releaseTask(taskId: string, worker: string, delaySeconds: number): Promise<void>;
   /** `inputs`: people wrote meanwhile and nothing was stored; take the inputs and go on. `conflict`: `expectVersion` did not hold. */
-  completeTask(taskId: string, worker: string, output: JsonObject, decision: { expectVersion: number | null; intents: Intent[] }): Promise<Settled>;
-  suspendTask(taskId: string, worker: string, wait: { waitingFor: string; waitingOn: string }, intents: Intent[]): Promise<Settled>;
+  completeTask(
+    taskId: string,
+    worker: string,
+    output: JsonObject,
+    decision: { expectVersion: number | null; intents: Intent[]; next?: NextTasks },
+  ): Promise<Settled>;
+  suspendTask(taskId: string, worker: string, wait: { waitingFor: string; waitingOn: string; next?: NextTasks }, intents: Intent[]): Promise<Settled>;
   /**
    * With `retry` and attempts left: pending again after exponential back-off with jitter (or at `retryAt`). Otherwise `failed` (permanent) or `dead`
    * (attempts used up) and `intentsAtEnd` are applied.
@@ -257,8 +269,8 @@ export interface Store {
   failTask(
     taskId: string,
     worker: string,
-    failure: { error: JsonObject; retry: boolean; retryAt: Date | null; intentsAtEnd: Intent[] },
-  ): Promise<{ status: 'retried' | 'failed' | 'dead' | 'lost' }>;
+    failure: { error: JsonObject; retry: boolean; retryAt: Date | null; intentsAtEnd: Intent[]; next?: NextTasks },
+  ): Promise<{ status: 'retried' | 'failed' | 'dead' | 'lost'; next?: ClaimedTask[] }>;
 
   loadConversation(taskId: string, worker: string): Promise<{ messages: StoredMessage[]; workspace: JsonObject | null; gate: StepGate }>;
   /** Appends steps (and the workspace as it then is) in one transaction, adds up cost, and says what to know before the next. */

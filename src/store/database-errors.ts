@@ -23,7 +23,7 @@ export function refused(refusal: Refusal): BanyanError {
   const { fn, code, message, cause, detail } = refusal;
   if (NOT_NOW.test(code) || GATEWAY_NOT_NOW.has(code)) return unavailable(fn, cause, code);
   const data = { fn, sqlstate: code, ...(detail ? { detail: detail.slice(0, 300) } : {}) };
-  if (code === 'PT409') return new BanyanError('conflict', message, { data, cause });
+  if (code === 'PT409') return new BanyanError('conflict', message, { data: { ...data, ...facts(detail) }, cause });
   if (code === '42883' || code === 'PGRST202') {
     return new BanyanError('database_error', `the database has no function ${fn}`, {
       data,
@@ -41,4 +41,14 @@ export function unavailable(fn: string, cause: unknown, code = ''): BanyanError 
     data: code === '' ? { fn } : { fn, sqlstate: code },
     cause,
   });
+}
+
+/** What our own functions say about a conflict (the path of a circle) is JSON; other details are text. */
+function facts(detail: string | null | undefined): Record<string, unknown> {
+  if (!detail?.startsWith('{')) return {};
+  try {
+    return JSON.parse(detail) as Record<string, unknown>;
+  } catch {
+    return {};
+  }
 }

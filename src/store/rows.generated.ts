@@ -460,6 +460,9 @@ export interface TasksRow {
   updated_at: string;
   started_at: string | null;
   finished_at: string | null;
+  blockers: number;
+  held: boolean;
+  leased_at: string | null;
 }
 
 export interface TicketsRow {

@@ -6,6 +6,7 @@ import { healthContract } from './contract/health.ts';
 import { intentContract } from './contract/intents.ts';
 import { limitContract } from './contract/limits.ts';
 import { redeliveryContract } from './contract/redelivery.ts';
+import { readyContract } from './contract/ready.ts';
 import { taskContract } from './contract/tasks.ts';
 import { emptyOut, type Harness } from './harness.ts';
 
@@ -22,7 +23,17 @@ export function storeContract(name: string, make: () => Promise<Harness>): void 
     afterEach(() => emptyOut(use()));
     afterAll(() => made.at(-1)?.close());
 
-    const contracts = [deliveryContract, redeliveryContract, intentContract, taskContract, conversationContract, effectContract, limitContract, healthContract];
+    const contracts = [
+      deliveryContract,
+      redeliveryContract,
+      intentContract,
+      taskContract,
+      readyContract,
+      conversationContract,
+      effectContract,
+      limitContract,
+      healthContract,
+    ];
     for (const contract of contracts) contract(use);
   });
 }
