@@ -28,6 +28,7 @@ const fullSchema = intakeSchema.extend({
   SUPABASE_PUBLISHABLE_KEY: text,
   GITHUB_API_URL: z.url({ protocol: /^https?$/ }).default('https://api.github.com'),
   GITHUB_GRAPHQL_URL: z.url({ protocol: /^https?$/ }).optional(),
+  BANYAN_GITHUB_LIMITS: z.enum(['github', 'off']).default('github'),
   GITHUB_APP_ID: z.coerce.number().int().positive(),
   GITHUB_APP_PRIVATE_KEY: text.transform(normalizePem).refine((pem) => pem.includes('PRIVATE KEY-----'), 'is not a PEM private key'),
   BANYAN_MODEL: text.optional(),
@@ -60,7 +61,7 @@ export interface IntakeEnvironment {
 
 export interface Environment extends IntakeEnvironment {
   supabase: { url: string; secretKey: string; publishableKey: string };
-  github: { apiUrl: string; graphqlUrl: string; appId: number; privateKey: string };
+  github: { apiUrl: string; graphqlUrl: string; appId: number; privateKey: string; limits: 'github' | 'off' };
   models: {
     default: string | undefined;
     byRole: Record<string, string>;
@@ -140,6 +141,7 @@ export function readEnvironment(source: Source = process.env): Environment {
       graphqlUrl: env.GITHUB_GRAPHQL_URL ?? `${apiUrl}/graphql`,
       appId: env.GITHUB_APP_ID,
       privateKey: env.GITHUB_APP_PRIVATE_KEY,
+      limits: env.BANYAN_GITHUB_LIMITS,
     },
     models: {
       default: env.BANYAN_MODEL,

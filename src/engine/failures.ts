@@ -2,11 +2,13 @@ import type { JsonObject } from '../domain/model.ts';
 import type { BanyanError, Retry } from '../kernel/errors.ts';
 import { backoffMs } from '../kernel/backoff.ts';
 import { redactSecrets } from '../kernel/redact.ts';
+import type { PutOff } from '../store/contract.ts';
 
 /** The one table of what is done about a failure: by its type, never by its text. */
-const TABLE: Record<Retry, { again: boolean }> = {
+const TABLE: Record<Retry, { again: boolean; patienceHours?: number }> = {
   transient: { again: true },
-  rate_limit: { again: true },
+  // Put off: no attempt is used up, for so many hours from the first of them in a row. Then it goes to a person.
+  rate_limit: { again: true, patienceHours: 24 },
   permanent: { again: false },
   needs_human: { again: false },
   poisoned: { again: false },
@@ -20,6 +22,14 @@ export function mayRetry(error: BanyanError): boolean {
 export function retryTime(error: BanyanError, attempts: number, maxAttempts: number): Date | null {
   if (!mayRetry(error) || attempts >= maxAttempts) return null;
   return error.retryAt ?? new Date(Date.now() + backoffMs(attempts, Math.random()));
+}
+
+/** How long to wait, where the failure only says that it is not the time; null where it counts as an attempt. */
+export function putOff(error: BanyanError): PutOff | null {
+  const { patienceHours } = TABLE[error.retry];
+  if (patienceHours === undefined) return null;
+  const seconds = error.retryAt ? Math.max(0, (error.retryAt.getTime() - Date.now()) / 1000) : null;
+  return { seconds, patienceSeconds: patienceHours * 3600 };
 }
 
 /** An error as it is stored: redacted, bounded, without a stack (stacks go to the log). */

@@ -10,7 +10,7 @@ import { readDelivery } from '../github/triggers.ts';
 import type { ReadDelivery } from '../github/triggers.ts';
 import { BanyanError, toBanyanError } from '../kernel/errors.ts';
 import type { ClaimedDelivery, DeliveryContext } from '../store/contract.ts';
-import { errorRecord, retryTime } from './failures.ts';
+import { errorRecord, putOff, retryTime } from './failures.ts';
 import type { EngineParts } from './parts.ts';
 import { problemsComment, readRunConfig, toRunSnapshot } from './run-config.ts';
 import type { ReadConfig } from './run-config.ts';
@@ -123,6 +123,12 @@ export function createInbox({ store, github, log }: EngineParts): Inbox {
         await decideAndApply(worker, delivery, readDelivery(delivery.event, delivery.body));
       } catch (thrown) {
         const error = toBanyanError(thrown);
+        const wait = putOff(error);
+        if (wait) {
+          const status = await store.putOffDelivery(delivery.guid, worker, errorRecord(error), wait);
+          log.warn({ delivery: delivery.guid, event: delivery.event, code: error.code, status, seconds: wait.seconds }, `delivery put off: ${error.message}`);
+          return;
+        }
         const retryAt = retryTime(error, delivery.attempts, MAX_ATTEMPTS);
         log.error(
           { delivery: delivery.guid, event: delivery.event, code: error.code, again: retryAt !== null, err: error },

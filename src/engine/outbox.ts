@@ -7,7 +7,7 @@ import type { Repository } from '../github/repository.ts';
 import { BanyanError, toBanyanError } from '../kernel/errors.ts';
 import { redactSecrets } from '../kernel/redact.ts';
 import type { ClaimedEffect } from '../store/contract.ts';
-import { errorRecord, retryTime } from './failures.ts';
+import { errorRecord, putOff, retryTime } from './failures.ts';
 import type { EngineParts } from './parts.ts';
 import { fromRunSnapshot, readRunConfig } from './run-config.ts';
 
@@ -139,6 +139,12 @@ export function createOutbox(parts: EngineParts): Outbox {
         await store.settleEffect(effect.key, worker, effect.generation, result);
       } catch (thrown) {
         const error = toBanyanError(thrown);
+        const wait = putOff(error);
+        if (wait) {
+          const status = await store.putOffEffect(effect.key, worker, errorRecord(error), wait);
+          log.warn({ effect: effect.key, kind: effect.kind, code: error.code, status, seconds: wait.seconds }, `effect put off: ${error.message}`);
+          return;
+        }
         const retryAt = retryTime(error, effect.attempts, MAX_ATTEMPTS);
         log.error({ effect: effect.key, kind: effect.kind, code: error.code, again: retryAt !== null, err: error }, `effect failed: ${error.message}`);
         await store.failEffect(effect.key, worker, errorRecord(error), retryAt);

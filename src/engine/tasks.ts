@@ -7,7 +7,7 @@ import { toolsFor } from '../tools/index.ts';
 import { askedByRole } from './asking.ts';
 import { Conversation } from './conversation.ts';
 import type { Outcome } from './conversation.ts';
-import { errorRecord, failureNote, mayRetry } from './failures.ts';
+import { errorRecord, failureNote, mayRetry, putOff } from './failures.ts';
 import type { EngineParts } from './parts.ts';
 import type { RoleAgent } from './role.ts';
 import { fromRunSnapshot } from './run-config.ts';
@@ -75,7 +75,7 @@ export class TaskRunner {
       await this.#converse(work);
     } catch (thrown) {
       const error = toBanyanError(thrown);
-      const last = !mayRetry(error) || claimed.task.attempts >= claimed.task.max_attempts;
+      const last = !mayRetry(error) || (!putOff(error) && claimed.task.attempts >= claimed.task.max_attempts);
       if (last && error.code !== 'lease_lost') await this.#abandon(work, error.message);
       throw error;
     } finally {
@@ -193,6 +193,13 @@ export class TaskRunner {
     if (error.code === 'lease_lost') return;
     const at = { projectId: project.id, number: ticket.number };
     const intentsAtEnd = giveUp({ at, source: task.id }, error.code, failureNote(roleTitle(task.role), error, task.attempts));
+    const wait = putOff(error);
+    if (wait) {
+      const status = await this.#parts.store.putOffTask(task.id, options.worker, errorRecord(error), { ...wait, intentsAtEnd });
+      const fields = { task: task.id, role: task.role, issue: ticket.number, code: error.code, status, seconds: wait.seconds };
+      this.#parts.log.warn(fields, `task put off: ${error.message}`);
+      return;
+    }
     const failure = { error: errorRecord(error), retry: mayRetry(error), retryAt: error.retryAt ?? null, intentsAtEnd };
     const { status } = await this.#parts.store.failTask(task.id, options.worker, failure);
     const fields = { task: task.id, role: task.role, issue: ticket.number, code: error.code, status, err: error };

@@ -96,6 +96,7 @@ class Drain {
       // What ends may still bring a next one.
       while (this.#active.size > 0) await Promise.allSettled(this.#active);
       clearInterval(renewal);
+      await this.#parts.github.giveBack();
     }
   }
 

@@ -3,7 +3,9 @@ import { retry } from '@octokit/plugin-retry';
 import pino from 'pino';
 import { Probot, ProbotOctokit } from 'probot';
 import type { Project } from '../domain/model.ts';
-import { githubError } from './errors.ts';
+import { budgeted } from './budget.ts';
+import type { RequestBudget } from './budget.ts';
+import { answerOf, githubError, limitOf, rateLimited } from './errors.ts';
 import { createHookDeliveries } from './hook-deliveries.ts';
 import type { HookDeliveries } from './hook-deliveries.ts';
 import { createRepository } from './repository.ts';
@@ -16,6 +18,8 @@ export interface GitHubAppOptions {
   apiUrl: string;
   graphqlUrl: string;
   fetch?: typeof fetch;
+  /** What all processes together may ask of GitHub; without it every request goes out at once. */
+  budget?: RequestBudget;
 }
 
 /** The GitHub App of this installation of Banyan. */
@@ -26,19 +30,20 @@ export interface GitHubApp {
   login(): Promise<string>;
   /** The deliveries to its webhook, as GitHub remembers them. */
   hookDeliveries(): HookDeliveries;
+  /** What is reserved of GitHub's limits and not used goes back; called when a worker has nothing more to do. */
+  giveBack(): Promise<void>;
 }
 
 /** What Banyan may do with a token, whatever the installation allows: the least that the roles need. */
 const PERMISSIONS = { contents: 'write', issues: 'write', pull_requests: 'write', checks: 'write', metadata: 'read' } as const;
 
-const RetryingOctokit = Octokit.plugin(retry);
-
 /** Not as `request.retries`: that way the plugin would ask again whatever the status, three times for every file that is not there. */
 const RETRY = { retries: 2, doNotRetry: [400, 401, 403, 404, 409, 410, 422, 429, 451] };
 
 /** Only what reads is asked for again here: a write whose answer was lost may have been done, and who keeps the ledger looks first. */
-function createOctokit(options: ConstructorParameters<typeof RetryingOctokit>[0]): Octokit {
-  const octokit = new RetryingOctokit({ ...options, retry: RETRY, log: SILENT });
+function createOctokit(options: ConstructorParameters<typeof Octokit>[0], budget: ReturnType<typeof budgeted>[]): Octokit {
+  // In this order: what is asked for again is counted again.
+  const octokit: Octokit = new (Octokit.plugin(...budget, retry))({ ...options, retry: RETRY, log: SILENT });
   octokit.hook.before('request', (call) => {
     if (call.method !== 'GET') call.request.retries = 0;
   });
@@ -79,15 +84,24 @@ export function createGitHubApp(options: GitHubAppOptions): GitHubApp {
     return `${data.slug}[bot]`;
   }
 
+  /** The App asks for tokens, whose limits are not an installation's; where it is refused one, the installation can do nothing all the same. */
+  async function heedToken(installationId: number, thrown: unknown): Promise<never> {
+    const answer = answerOf(thrown);
+    const limit = answer && limitOf(answer);
+    if (!limit?.refused || !options.budget) throw thrown;
+    throw rateLimited({ method: 'POST', url: '/access_tokens' }, await options.budget.hold(installationId, limit.seconds), thrown);
+  }
+
   async function tokenFor(project: Project): Promise<string> {
     const known = tokens.get(project.id);
     if (known && known.expiresAt - TOKEN_MARGIN_MS > Date.now()) return known.token;
     const app = await probot.auth();
-    const { data } = await app.request('POST /app/installations/{installation_id}/access_tokens', {
+    const asked = app.request('POST /app/installations/{installation_id}/access_tokens', {
       installation_id: project.installation_id,
       repository_ids: [project.github_id],
       permissions: PERMISSIONS,
     });
+    const { data } = await asked.catch((thrown: unknown) => heedToken(project.installation_id, thrown));
     tokens.set(project.id, { token: data.token, expiresAt: Date.parse(data.expires_at) });
     return data.token;
   }
@@ -95,7 +109,10 @@ export function createGitHubApp(options: GitHubAppOptions): GitHubApp {
   return {
     async repository(project) {
       try {
-        const octokit = createOctokit({ auth: await tokenFor(project), baseUrl: options.apiUrl, request });
+        const octokit = createOctokit(
+          { auth: await tokenFor(project), baseUrl: options.apiUrl, request },
+          options.budget ? [budgeted(options.budget, project.installation_id)] : [],
+        );
         return createRepository({ octokit, project, graphqlUrl: options.graphqlUrl });
       } catch (error) {
         throw githubError(error);
@@ -110,6 +127,7 @@ export function createGitHubApp(options: GitHubAppOptions): GitHubApp {
       }
     },
     hookDeliveries: () => createHookDeliveries(probot),
+    giveBack: async () => options.budget?.giveBack(),
   };
 }
 

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { BanyanError } from '../kernel/errors.ts';
-import { githubError } from './errors.ts';
+import { githubError, limitOf } from './errors.ts';
 
 const NOW = Date.parse('2026-01-01T00:00:00Z');
 
@@ -36,6 +36,29 @@ it.each([
   [{ 'retry-after': 'soon' }, 60],
 ])('waits as long as GitHub says: %j', (headers, seconds) => {
   expect(((githubError(failed(429, headers), NOW).retryAt?.getTime() ?? 0) - NOW) / 1000).toBe(seconds);
+});
+
+it('goes by the clock of GitHub, not by its own', () => {
+  const headers = { 'x-ratelimit-remaining': '0', 'x-ratelimit-reset': String(NOW / 1000 + 600), date: new Date(NOW - 3_600_000).toUTCString() };
+  expect(limitOf({ status: 403, headers }, NOW)).toEqual({ refused: true, seconds: 4200 });
+});
+
+const PAGE = 'https://docs.github.com/rest/using-the-rest-api/rate-limits-for-the-rest-api#about-secondary-rate-limits';
+const OLD_PAGE = 'https://docs.github.com/en/free-pro-team@latest/rest/overview/resources-in-the-rest-api#secondary-rate-limits';
+
+it.each([
+  [403, {}, { documentation_url: PAGE }, { refused: true, seconds: null }],
+  [403, {}, { documentation_url: OLD_PAGE }, { refused: true, seconds: null }],
+  [403, { 'retry-after': '30' }, { documentation_url: PAGE }, { refused: true, seconds: 30 }],
+  [403, {}, { documentation_url: 'https://docs.github.com/rest/issues/comments#create-an-issue-comment' }, null],
+  [403, {}, { message: 'You have exceeded a secondary rate limit' }, null],
+  [200, {}, { errors: [{ type: 'RATE_LIMITED', message: 'no' }] }, { refused: true, seconds: null }],
+  [200, {}, { errors: [{ type: 'NOT_FOUND', message: 'no' }] }, null],
+  // The last that came through.
+  [200, { 'x-ratelimit-remaining': '0', 'x-ratelimit-reset': String(NOW / 1000 + 60) }, {}, { refused: false, seconds: 60 }],
+  [500, {}, 'gone', null],
+] as const)('hears in %s %j %j what is said about limits', (status, headers, data, limit) => {
+  expect(limitOf({ status, headers, data }, NOW)).toEqual(limit);
 });
 
 it('takes what never arrived for GitHub being away', () => {

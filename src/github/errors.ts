@@ -3,7 +3,7 @@ import { BanyanError } from '../kernel/errors.ts';
 interface HttpFailure {
   status: number;
   message: string;
-  response?: { headers?: Record<string, string | number | undefined>; data?: unknown };
+  response?: Omit<Answer, 'status'>;
   request?: { method?: string; url?: string };
 }
 
@@ -11,39 +11,84 @@ function isHttpFailure(thrown: unknown): thrown is HttpFailure {
   return thrown instanceof Error && 'status' in thrown && typeof thrown.status === 'number';
 }
 
-/** When GitHub says to come back: `retry-after` in seconds, else the reset of an exhausted budget, else a minute as its documentation asks. */
-function retryAt(headers: Record<string, string | number | undefined>, now: number): Date {
+type Headers = Record<string, string | number | undefined>;
+
+/** What GitHub's answers have in common; Octokit's errors carry it as `response`. */
+export interface Answer {
+  status: number;
+  headers?: Headers;
+  data?: unknown;
+}
+
+/** The answer that a failed call had; null where none came. */
+export function answerOf(thrown: unknown): Answer | null {
+  return isHttpFailure(thrown) && thrown.response ? { ...thrown.response, status: thrown.status } : null;
+}
+
+/** Seconds until the reset of an exhausted budget, by GitHub's own clock where it tells it: this machine's may go wrong. */
+function untilReset(headers: Headers, now: number): number {
+  const told = Date.parse(String(headers['date']));
+  return Math.max(Number(headers['x-ratelimit-reset']) - (Number.isNaN(told) ? now : told) / 1000, 1);
+}
+
+/** When GitHub says to come back: `retry-after` in seconds, else the reset of an exhausted budget; null where it names no time. */
+function secondsNamed(headers: Headers, now: number): number | null {
   const after = Number(headers['retry-after']);
-  if (Number.isFinite(after) && after > 0) return new Date(now + after * 1000);
-  const reset = Number(headers['x-ratelimit-reset']);
-  if (headers['x-ratelimit-remaining'] === '0' && Number.isFinite(reset)) return new Date(Math.max(reset * 1000, now + 1000));
-  return new Date(now + 60_000);
+  if (Number.isFinite(after) && after > 0) return after;
+  return isExhausted(headers) && Number.isFinite(Number(headers['x-ratelimit-reset'])) ? untilReset(headers, now) : null;
 }
 
-function isRateLimit(failure: HttpFailure): boolean {
-  if (failure.status === 429) return true;
-  if (failure.status !== 403) return false;
-  const headers = failure.response?.headers ?? {};
-  return headers['retry-after'] !== undefined || headers['x-ratelimit-remaining'] === '0';
+function isExhausted(headers: Headers): boolean {
+  return String(headers['x-ratelimit-remaining']) === '0';
 }
 
-/** Any failure of a call to GitHub as a typed error: status codes and headers decide, never the text. */
+/** A secondary limit may come as a bare 403, without a word in its headers: then the page that the body refers to says what it is. */
+function refersToLimits(data: unknown): boolean {
+  const page = (data as { documentation_url?: unknown } | null | undefined)?.documentation_url;
+  return typeof page === 'string' && /rate-limit(s|ing)\b/.test(page);
+}
+
+function isRefusedGraphql(data: unknown): boolean {
+  const errors = (data as { errors?: unknown } | null | undefined)?.errors;
+  return Array.isArray(errors) && (errors[0] as { type?: unknown } | undefined)?.type === 'RATE_LIMITED';
+}
+
+export interface Limit {
+  /** False where this request still came through, and the next would not. */
+  refused: boolean;
+  /** Null where GitHub named no time. */
+  seconds: number | null;
+}
+
+/** What an answer of GitHub's says about its limits; null where it says nothing. */
+export function limitOf({ status, headers = {}, data }: Answer, now: number = Date.now()): Limit | null {
+  const forbidden = status === 403 && (headers['retry-after'] !== undefined || isExhausted(headers) || refersToLimits(data));
+  const refused = status === 429 || forbidden || (status === 200 && isRefusedGraphql(data));
+  return refused || isExhausted(headers) ? { refused, seconds: secondsNamed(headers, now) } : null;
+}
+
+/** GitHub asks for a minute where it names no time. */
+const UNNAMED_SECONDS = 60;
+
+export function rateLimited(request: { method?: string; url?: string } | undefined, retryAt: Date, cause?: unknown): BanyanError {
+  const where = whereOf(request);
+  return new BanyanError('github_rate_limited', `GitHub asked to slow down (${where})`, { retry: 'rate_limit', retryAt, data: { request: where }, cause });
+}
+
+function whereOf(request: { method?: string; url?: string } | undefined): string {
+  return `${request?.method ?? ''} ${(request?.url ?? '').replace(/\?.*$/, '')}`.trim();
+}
+
+/** Any failure of a call to GitHub as a typed error: status codes, headers and typed fields decide, never the text. */
 export function githubError(thrown: unknown, now: number = Date.now()): BanyanError {
   if (thrown instanceof BanyanError) return thrown;
   if (!isHttpFailure(thrown) || thrown.status === 0) {
     return new BanyanError('github_unavailable', 'GitHub could not be reached', { retry: 'transient', cause: thrown });
   }
-  const headers = thrown.response?.headers ?? {};
-  const where = `${thrown.request?.method ?? ''} ${(thrown.request?.url ?? '').replace(/\?.*$/, '')}`.trim();
+  const where = whereOf(thrown.request);
   const data = { status: thrown.status, request: where };
-  if (isRateLimit(thrown)) {
-    return new BanyanError('github_rate_limited', `GitHub asked to slow down (${where})`, {
-      retry: 'rate_limit',
-      retryAt: retryAt(headers, now),
-      data,
-      cause: thrown,
-    });
-  }
+  const limit = limitOf(answerOf(thrown) ?? { status: thrown.status }, now);
+  if (limit?.refused) return rateLimited(thrown.request, new Date(now + (limit.seconds ?? UNNAMED_SECONDS) * 1000), thrown);
   // Octokit reports a connection that never answered as status 500; both are worth another try.
   if (thrown.status >= 500 || thrown.status === 408) {
     return new BanyanError('github_unavailable', `GitHub answered ${thrown.status} (${where})`, { retry: 'transient', data, cause: thrown });

@@ -158,5 +158,7 @@ function appEnvironment(options: StackOptions, { secrets, urls }: Plan): Record<
     SUPABASE_PUBLISHABLE_KEY: secrets.keys.publishable,
     CRON_SECRET: secrets.cronSecret,
     BANYAN_SANDBOX: options.env['BANYAN_SANDBOX'] || 'local',
+    // As on an Enterprise Server, which has no limits unless its owner sets some.
+    BANYAN_GITHUB_LIMITS: options.env['BANYAN_GITHUB_LIMITS'] || 'off',
   };
 }

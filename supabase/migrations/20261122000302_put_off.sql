@@ -85,7 +85,8 @@ begin
   if not (release_task(p_task_id, p_worker, banyan.put_off_for(v_since, p_seconds)) ->> 'released')::boolean then
     return jsonb_build_object('status', 'lost');
   end if;
-  v_error := p_error || jsonb_build_object('put_off_since', v_since);
+  -- What failed before is still known: a limit says nothing about the work.
+  v_error := coalesce(v_task.error, '{}'::jsonb) || p_error || jsonb_build_object('put_off_since', v_since);
   -- Still this transaction's: what was released is locked until its end.
   update tasks set error = v_error where id = p_task_id returning * into v_task;
   perform banyan.emit_task(v_task, 'task.put_off', jsonb_build_object('error', v_error, 'due_at', v_task.due_at));

@@ -81,6 +81,10 @@ describe('an effect that GitHub does not take now', () => {
             putOff.push({ code: error['code'], seconds: ((retryAt?.getTime() ?? 0) - Date.now()) / 1000, asked: trouble.asked() });
             return store.failEffect(key, owner, error, retryAt);
           },
+          putOffEffect(key, owner, error, wait) {
+            putOff.push({ code: error['code'], seconds: wait.seconds ?? 0, asked: trouble.asked() });
+            return store.putOffEffect(key, owner, error, wait);
+          },
         }),
       });
       await engine.settle(worker);

@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Octokit } from '@octokit/rest';
 import { BUILT_IN_ROLES } from '../../src/agents/index.ts';
+import { createGitHubBudget } from '../../src/engine/github-budget.ts';
 import { createIntake } from '../../src/engine/intake.ts';
 import { createLog } from '../../src/engine/log.ts';
 import type { EngineParts } from '../../src/engine/parts.ts';
@@ -103,7 +104,12 @@ const DUE_NOW = `
     + (select count(*) from effects where state in ('pending', 'begun'))
     + (select count(*) from tasks t join runs r on r.id = t.run_id where t.state in ('pending', 'running') and r.state in ('queued', 'running')) as open`;
 
-export async function startEngine(): Promise<Engine> {
+export interface EngineOptions {
+  /** Keeps GitHub's limits; otherwise they are only heeded. */
+  counted?: boolean;
+}
+
+export async function startEngine(options: EngineOptions = {}): Promise<Engine> {
   const harness = await pgliteHarness();
   const cast = createCast();
   const models = await startOpenAiServer({ play: (request) => cast.play(request) });
@@ -121,7 +127,14 @@ export async function startEngine(): Promise<Engine> {
   function partsOf(store: Store, fetchGitHub: typeof fetch): EngineParts {
     return {
       store,
-      github: createGitHubApp({ appId: app.id, privateKey, apiUrl: github.url, graphqlUrl: `${github.url}/graphql`, fetch: fetchGitHub }),
+      github: createGitHubApp({
+        appId: app.id,
+        privateKey,
+        apiUrl: github.url,
+        graphqlUrl: `${github.url}/graphql`,
+        fetch: fetchGitHub,
+        budget: createGitHubBudget(store, { counted: options.counted ?? false }),
+      }),
       models: createModels({ default: MODEL, byRole: {}, openaiApiKey: 'sk-not-a-real-key', openaiBaseUrl: models.url }),
       roles: new Map(BUILT_IN_ROLES.map((agent) => [agent.role, agent])),
       sandboxes: createLocalSandboxProvider({ unsafe: process.env['BANYAN_UNSAFE_LOCAL_SANDBOX'] === '1' }),
@@ -132,9 +145,9 @@ export async function startEngine(): Promise<Engine> {
     };
   }
 
-  function startProcess(options: ProcessOptions = {}): Process {
-    const base = { ...harness.store, ...options.store?.(harness.store) };
-    const mortal = createMortal(withoutLingering(base), options.fetch ?? fetch, options.death);
+  function startProcess({ store, fetch: ownFetch = fetch, death }: ProcessOptions = {}): Process {
+    const base = { ...harness.store, ...store?.(harness.store) };
+    const mortal = createMortal(withoutLingering(base), ownFetch, death);
     const parts = partsOf(mortal.store, mortal.fetch);
     const worker = createWorker(parts);
     async function drain({ milliseconds = LONG_MS }: { milliseconds?: number } = {}): Promise<WorkerReport> {
@@ -159,6 +172,7 @@ export async function startEngine(): Promise<Engine> {
     await harness.sql(
       `update effects set due_at = now() - interval '1 second', lease_expires_at = lease_expires_at - interval '1 day' where state in ('pending', 'begun')`,
     );
+    await harness.sql(`update installations set held_until = now() where held_until > now()`);
     await harness.sql(`update tasks set due_at = now() - interval '1 second' where state = 'pending'`);
     await harness.sql(`update tasks set lease_expires_at = lease_expires_at - interval '1 day' where state = 'running'`);
   }

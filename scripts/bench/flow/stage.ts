@@ -85,6 +85,8 @@ function environment({ secrets, urls }: Plan, modelUrl: string): Record<string, 
     BANYAN_UNSAFE_LOCAL_SANDBOX: process.env['BANYAN_UNSAFE_LOCAL_SANDBOX'],
     BANYAN_WORKER_TASKS: process.env['BANYAN_WORKER_TASKS'],
     BANYAN_LOG_LEVEL: 'error',
+    // What is measured is Banyan's part, not how long GitHub makes it wait.
+    BANYAN_GITHUB_LIMITS: 'off',
     BANYAN_MODEL: MODEL,
     OPENAI_API_KEY: 'sk-not-a-real-key',
     OPENAI_BASE_URL: modelUrl,
