@@ -1,3 +1,4 @@
+import { clockTime } from '../kernel/time.ts';
 import { markReady, refreshStatus, showState } from './effects.ts';
 import type { EffectScope } from './effects.ts';
 import type { Intent } from './intents.ts';
@@ -9,7 +10,7 @@ export interface PhaseContext {
   at: EffectScope;
   workflow: Workflow;
   /** Tasks of the run so far; empty where the run is only being started. */
-  tasks: Pick<Task, 'phase' | 'input'>[];
+  tasks: (Pick<Task, 'phase' | 'input'> & Partial<Pick<Task, 'created_at'>>)[];
   /** A delivery's GUID or a task's id: makes effects of this decision unique and its repetition harmless. */
   source: string;
   /** Overrides `cycles` of the workflow where a repository says so. */
@@ -69,19 +70,45 @@ function waitForMerge(context: PhaseContext, snapshot: TicketSnapshot): Intent[]
   ];
 }
 
-/**
- * What follows a phase's outcome: the one function that reads the workflow's arrows.
- * `feedback` is handed to the next task; `tried` is for people where the cycles are used up.
- */
-export function advance(context: PhaseContext, snapshot: TicketSnapshot, done: { task: Task; outcome: string; feedback: JsonObject; tried: string }): Intent[] {
+export interface PhaseOutcome {
+  task: Task;
+  outcome: string;
+  /** Handed to the next task. */
+  feedback: JsonObject;
+  /** For people where the cycles are used up. */
+  tried: string;
+  /** Names what came out (findings, a diff). The same name twice on the same arrow of one run is a loop and goes to a person at once. */
+  signature?: string | null;
+}
+
+/** A cycle that brought nothing new: the rest of the cycles would not either. */
+function breakLoop(context: PhaseContext, done: PhaseOutcome, firstAt: string | undefined): Intent[] {
+  const { task, outcome, signature = null, tried } = done;
+  const since = firstAt === undefined ? '' : ` (first ${clockTime(firstAt)} UTC)`;
+  const note = `The same came out twice${since}, so I did not go round once more. ${tried}`;
+  const data: JsonObject = { signature, phase: task.phase, outcome, first_at: firstAt ?? null };
+  return [{ type: 'task_comment', task_id: task.id, kind: 'blocker', body: note, data }, ...giveUp(context, 'loop', note)];
+}
+
+/** What follows a phase's outcome: the one function that reads the workflow's arrows. */
+export function advance(context: PhaseContext, snapshot: TicketSnapshot, done: PhaseOutcome): Intent[] {
   const phase = phaseOf(context.workflow, done.task.phase);
   const target = phase.on[done.outcome];
   if (!target) throw new Error(`phase "${done.task.phase}" of workflow "${context.workflow.name}" has no outcome "${done.outcome}"`);
-  const taken = context.tasks.filter((task) => task.phase === target.to && task.input['from'] === done.task.phase).length;
+  const before = context.tasks.filter((task) => task.phase === target.to && task.input['from'] === done.task.phase);
+  const same = done.signature ? before.find((task) => task.input['signature'] === done.signature) : undefined;
+  if (same) return breakLoop(context, done, same.created_at);
+  const taken = before.length;
   const limit = target.cycles === undefined ? Infinity : (context.fixCycles ?? target.cycles);
   const to = taken < limit ? target.to : (target.exhausted ?? '$fail');
   if (to === '$fail') return giveUp(context, `${done.task.phase}_${done.outcome}`, done.tried);
   if (to === '$merge') return waitForMerge(context, snapshot);
-  const input: JsonObject = { from: done.task.phase, outcome: done.outcome, cycle: taken + 1, ...done.feedback };
+  const input: JsonObject = {
+    from: done.task.phase,
+    outcome: done.outcome,
+    cycle: taken + 1,
+    ...(done.signature ? { signature: done.signature } : {}),
+    ...done.feedback,
+  };
   return enterPhase(context, to, { input, parentTaskId: done.task.id, ...(target.via ? { via: target.via } : {}) });
 }

@@ -61,6 +61,8 @@ export interface ConversationParts {
   maxMinutes: number;
   /** The workspace's changes as they are now, to be kept with each step. */
   changes: () => Promise<JsonObject[]>;
+  /** Called when a step was stored: the task makes progress. */
+  stored: () => void;
 }
 
 /** Raised inside the loop to end it between two steps; never leaves this module. */
@@ -87,6 +89,11 @@ export class Conversation {
     this.#transcript = loaded.transcript;
     this.#gate = loaded.gate;
     this.#warned = loaded.gate.warned;
+  }
+
+  /** Messages that are stored. */
+  get steps(): number {
+    return this.#transcript.messages.length;
   }
 
   /** Goes on from what is stored until something ends it for now. */
@@ -170,6 +177,7 @@ export class Conversation {
     const { id } = session.task;
     this.#gate = inputIds ? await store.appendInputs(id, worker, inputIds, rows) : await store.appendMessages(id, worker, rows, stateOf(session.state));
     if (this.#gate.status !== 'ok') throw new Interrupt(this.#gate.status);
+    this.#parts.stored();
     if (this.#gate.warned && !this.#warned) await session.record([refreshStatus(session.at)]);
     this.#warned = this.#gate.warned;
     for (const { message, row } of steps) {

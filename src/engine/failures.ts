@@ -1,20 +1,46 @@
-import type { JsonObject } from '../domain/model.ts';
-import type { BanyanError, Retry } from '../kernel/errors.ts';
+import type { Intent } from '../domain/intents.ts';
+import type { JsonObject, Task } from '../domain/model.ts';
+import { failureSignature } from '../domain/signature.ts';
+import type { BanyanError, ErrorCode, Retry } from '../kernel/errors.ts';
 import { backoffMs } from '../kernel/backoff.ts';
 import { redactSecrets } from '../kernel/redact.ts';
+import { clockTime } from '../kernel/time.ts';
 import type { PutOff } from '../store/contract.ts';
 
-/** The one table of what is done about a failure: by its type, never by its text. */
-const TABLE: Record<Retry, { again: boolean; patienceHours?: number }> = {
+/** What is done about a failure. */
+interface Treatment {
+  /** Tried again while attempts last: after a growing pause, or when the error says so. Otherwise it goes to a person. */
+  again: boolean;
+  /** Put off instead: no attempt is used up, for so many hours from the first of them in a row. Then it goes to a person. */
+  patienceHours?: number;
+}
+
+/** The one table of what is done about a failure: by its type, never by its text. The same for tasks, deliveries, effects and steps. */
+const TABLE: Record<Retry, Treatment> = {
   transient: { again: true },
-  // Put off: no attempt is used up, for so many hours from the first of them in a row. Then it goes to a person.
   rate_limit: { again: true, patienceHours: 24 },
   permanent: { again: false },
   needs_human: { again: false },
+  // What takes its worker down with it is set aside before it is begun: others must not wait for it.
   poisoned: { again: false },
 };
 
-export function mayRetry(error: BanyanError): boolean {
+/** Failures of others, which end by themselves: the same one again says nothing about the work. All others are a loop when they come twice. */
+const OUTAGES: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  'github_unavailable',
+  'github_rate_limited',
+  'model_unavailable',
+  'model_rate_limited',
+  'database_unavailable',
+  'sandbox_unavailable',
+  'conflict',
+  'lease_lost',
+]);
+
+/** Earlier failures that are kept with a task's error. */
+const KEPT_FAILURES = 4;
+
+function mayRetry(error: BanyanError): boolean {
   return TABLE[error.retry].again;
 }
 
@@ -32,6 +58,41 @@ export function putOff(error: BanyanError): PutOff | null {
   return { seconds, patienceSeconds: patienceHours * 3600 };
 }
 
+/** One failure of a task, as it is kept with those after it. */
+export interface KnownFailure {
+  code: string;
+  signature: string;
+  at: string;
+  /** Steps of the conversation that were stored when it came. */
+  steps: number;
+  message: string;
+}
+
+export interface Verdict {
+  again: boolean;
+  /** The same failure came before, with no step stored since. */
+  repeated: KnownFailure | null;
+  /** What is stored with the task. */
+  record: JsonObject;
+}
+
+/** What is to be done about a failed task. `task.error` holds what failed before. */
+export function judgeTask(error: BanyanError, task: Pick<Task, 'role' | 'phase' | 'error'>, steps: number, now: Date): Verdict {
+  const signature = failureSignature({ code: error.code, role: task.role, phase: task.phase, facts: error.data });
+  const earlier = knownFailures(task.error);
+  const repeated = OUTAGES.has(error.code) ? null : (earlier.findLast((known) => known.signature === signature && known.steps === steps) ?? null);
+  const again = mayRetry(error) && repeated === null;
+  const record = { ...errorRecord(error), signature, at: now.toISOString(), steps, earlier: earlier as unknown as JsonObject[] };
+  return { again, repeated: again ? null : repeated, record };
+}
+
+/** Those of a stored error: itself, and what it remembers. An older version stored no signatures. */
+function knownFailures(stored: JsonObject | null): KnownFailure[] {
+  if (stored === null || typeof stored['signature'] !== 'string') return [];
+  const { code, signature, at, steps, message, earlier } = stored as unknown as KnownFailure & { earlier?: KnownFailure[] };
+  return [...(earlier ?? []), { code, signature, at, steps, message: message.slice(0, 300) }].slice(-KEPT_FAILURES);
+}
+
 /** An error as it is stored: redacted, bounded, without a stack (stacks go to the log). */
 export function errorRecord(error: BanyanError): JsonObject {
   return {
@@ -44,10 +105,20 @@ export function errorRecord(error: BanyanError): JsonObject {
 }
 
 /** The sentence for people about a task that ended in failure. */
-export function failureNote(roleTitle: string, error: BanyanError, attempts: number): string {
-  const tries = attempts > 1 ? ` after ${attempts} attempts` : '';
+export function failureNote(roleTitle: string, error: BanyanError, attempts: number, repeated: { failure: KnownFailure; now: Date } | null = null): string {
+  const tries = attempts > 1 && repeated === null ? ` after ${attempts} attempts` : '';
+  const loop = repeated
+    ? ` The same failure came twice at the same place (${clockTime(repeated.failure.at)} and ${clockTime(repeated.now)} UTC, step ${repeated.failure.steps}), so I did not try again.`
+    : '';
   const fix = error.fix ? ` ${error.fix}` : '';
-  return redactSecrets(`${roleTitle} stopped${tries}: ${error.message.slice(0, 600)}.${fix}`).replaceAll('..', '.');
+  return redactSecrets(`${roleTitle} stopped${tries}: ${error.message.slice(0, 600)}.${loop}${fix}`).replaceAll('..', '.');
+}
+
+/** The evidence of a loop or of poisoned work, in the task's own thread. */
+export function failureEvidence(task: Task, error: BanyanError, { record, repeated }: Verdict): Intent[] {
+  if (repeated === null && error.retry !== 'poisoned') return [];
+  const body = `${repeated ? 'The same failure twice' : 'Set aside'}: ${redactSecrets(error.message).slice(0, 600)}`;
+  return [{ type: 'task_comment', task_id: task.id, kind: 'blocker', body, data: record }];
 }
 
 /** Facts of an error that are small enough to keep; what is larger is left out, not cut in the middle. */

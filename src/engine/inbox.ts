@@ -14,6 +14,7 @@ import { errorRecord, putOff, retryTime } from './failures.ts';
 import type { EngineParts } from './parts.ts';
 import { problemsComment, readRunConfig, toRunSnapshot } from './run-config.ts';
 import type { ReadConfig } from './run-config.ts';
+import type { Suspects } from './suspects.ts';
 
 /** After this many tries a delivery goes where people see it. */
 const MAX_ATTEMPTS = 10;
@@ -81,7 +82,7 @@ export interface Inbox {
   handle(worker: string, delivery: ClaimedDelivery): Promise<void>;
 }
 
-export function createInbox({ store, github, log }: EngineParts): Inbox {
+export function createInbox({ store, github, log }: EngineParts, suspects: Suspects): Inbox {
   function open(worker: string, delivery: ClaimedDelivery, { common, trigger }: ReadDelivery): Promise<DeliveryContext> {
     const { repository, installation } = common;
     return store.openDelivery({
@@ -119,7 +120,9 @@ export function createInbox({ store, github, log }: EngineParts): Inbox {
 
   return {
     async handle(worker, delivery) {
+      let leave: () => void = () => undefined;
       try {
+        leave = await suspects.admit('delivery', delivery.guid, delivery.attempts);
         await decideAndApply(worker, delivery, readDelivery(delivery.event, delivery.body));
       } catch (thrown) {
         const error = toBanyanError(thrown);
@@ -135,6 +138,8 @@ export function createInbox({ store, github, log }: EngineParts): Inbox {
           `delivery failed: ${error.message}`,
         );
         await store.failDelivery(delivery.guid, worker, errorRecord(error), retryAt);
+      } finally {
+        leave();
       }
     },
   };

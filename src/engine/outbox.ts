@@ -10,6 +10,7 @@ import type { ClaimedEffect } from '../store/contract.ts';
 import { errorRecord, putOff, retryTime } from './failures.ts';
 import type { EngineParts } from './parts.ts';
 import { fromRunSnapshot, readRunConfig } from './run-config.ts';
+import type { Suspects } from './suspects.ts';
 
 /** After this many tries an effect goes where people see it. */
 const MAX_ATTEMPTS = 12;
@@ -127,11 +128,13 @@ export interface Outbox {
   perform(worker: string, effect: ClaimedEffect): Promise<void>;
 }
 
-export function createOutbox(parts: EngineParts): Outbox {
+export function createOutbox(parts: EngineParts, suspects: Suspects): Outbox {
   const { store, github, log } = parts;
   return {
     async perform(worker, effect) {
+      let leave: () => void = () => undefined;
       try {
+        leave = await suspects.admit('effect', effect.key, effect.attempts);
         const performer = PERFORMERS[effect.kind as OutboxKind];
         if (!performer) throw new BanyanError('internal', `nobody performs effects of kind "${effect.kind}"`, { retry: 'permanent' });
         const repository = await github.repository(effect.project);
@@ -148,6 +151,8 @@ export function createOutbox(parts: EngineParts): Outbox {
         const retryAt = retryTime(error, effect.attempts, MAX_ATTEMPTS);
         log.error({ effect: effect.key, kind: effect.kind, code: error.code, again: retryAt !== null, err: error }, `effect failed: ${error.message}`);
         await store.failEffect(effect.key, worker, errorRecord(error), retryAt);
+      } finally {
+        leave();
       }
     },
   };

@@ -7,11 +7,12 @@ import { toolsFor } from '../tools/index.ts';
 import { askedByRole } from './asking.ts';
 import { Conversation } from './conversation.ts';
 import type { Outcome } from './conversation.ts';
-import { errorRecord, failureNote, mayRetry, putOff } from './failures.ts';
+import { errorRecord, failureEvidence, failureNote, judgeTask, putOff } from './failures.ts';
 import type { EngineParts } from './parts.ts';
 import type { RoleAgent } from './role.ts';
 import { fromRunSnapshot } from './run-config.ts';
 import type { ConversationState } from './session.ts';
+import type { Suspects } from './suspects.ts';
 import { openSession } from './task-session.ts';
 import type { OwnedSession } from './task-session.ts';
 import { createToolRunner } from './tool-runner.ts';
@@ -48,42 +49,42 @@ const NEW_STATE: ConversationState = { revision: '', changes: [], evidence: {}, 
 /** Works on claimed tasks. */
 export class TaskRunner {
   readonly #parts: EngineParts;
+  readonly #suspects: Suspects;
 
-  constructor(parts: EngineParts) {
+  constructor(parts: EngineParts, suspects: Suspects) {
     this.#parts = parts;
+    this.#suspects = suspects;
   }
 
-  /** Works on one task until it ends, waits, or time is up. Never throws: failures are stored with the task. */
+  /** Works on one task until it ends, waits, or time is up. Failures are stored with the task. */
   async run(claimed: ClaimedTask, options: TaskOptions): Promise<void> {
+    let work: Work | undefined;
+    let leave: () => void = () => undefined;
     try {
-      await this.#work(claimed, options);
-    } catch (thrown) {
-      await this.#fail(claimed, options, toBanyanError(thrown));
-    }
-  }
-
-  async #work(claimed: ClaimedTask, options: TaskOptions): Promise<void> {
-    if (claimed.task.attempts > claimed.task.max_attempts) {
-      throw new BanyanError('limit_reached', 'it was begun again and again and never came to an end', { retry: 'permanent' });
-    }
-    const work = await this.#open(claimed, options);
-    const { agent, owned } = work;
-    try {
+      leave = await this.#admit(claimed);
+      work = await this.#open(claimed, options, leave);
+      const { agent, owned } = work;
       owned.session.state.revision ||= await agent.revision(owned.session);
       const intents = await agent.start(owned.session);
       if (intents.length > 0) await owned.session.record(intents);
       await this.#converse(work);
     } catch (thrown) {
-      const error = toBanyanError(thrown);
-      const last = !mayRetry(error) || (!putOff(error) && claimed.task.attempts >= claimed.task.max_attempts);
-      if (last && error.code !== 'lease_lost') await this.#abandon(work, error.message);
-      throw error;
+      await this.#fail({ claimed, options, work }, toBanyanError(thrown));
     } finally {
-      await owned.dispose();
+      leave();
+      await work?.owned.dispose();
     }
   }
 
-  async #open(claimed: ClaimedTask, options: TaskOptions): Promise<Work> {
+  /** What took its workers down with it, or is taken up again and again, ends here, before anything of it is read. */
+  #admit({ task }: ClaimedTask): Promise<() => void> {
+    if (task.attempts > task.max_attempts) {
+      throw new BanyanError('limit_reached', 'it was begun again and again and never came to an end', { retry: 'permanent' });
+    }
+    return this.#suspects.admit('task', task.id, task.attempts);
+  }
+
+  async #open(claimed: ClaimedTask, options: TaskOptions, stored: () => void): Promise<Work> {
     const { store } = this.#parts;
     const agent = this.#agentOf(claimed);
     const [roleModel, loaded] = await Promise.all([this.#modelFor(claimed), store.loadConversation(claimed.task.id, options.worker)]);
@@ -106,6 +107,7 @@ export class TaskRunner {
         maxSteps: Math.min(agent.limits.maxSteps, session.config.limits.maxSteps),
         maxMinutes: claimed.task.timeout_seconds / 60,
         changes: owned.changes,
+        stored,
       },
       { transcript: restore(loaded.messages), gate: loaded.gate },
     );
@@ -189,20 +191,25 @@ export class TaskRunner {
     }
   }
 
-  async #fail({ task, ticket, project }: ClaimedTask, options: TaskOptions, error: BanyanError): Promise<void> {
+  async #fail({ claimed, options, work }: { claimed: ClaimedTask; options: TaskOptions; work: Work | undefined }, error: BanyanError): Promise<void> {
     if (error.code === 'lease_lost') return;
-    const at = { projectId: project.id, number: ticket.number };
-    const intentsAtEnd = giveUp({ at, source: task.id }, error.code, failureNote(roleTitle(task.role), error, task.attempts));
+    const { task, ticket, project } = claimed;
+    const now = new Date();
+    const verdict = judgeTask(error, task, work?.conversation.steps ?? 0, now);
     const wait = putOff(error);
+    if (work && (!verdict.again || (!wait && task.attempts >= task.max_attempts))) await this.#abandon(work, error.message);
+    const { repeated } = verdict;
+    const note = failureNote(roleTitle(task.role), error, task.attempts, repeated && { failure: repeated, now });
+    const at = { projectId: project.id, number: ticket.number };
+    const intentsAtEnd = [...failureEvidence(task, error, verdict), ...giveUp({ at, source: task.id }, repeated ? 'loop' : error.code, note)];
+    const fields = { task: task.id, role: task.role, issue: ticket.number, code: error.code, loop: repeated !== null };
     if (wait) {
-      const status = await this.#parts.store.putOffTask(task.id, options.worker, errorRecord(error), { ...wait, intentsAtEnd });
-      const fields = { task: task.id, role: task.role, issue: ticket.number, code: error.code, status, seconds: wait.seconds };
-      this.#parts.log.warn(fields, `task put off: ${error.message}`);
+      const status = await this.#parts.store.putOffTask(task.id, options.worker, verdict.record, { ...wait, intentsAtEnd });
+      this.#parts.log.warn({ ...fields, status, seconds: wait.seconds }, `task put off: ${error.message}`);
       return;
     }
-    const failure = { error: errorRecord(error), retry: mayRetry(error), retryAt: error.retryAt ?? null, intentsAtEnd };
+    const failure = { error: verdict.record, retry: verdict.again, retryAt: error.retryAt ?? null, intentsAtEnd };
     const { status } = await this.#parts.store.failTask(task.id, options.worker, failure);
-    const fields = { task: task.id, role: task.role, issue: ticket.number, code: error.code, status, err: error };
-    this.#parts.log.error(fields, `task failed: ${error.message}`);
+    this.#parts.log.error({ ...fields, status, err: error }, `task failed: ${error.message}`);
   }
 }

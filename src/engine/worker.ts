@@ -6,6 +6,7 @@ import type { Inbox } from './inbox.ts';
 import { createOutbox } from './outbox.ts';
 import type { Outbox } from './outbox.ts';
 import type { EngineParts } from './parts.ts';
+import { createSuspects } from './suspects.ts';
 import { TaskRunner } from './tasks.ts';
 
 /*
@@ -172,7 +173,8 @@ class Drain {
 }
 
 export function createWorker(parts: EngineParts): Worker {
-  const hands: Hands = { inbox: createInbox(parts), outbox: createOutbox(parts), tasks: new TaskRunner(parts) };
+  const suspects = createSuspects(parts.store);
+  const hands: Hands = { inbox: createInbox(parts, suspects), outbox: createOutbox(parts, suspects), tasks: new TaskRunner(parts, suspects) };
   let current: Drain | undefined;
   return {
     async drain(deadline) {

@@ -29,6 +29,7 @@ export type ErrorCode =
   | 'secret_found'
   | 'limit_reached'
   | 'lease_lost'
+  | 'worker_lost'
   | 'nothing_changed'
   | 'internal';
 
@@ -69,5 +70,12 @@ export class BanyanError extends Error {
 export function toBanyanError(thrown: unknown): BanyanError {
   if (thrown instanceof BanyanError) return thrown;
   const message = thrown instanceof Error ? thrown.message : String(thrown);
-  return new BanyanError('internal', message, { retry: 'transient', cause: thrown });
+  return new BanyanError('internal', message, { retry: 'transient', cause: thrown, data: placeOf(thrown) });
+}
+
+/** What tells one unforeseen error from another without its words: its class, and the function and file that threw it. */
+function placeOf(thrown: unknown): Record<string, unknown> {
+  if (!(thrown instanceof Error)) return { thrown: typeof thrown };
+  const frame = /^\s+at (?:(\S+) \()?(?:.*[/\\])?([^/\\\s():]+):\d+:\d+\)?$/m.exec(thrown.stack ?? '');
+  return { name: thrown.name, ...(frame ? { at: [frame[1], frame[2]].filter(Boolean).join(' in ') } : {}) };
 }

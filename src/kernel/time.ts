@@ -18,3 +18,11 @@ export function humanDuration(ms: number): string {
   const rest = small ? Math.floor((total % big.seconds) / small.seconds) : 0;
   return small && rest > 0 ? `${first} ${rest} ${small.name}` : first;
 }
+
+/** `12:03`, in UTC; with the day where it is another one than `now`'s: `21 Nov, 12:03`. */
+export function clockTime(at: string | Date, now: Date = new Date()): string {
+  const [day, time = ''] = new Date(at).toISOString().split('T');
+  const clock = time.slice(0, 5);
+  if (day === now.toISOString().slice(0, 10)) return clock;
+  return `${new Date(at).toLocaleDateString('en-GB', { day: 'numeric', month: 'short', timeZone: 'UTC' })}, ${clock}`;
+}

@@ -1,7 +1,7 @@
 import { call } from './call.ts';
-import type { Claims, StepGate, Store, Transport } from './contract.ts';
+import type { Claims, Deaths, StepGate, Store, Transport } from './contract.ts';
 
-export function claimCalls(transport: Transport): Pick<Store, 'claim' | 'renew'> {
+export function claimCalls(transport: Transport): Pick<Store, 'claim' | 'renew' | 'readDeaths' | 'tryAlone'> {
   return {
     claim: (worker, want) =>
       call<Claims>(transport, 'claim', {
@@ -19,5 +19,9 @@ export function claimCalls(transport: Transport): Pick<Store, 'claim' | 'renew'>
         p_deliveries: leases.deliveries,
         p_lease_seconds: leaseSeconds,
       }),
+    readDeaths: (kind, key) => call<Deaths | null>(transport, 'read_deaths', { p_kind: kind, p_key: key }),
+    async tryAlone(kind, key) {
+      await call(transport, 'try_alone', { p_kind: kind, p_key: key });
+    },
   };
 }

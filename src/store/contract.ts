@@ -191,6 +191,18 @@ export interface PutOff {
   patienceSeconds: number;
 }
 
+export type WorkKind = 'task' | 'delivery' | 'effect';
+
+/** What took its workers down with it. */
+export interface Deaths {
+  /** Without anything in between that its worker lived to store. */
+  in_a_row: number;
+  first_at: string;
+  last_at: string;
+  /** Of a task: the newest step of its conversation, and the tools that it called. */
+  step: { seq: number; kind: MessageKind; tools: string[] } | null;
+}
+
 export interface Health {
   schema_version: string;
   deliveries_due: number;
@@ -279,6 +291,11 @@ export interface Store {
   pendingInputs(taskId: string, worker: string): Promise<{ id: string; author: string; body: string; created_at: string }[]>;
   /** Marks inputs taken together with the messages they became. */
   appendInputs(taskId: string, worker: string, inputIds: string[], messages: NewMessage[]): Promise<StepGate>;
+
+  /** Null where no worker ended over it (in the last month). */
+  readDeaths(kind: WorkKind, key: string): Promise<Deaths | null>;
+  /** Says before it is begun that nothing else under suspicion is: after two deaths, only one that comes then is counted. */
+  tryAlone(kind: WorkKind, key: string): Promise<void>;
 
   beginEffect(effect: {
     key: string;

@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe } from 'vitest';
 import { conversationContract } from './contract/conversations.ts';
+import { deathContract } from './contract/deaths.ts';
 import { deliveryContract } from './contract/deliveries.ts';
 import { effectContract } from './contract/effects.ts';
 import { healthContract } from './contract/health.ts';
@@ -32,6 +33,7 @@ export function storeContract(name: string, make: () => Promise<Harness>): void 
       conversationContract,
       effectContract,
       limitContract,
+      deathContract,
       healthContract,
     ];
     for (const contract of contracts) contract(use);

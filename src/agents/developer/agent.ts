@@ -14,7 +14,7 @@ import type { DeveloperResult } from '../results.ts';
 import { describeSuite, runSuite, standsUp } from '../suite.ts';
 import type { SuiteRun } from '../suite.ts';
 import { branchName, filesWithSecrets } from './policy.ts';
-import { commitWork, hasEarlierWork, openPullNumber, publish } from './publish.ts';
+import { changesDigest, commitWork, hasEarlierWork, openPullNumber, publish } from './publish.ts';
 
 /** What the phase before handed back: findings of QA, comments of the Reviewer, or a person's hint on a retry. */
 function feedbackSection(input: JsonObject): string {
@@ -100,18 +100,19 @@ export class DeveloperAgent extends BaseAgent<DeveloperResult> {
     const output = result as unknown as JsonObject;
     if (changes.length === 0 && openPullNumber(snapshot) !== null) {
       // Findings can be wrong: the Developer's answer goes to those who found them, and the cycles are counted all the same.
-      return { kind: 'complete', output, intents: this.handOver(session, snapshot) };
+      return { kind: 'complete', output, intents: this.handOver(session, snapshot, null) };
     }
     if (changes.length === 0 && !(await hasEarlierWork(session))) {
       const note = `The Developer made no change: ${result.summary}`;
       return { kind: 'complete', output, intents: giveUp({ at: session.at, source: session.task.id }, 'nothing_changed', note) };
     }
     const published = await publish(session, snapshot, { result, changes, suite: (session.state.evidence['suite'] ?? null) as SuiteRun | null });
-    return { kind: 'complete', output, intents: [{ type: 'set_code', ...published }, ...this.handOver(session, snapshot)] };
+    return { kind: 'complete', output, intents: [{ type: 'set_code', ...published }, ...this.handOver(session, snapshot, changesDigest(changes))] };
   }
 
-  private handOver(session: TaskSession, snapshot: TicketSnapshot): Intent[] {
-    return advance(session.phaseContext(snapshot), snapshot, { task: session.task, outcome: 'ready', feedback: {}, tried: '' });
+  private handOver(session: TaskSession, snapshot: TicketSnapshot, signature: string | null): Intent[] {
+    const tried = 'The Developer handed in the very same change as before.';
+    return advance(session.phaseContext(snapshot), snapshot, { task: session.task, outcome: 'ready', feedback: {}, tried, signature });
   }
 
   /** Work so far goes to the branch, so that nobody pays for it twice. */

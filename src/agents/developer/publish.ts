@@ -24,10 +24,13 @@ export interface Work {
 
 type CommitResult = { branch: string; sha: string };
 
+export function changesDigest(changes: readonly FileChange[]): string {
+  return createHash('sha256').update(JSON.stringify(changes)).digest('hex').slice(0, 16);
+}
+
 /** The trailer by which a commit of a broken-off try is found again: the task and the content. */
 function workTrailer(session: TaskSession, changes: readonly FileChange[]): string {
-  const digest = createHash('sha256').update(JSON.stringify(changes)).digest('hex').slice(0, 16);
-  return `Banyan-Task: ${session.task.id}/${digest}`;
+  return `Banyan-Task: ${session.task.id}/${changesDigest(changes)}`;
 }
 
 /**

@@ -13,7 +13,7 @@ import { abandonCheck, completeCheck, startCheck } from '../report-check.ts';
 import { qaResult } from '../results.ts';
 import type { QaResult } from '../results.ts';
 import { describeSuite } from '../suite.ts';
-import { checkReport, feedback, proofLine, verdict } from './policy.ts';
+import { checkReport, feedback, proofLine, signatureOf, verdict } from './policy.ts';
 import type { QaEvidence } from './policy.ts';
 import { gatherEvidence } from './proof.ts';
 
@@ -84,7 +84,8 @@ export class QaAgent extends BaseAgent<QaResult> {
         task: session.task,
         outcome: passed ? 'passed' : 'failed',
         feedback: { feedback: found },
-        tried: `QA still finds the change wanting after every fix cycle. Last findings:\n${found.slice(0, 2000)}`,
+        tried: `QA still finds the change wanting. Last findings:\n${found.slice(0, 2000)}`,
+        ...(passed ? {} : { signature: signatureOf(result, evidence) }),
       }),
     ];
     return { kind: 'complete', output: result as unknown as JsonObject, intents };

@@ -1,4 +1,5 @@
 import { quoteForComment, quoteForItem } from '../../domain/quote.ts';
+import { findingsSignature } from '../../domain/signature.ts';
 import type { Annotation, CheckReport } from '../../github/checks.ts';
 import { codeBlock } from '../common.ts';
 import type { QaResult } from '../results.ts';
@@ -87,4 +88,11 @@ export function feedback(result: QaResult, evidence: QaEvidence): string {
   const parts = [result.summary, ...removedLine(evidence), ...findingLines(result)];
   if (suite && !standsUp(suite)) parts.push(`${describeSuite(suite)}:\n${suite.output}`);
   return parts.join('\n');
+}
+
+/** Names what was found: the findings without their lines, and which command of the suite failed how. Null where there is nothing to compare. */
+export function signatureOf(result: QaResult, evidence: QaEvidence): string | null {
+  const { suite } = evidence;
+  const failing = suite && !standsUp(suite) ? [{ command: suite.command, exitCode: `exit ${suite.exitCode}`, output: suite.output }] : [];
+  return findingsSignature([...result.findings.map(({ path, severity, message }) => ({ path, severity, message })), ...failing]);
 }

@@ -3,6 +3,7 @@ import type { Intent } from '../../domain/intents.ts';
 import { marker } from '../../domain/markers.ts';
 import type { JsonObject } from '../../domain/model.ts';
 import { advance } from '../../domain/phases.ts';
+import { findingsSignature } from '../../domain/signature.ts';
 import type { Finish } from '../../engine/role.ts';
 import type { TaskSession } from '../../engine/session.ts';
 import { redactSecrets } from '../../kernel/redact.ts';
@@ -96,7 +97,8 @@ export class ReviewerAgent extends BaseAgent<ReviewerResult> {
         task: session.task,
         outcome: changes ? 'changes' : 'approved',
         feedback: { feedback: asked },
-        tried: `The Reviewer still asks for changes after every cycle. Last review:\n${asked.slice(0, 2000)}`,
+        tried: `The Reviewer still asks for changes. Last review:\n${asked.slice(0, 2000)}`,
+        ...(changes ? { signature: findingsSignature(result.comments.map(({ path, body }) => ({ path, body }))) } : {}),
       }),
     ];
     return { kind: 'complete', output: result as unknown as JsonObject, intents };

@@ -56,8 +56,8 @@ export function taskContract(use: () => Harness): void {
       const first = await desk.claim('w', 0);
       expect(first.map(({ task }) => task.key)).toEqual(['a', 'b']);
       expect((await desk.claim('x')).map(({ task }) => [task.key, task.attempts])).toEqual([
-        ['a', 2],
-        ['b', 2],
+        ['a', 1],
+        ['b', 1],
       ]);
       expect(await desk.claim('y')).toEqual([]);
       await store.completeTask(first[0]?.task.id ?? '', 'x', {}, NOW);
