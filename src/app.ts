@@ -1,18 +1,17 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
-import { readEnvironment, readIntakeEnvironment } from './config/environment.ts';
-import type { Environment, IntakeEnvironment } from './config/environment.ts';
+import type { Environment } from './config/environment.ts';
+import { readIntakeEnvironment } from './config/intake-environment.ts';
+import type { IntakeEnvironment } from './config/intake-environment.ts';
 import { createIntake } from './engine/intake.ts';
 import type { EngineParts } from './engine/parts.ts';
 import type { Worker } from './engine/worker.ts';
-import { checkHealth } from './engine/health.ts';
 import { BanyanError, toBanyanError } from './kernel/errors.ts';
 import { createIntakeStore } from './store/intake.ts';
-import { createStore } from './store/store.ts';
 import { createTransport } from './store/transport.ts';
 
 /*
  * The composition root: the only place that knows all parts. What the webhook needs is imported above; what only a worker
- * needs (LangChain, Octokit, sandboxes: 300 ms and 150 MB) is imported where the worker is built.
+ * needs (LangChain, Octokit, sandboxes: 300 ms and 150 MB; the schemas of zod: 30 ms) is imported where the worker is built.
  */
 
 /** What the platform gives a function beside the request. */
@@ -76,8 +75,9 @@ async function nudge(env: IntakeEnvironment): Promise<void> {
 
 /** The parts of a worker, from the environment. @throws BanyanError `config_invalid` */
 export async function createEngineParts(env: Environment): Promise<EngineParts> {
-  const [{ createGitHubApp }, { createModels }, { BUILT_IN_ROLES }, { createSnapshotCache }, { createLog }, { createGitHubBudget }, sandboxes] =
+  const [{ createStore }, { createGitHubApp }, { createModels }, { BUILT_IN_ROLES }, { createSnapshotCache }, { createLog }, { createGitHubBudget }, sandboxes] =
     await Promise.all([
+      import('./store/store.ts'),
       import('./github/app.ts'),
       import('./llm/models.ts'),
       import('./agents/index.ts'),
@@ -125,7 +125,8 @@ export function createHandlers(platform: Platform, source?: Record<string, strin
   );
   let parts: Promise<EngineParts> | undefined;
   let worker: Promise<Worker> | undefined;
-  const engineParts = () => (parts ??= createEngineParts(readEnvironment(source)));
+  const readAll = async () => (await import('./config/environment.ts')).readEnvironment(source);
+  const engineParts = () => (parts ??= readAll().then(createEngineParts));
 
   async function buildWorker(): Promise<Worker> {
     const [{ createWorker }, built] = await Promise.all([import('./engine/worker.ts'), engineParts()]);
@@ -166,7 +167,7 @@ export function createHandlers(platform: Platform, source?: Record<string, strin
 
   const start = async (request: Request, body: Record<string, unknown>, work: readonly (() => Promise<void>)[]): Promise<Response> => {
     if (!mayCall(request, intakeEnv().cronSecret)) return UNAUTHORIZED();
-    readEnvironment(source);
+    await readAll();
     for (const begin of work) platform.waitUntil(begin());
     return Response.json(body, { status: 202 });
   };
@@ -181,7 +182,10 @@ export function createHandlers(platform: Platform, source?: Record<string, strin
       if (!mayCall(request, intakeEnv().cronSecret)) return UNAUTHORIZED();
       throw new BanyanError('not_found', `there is no cron job "${job}"`);
     }),
-    health: guarded(async () => checkHealth(createStore(createTransport(readEnvironment(source))))),
+    health: guarded(async () => {
+      const [env, { checkHealth }, { createStore }] = await Promise.all([readAll(), import('./engine/health.ts'), import('./store/store.ts')]);
+      return checkHealth(createStore(createTransport(env)));
+    }),
   };
 }
 

@@ -34,7 +34,7 @@ export interface BenchOptions {
   /** One server for all contenders, whose commits reach the disk. */
   postgres: TestPostgres;
   /** Tells whoever waits how far it is. */
-  say(line: string): void;
+  say: (line: string) => void;
 }
 
 export type RunSection = (options: BenchOptions) => Promise<BenchSection>;

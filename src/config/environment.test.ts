@@ -1,7 +1,8 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { BanyanError } from '../kernel/errors.ts';
-import { readEnvironment, readIntakeEnvironment } from './environment.ts';
+import { readEnvironment } from './environment.ts';
+import { readIntakeEnvironment } from './intake-environment.ts';
 
 const { privateKey: PEM } = generateKeyPairSync('rsa', {
   modulusLength: 2048,
@@ -50,7 +51,9 @@ describe('what is missing', () => {
 
   it.each([
     ['CRON_SECRET', 'short', 'at least 16 characters'],
-    ['SUPABASE_URL', 'x.supabase.co', 'SUPABASE_URL'],
+    ['SUPABASE_URL', 'x.supabase.co', 'SUPABASE_URL is not a URL that begins with https?:'],
+    ['BANYAN_URL', 'ftp://x', 'BANYAN_URL'],
+    ['BANYAN_DATABASE_URL', 'https://x', 'BANYAN_DATABASE_URL'],
     ['GITHUB_API_URL', 'ftp://x', 'GITHUB_API_URL'],
     ['GITHUB_APP_ID', 'banyan', 'GITHUB_APP_ID'],
     ['GITHUB_APP_PRIVATE_KEY', 'not a key', 'is not a PEM private key'],

@@ -1,4 +1,4 @@
-import { Webhooks } from '@octokit/webhooks';
+import { createHmac, timingSafeEqual } from 'node:crypto';
 import { readEnvelope } from '../domain/intake.ts';
 import { toBanyanError } from '../kernel/errors.ts';
 import type { NewDelivery, Store } from '../store/contract.ts';
@@ -25,16 +25,22 @@ function refuse(status: number, code: string, message: string): Response {
   return answer(status, { error: { code, message } });
 }
 
-/** Both secrets are compared in constant time; an empty list never verifies. */
-async function isSigned(body: string, signature: string, verifiers: readonly Webhooks[]): Promise<boolean> {
-  for (const verifier of verifiers) if (await verifier.verify(body, signature)) return true;
-  return false;
+/**
+ * GitHub's HMAC over the body, byte for byte as it came. Every secret is compared in constant time; an empty list never verifies.
+ * `@octokit/webhooks` does the same over a string, and loading it would be a tenth of a cold start.
+ */
+function isSigned(body: Uint8Array, signature: string, secrets: readonly string[]): boolean {
+  const given = Buffer.from(signature);
+  return secrets.some((secret) => {
+    const wanted = Buffer.from(`sha256=${createHmac('sha256', secret).update(body).digest('hex')}`);
+    return given.length === wanted.length && timingSafeEqual(given, wanted);
+  });
 }
 
-async function readBody(request: Request): Promise<string | null> {
+async function readBody(request: Request): Promise<Uint8Array | null> {
   if (Number(request.headers.get('content-length') ?? 0) > MAX_BYTES) return null;
   const bytes = await request.arrayBuffer();
-  return bytes.byteLength > MAX_BYTES ? null : new TextDecoder().decode(bytes);
+  return bytes.byteLength > MAX_BYTES ? null : new Uint8Array(bytes);
 }
 
 function parseObject(body: string): object | null {
@@ -68,21 +74,22 @@ async function store(parts: IntakeParts, delivery: NewDelivery): Promise<Respons
 
 /** Takes one webhook of GitHub's: verify, store, answer. Everything else is a worker's. */
 export function createIntake(parts: IntakeParts): (request: Request) => Promise<Response> {
-  const verifiers = parts.secrets.map((secret) => new Webhooks({ secret }));
+  const decoder = new TextDecoder();
   return async (request) => {
     const early = objection(request);
     if (early) return early;
-    const body = await readBody(request);
-    if (body === null) return refuse(413, 'payload_too_large', `A delivery has at most ${MAX_BYTES} bytes.`);
-    if (body === '') return refuse(400, 'payload_invalid', 'The body is empty.');
+    const bytes = await readBody(request);
+    if (bytes === null) return refuse(413, 'payload_too_large', `A delivery has at most ${MAX_BYTES} bytes.`);
+    if (bytes.length === 0) return refuse(400, 'payload_invalid', 'The body is empty.');
     const signature = request.headers.get('x-hub-signature-256') ?? '';
-    if (!signature || !(await isSigned(body, signature, verifiers))) {
+    if (!isSigned(bytes, signature, parts.secrets)) {
       return refuse(401, 'unauthorized', 'The signature is missing or wrong: the webhook secret here and at the GitHub App must be the same.');
     }
     const guid = request.headers.get('x-github-delivery') ?? '';
     const event = request.headers.get('x-github-event') ?? '';
     if (!GUID.test(guid) || !/^[a-z0-9_]{1,64}$/.test(event))
       return refuse(400, 'payload_invalid', 'The headers X-GitHub-Delivery and X-GitHub-Event are needed.');
+    const body = decoder.decode(bytes);
     const payload = parseObject(body);
     if (!payload) return refuse(400, 'payload_invalid', 'The body is not a JSON object.');
     const { ignored, ...envelope } = readEnvelope(event, payload);

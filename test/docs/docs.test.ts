@@ -30,7 +30,7 @@ function variablesOf(path: string): string[] {
   return sorted([...source.matchAll(/^ {2}([A-Z][A-Z0-9_]+): /gm)].map((match) => match[1] ?? ''));
 }
 
-const ENVIRONMENT = variablesOf('src/config/environment.ts');
+const ENVIRONMENT = sorted(['src/config/intake-environment.ts', 'src/config/environment.ts'].flatMap(variablesOf));
 const LOCAL = variablesOf('src/local/stack/settings.ts');
 const BY_ROLE = 'BANYAN_MODEL_<ROLE>';
 

@@ -25,6 +25,41 @@ export function deliveryContract(use: () => Harness): void {
       expect(only((await store.claim('w', DELIVERIES)).deliveries).body).toBe('a\ufffdb\ufffdc');
     });
 
+    it('stores what arrives at the same time, each once, and what goes together in the order of arrival', async () => {
+      const { store } = use();
+      const place = aPlace();
+      const deliveries = Array.from({ length: 12 }, (_, index) => aDelivery(place, 1, { body: JSON.stringify({ index, text: 'é \n "' }) }));
+      const twice = [...deliveries, deliveries[10]!];
+      expect(await Promise.all(twice.map((delivery) => store.receiveDelivery(delivery)))).toEqual([...deliveries.map(() => 'accepted'), 'duplicate']);
+      expect(await Promise.all(deliveries.map((delivery) => store.receiveDelivery(delivery)))).toEqual(deliveries.map(() => 'duplicate'));
+      const stored = await use().sql<{ guid: string; body: string }>('select guid, body from deliveries order by seq');
+      expect(stored).toHaveLength(deliveries.length);
+      // The first two found nothing under way and went alone, each over a connection of its own.
+      const together = deliveries.slice(2).map(({ guid, body }) => ({ guid, body }));
+      expect(stored.filter(({ guid }) => together.some((one) => one.guid === guid))).toEqual(together);
+    });
+
+    it('lets what Postgres refuses fail alone', async () => {
+      const { store } = use();
+      const good = Array.from({ length: 6 }, () => aDelivery(aPlace(), 1));
+      const bad = aDelivery(aPlace(), 3_000_000_000);
+      const odd = aDelivery(aPlace(), 1, { body: 'no JSON: \u001e' });
+      const settled = await Promise.allSettled([good[0]!, good[1]!, good[2]!, bad, good[3]!, good[4]!, odd, good[5]!].map((one) => store.receiveDelivery(one)));
+      expect(settled.map(({ status }) => status)).toEqual([0, 1, 2, 3, 4, 5, 6, 7].map((index) => (index === 3 ? 'rejected' : 'fulfilled')));
+      expect(settled[3]).toMatchObject({ reason: { name: 'BanyanError' } });
+      const bodies = await use().sql<{ body: string }>('select body from deliveries where guid = $1', [odd.guid]);
+      expect(bodies).toEqual([{ body: odd.body }]);
+    });
+
+    it('orders the events of a pull request with its issue, also where they arrive together', async () => {
+      const { store } = use();
+      const place = aPlace();
+      const together = [1, 2, 3].map(() => aDelivery(place, 70, { issueHint: 12 }));
+      await Promise.all(together.map((delivery) => store.receiveDelivery(delivery)));
+      const subjects = await use().sql<{ subject: string }>('select distinct subject from deliveries');
+      expect(subjects).toEqual([{ subject: `${together[0]!.repository}#12` }]);
+    });
+
     it('takes up a redelivery of what waits for a retry or is a dead letter', async () => {
       const { store } = use();
       const delivery = aDelivery(aPlace(), 1);

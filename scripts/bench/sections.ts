@@ -1,0 +1,7 @@
+import { runIntake } from './intake/index.ts';
+import type { RunSection } from './section.ts';
+
+/** In the order in which they run and stand on the page. */
+export const SECTIONS: Readonly<Record<string, RunSection>> = {
+  intake: runIntake,
+};
