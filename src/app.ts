@@ -75,17 +75,25 @@ async function nudge(env: IntakeEnvironment): Promise<void> {
 
 /** The parts of a worker, from the environment. @throws BanyanError `config_invalid` */
 export async function createEngineParts(env: Environment): Promise<EngineParts> {
-  const [{ createStore }, { createGitHubApp }, { createModels }, { BUILT_IN_ROLES }, { createSnapshotCache }, { createLog }, { createGitHubBudget }, sandboxes] =
-    await Promise.all([
-      import('./store/store.ts'),
-      import('./github/app.ts'),
-      import('./llm/models.ts'),
-      import('./agents/index.ts'),
-      import('./engine/snapshots.ts'),
-      import('./engine/log.ts'),
-      import('./engine/github-budget.ts'),
-      createSandboxes(env),
-    ]);
+  const [
+    { createStore },
+    { createGitHubApp },
+    { createModels },
+    { BUILT_IN_ROLES },
+    { createSnapshotCache },
+    { createLog },
+    { createGitHubBudget },
+    sandboxes,
+  ] = await Promise.all([
+    import('./store/store.ts'),
+    import('./github/app.ts'),
+    import('./llm/models.ts'),
+    import('./agents/index.ts'),
+    import('./engine/snapshots.ts'),
+    import('./engine/log.ts'),
+    import('./engine/github-budget.ts'),
+    createSandboxes(env),
+  ]);
   const store = createStore(createTransport(env));
   const github = createGitHubApp({ ...env.github, budget: createGitHubBudget(store, { counted: env.github.limits === 'github' }) });
   return {
