@@ -54,7 +54,12 @@ const fulfilled = (value: Status): Received => ({ status: 'fulfilled', value });
 
 /** The one call that the webhook function makes. Each delivery is committed before it is answered, those that come at the same time in one transaction. */
 export function createIntakeStore(transport: Transport): IntakeStore {
-  const alone = (deliveries: NewDelivery[]) => Promise.allSettled(deliveries.map((delivery) => receiveOne(transport, delivery)));
+  /** One after the other: what made them fail together is not to meet the others again. */
+  async function alone(deliveries: NewDelivery[]): Promise<Received[]> {
+    const outcomes: Received[] = [];
+    for (const delivery of deliveries) outcomes.push(...(await Promise.allSettled([receiveOne(transport, delivery)])));
+    return outcomes;
+  }
 
   async function receive(deliveries: NewDelivery[]): Promise<Received[]> {
     if (deliveries.length === 1 || deliveries.some(({ body }) => body.includes(SEPARATOR))) return alone(deliveries);
