@@ -1,10 +1,16 @@
-export const COMMANDS = ['plan', 'retry', 'stop', 'status', 'help'] as const;
+export const COMMANDS = ['plan', 'retry', 'stop', 'pause', 'resume', 'budget', 'status', 'help'] as const;
 export type CommandName = (typeof COMMANDS)[number];
 
 export interface Command {
   name: CommandName;
   /** The rest of the line. */
   argument: string;
+}
+
+/** The amount of `/banyan budget 12.50` in US dollars, a dollar sign allowed; null where it is none. */
+export function parseBudget(argument: string): number | null {
+  const match = /^\$?(\d{1,6}(?:\.\d{1,2})?)$/.exec(argument.trim());
+  return match ? Number(match[1]) : null;
 }
 
 /** The first line of a comment that begins with `/banyan`; null where there is none. An unknown word is `help`. */

@@ -21,8 +21,11 @@ export type Intent =
     }
   /** Starts a run and makes it the ticket's. An unfinished earlier run is stopped (`stopped_user`), its open tasks cancelled. */
   | { type: 'start_run'; workflow: string; config_snapshot: JsonObject; budget_usd: number; warn_at_usd: number }
-  /** States the run's end (or pause); terminal states set `finished_at`. */
-  | { type: 'set_run'; state: RunState; stop_reason?: string | null; report?: JsonObject }
+  /**
+   * States the run's end (or pause); terminal states set `finished_at`. With a budget: what it may cost from now on; a run that its budget
+   * had stopped goes on with its tasks when it is set `running`.
+   */
+  | ({ type: 'set_run'; state: RunState; stop_reason?: string | null; report?: JsonObject } & ({ budget_usd: number; warn_at_usd: number } | object))
   /** Adds a task to the ticket's run; the same `key` again is a no-op. `after` names keys of tasks it depends on. */
   | {
       type: 'add_task';

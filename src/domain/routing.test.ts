@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { labelNames } from './labels.ts';
-import type { Task, Ticket, TicketSnapshot } from './model.ts';
+import type { Run, Task, Ticket, TicketSnapshot } from './model.ts';
 import { kindOf, route } from './routing.ts';
 import type { RoutingContext } from './routing.ts';
 import type { IssueFacts, Trigger } from './trigger.ts';
@@ -200,4 +200,50 @@ it('tells bugs from features by label, then by title', () => {
   expect(kindOf({ title: 'Total is wrong', labels: ['enhancement'] })).toBe('feature');
   expect(kindOf({ title: 'Add codes', labels: ['bug'] })).toBe('bug');
   expect(kindOf({ title: 'Add codes', labels: [] })).toBe('feature');
+});
+
+describe('control of a run', () => {
+  const at = (state: Run['state'], change: Partial<Run> = {}, ticketState: Ticket['state'] = 'in_progress'): Partial<RoutingContext> => ({
+    snapshot: snapshot({
+      ticket: ticket({ state: ticketState }),
+      run: { id: 'r', state, budget_usd: 5, warn_at_usd: 4, spent_usd: 2, ...change } as Run,
+      tasks: [task({ phase: 'develop', role: 'developer', state: 'failed' })],
+    }),
+  });
+  const reason = (words: string, change: Partial<RoutingContext>) => route(comment(words), context(change)).reason;
+
+  it.each([
+    ['/banyan pause', 'running', 'paused'],
+    ['/banyan pause', 'queued', 'paused'],
+    ['/banyan pause', 'paused', 'nothing_at_work'],
+    ['/banyan pause', 'completed', 'nothing_at_work'],
+    ['/banyan resume', 'paused', 'resumed'],
+    ['/banyan resume', 'running', 'not_paused'],
+    ['/banyan retry', 'paused', 'resumed'],
+    ['/banyan plan', 'paused', 'resumed'],
+    ['/banyan stop', 'paused', 'stopped'],
+    ['/banyan budget 9', 'running', 'budget_changed'],
+    ['/banyan budget 9', 'paused', 'budget_changed'],
+    ['/banyan budget $9.50', 'stopped_budget', 'budget_raised'],
+    ['/banyan budget 2', 'stopped_budget', 'budget_refused'],
+    ['/banyan budget -9', 'running', 'budget_refused'],
+    ['/banyan budget', 'running', 'budget_refused'],
+  ] as const)('%s on a run that is %s: %s', (words, state, expected) => {
+    expect(reason(words, at(state))).toBe(expected);
+  });
+
+  it('needs write access, and something that has not ended', () => {
+    for (const words of ['/banyan pause', '/banyan resume', '/banyan budget 9']) {
+      expect(reason(words, { ...at('running'), permission: 'read' })).toBe('command_refused');
+      expect(reason(words, at('completed', {}, 'done'))).toBe('nothing_at_work');
+      expect(reason(words, { snapshot: null })).toBe('nothing_at_work');
+    }
+  });
+
+  it('keeps where the ticket stands, and warns at the same part of a new budget', () => {
+    expect(types(comment('/banyan pause'), at('running'))).not.toContain('set_ticket');
+    const { intents } = route(comment('/banyan budget 10'), context(at('stopped_budget')));
+    expect(intents).toContainEqual({ type: 'set_run', state: 'running', stop_reason: null, budget_usd: 10, warn_at_usd: 8 });
+    expect(intents).toContainEqual(expect.objectContaining({ type: 'set_ticket', state: 'in_progress' }));
+  });
 });

@@ -1,14 +1,15 @@
-import { parseCommand } from './commands.ts';
+import { parseBudget, parseCommand } from './commands.ts';
 import { closeIssue, refreshStatus, say, seen, showState } from './effects.ts';
 import type { EffectScope } from './effects.ts';
 import type { Intent } from './intents.ts';
 import { LABEL_KEYS } from './labels.ts';
 import type { LabelNames } from './labels.ts';
-import type { JsonObject, TicketSnapshot, TicketState } from './model.ts';
+import type { JsonObject, Run, Ticket, TicketSnapshot, TicketState } from './model.ts';
 import { mayStartWork } from './permission.ts';
 import type { RepositoryPermission } from './permission.ts';
 import { enterPhase, phaseOf } from './phases.ts';
 import type { PhaseContext } from './phases.ts';
+import { usd } from '../kernel/money.ts';
 import { actorToAsk } from './trigger.ts';
 import type { IssueFacts, Trigger } from './trigger.ts';
 import type { Workflow } from './workflow.ts';
@@ -172,6 +173,16 @@ function onCommand(context: RoutingContext, trigger: Trigger & { type: 'comment'
     if (!ticket || FINISHED.includes(ticket.state)) return { reason: 'nothing_to_stop', intents: [seenComment] };
     return { reason: 'stopped', intents: [seenComment, ...stop(context, issue.number, `Stopped by @${actor.login}.`)] };
   }
+  const run = context.snapshot?.run ?? null;
+  if (command.name === 'pause' || command.name === 'resume' || command.name === 'budget') {
+    const control = ticket && run && !FINISHED.includes(ticket.state) ? { ticket, run, at, by: actor.login } : null;
+    if (!control) return { reason: 'nothing_at_work', intents: [seenComment] };
+    if (command.name === 'budget') return withSeen(seenComment, changeBudget(context, control, parseBudget(command.argument), comment.id));
+    return withSeen(seenComment, command.name === 'pause' ? pause(context, control) : resume(context, control));
+  }
+  if (ticket && run?.state === 'paused' && !FINISHED.includes(ticket.state)) {
+    return withSeen(seenComment, resume(context, { ticket, run, at, by: actor.login }));
+  }
   const busy = ticket && !FINISHED.includes(ticket.state) && !['failed', 'awaiting_approval'].includes(ticket.state);
   if (busy) return { reason: 'already_started', intents: [seenComment, refreshStatus(at)] };
   const { code, tasks } = context.snapshot ?? { code: null, tasks: [] };
@@ -181,12 +192,64 @@ function onCommand(context: RoutingContext, trigger: Trigger & { type: 'comment'
   return { reason: command.name, intents: [seenComment, ...begin(context, issue, further ? 'develop' : context.workflow.start, input)] };
 }
 
+function withSeen(seenComment: Intent, { reason, intents }: Decision): Decision {
+  return { reason, intents: [seenComment, ...intents] };
+}
+
+interface Control {
+  ticket: Ticket;
+  run: Run;
+  at: EffectScope;
+  by: string;
+}
+
+/** The ticket stays where it is: what is paused is the run, and the label and the status comment go by that. */
+function pause(context: RoutingContext, { run, at, by }: Control): Decision {
+  if (run.state !== 'queued' && run.state !== 'running') return { reason: 'nothing_at_work', intents: [refreshStatus(at)] };
+  return {
+    reason: 'paused',
+    intents: [{ type: 'set_run', state: 'paused', stop_reason: `Paused by @${by}.` }, showState(at, context.source, 'paused'), refreshStatus(at)],
+  };
+}
+
+function resume(context: RoutingContext, { ticket, run, at }: Control): Decision {
+  if (run.state !== 'paused') return { reason: 'not_paused', intents: [refreshStatus(at)] };
+  return {
+    reason: 'resumed',
+    intents: [{ type: 'set_run', state: 'running', stop_reason: null }, showState(at, context.source, ticket.state), refreshStatus(at)],
+  };
+}
+
+/** Warns at the same part of the new budget as of the old one. A run that the old one had stopped goes on where it stopped. */
+function changeBudget(context: RoutingContext, { run, at, by }: Control, usdAmount: number | null, commentId: number): Decision {
+  const answer = (text: string): Decision => ({ reason: 'budget_refused', intents: [say(at, `budget/${commentId}`, 'note', text)] });
+  if (usdAmount === null) return answer(`@${by}, write the whole budget of this issue in US dollars: \`/banyan budget 10\`.`);
+  if (usdAmount <= run.spent_usd)
+    return answer(`@${by}, ${usd(run.spent_usd)} are spent already, so the budget must be more than that. It stays at ${usd(run.budget_usd)}.`);
+  const share = run.budget_usd > 0 ? run.warn_at_usd / run.budget_usd : 0.8;
+  const budget = { budget_usd: usdAmount, warn_at_usd: Math.round(usdAmount * share * 100) / 100 };
+  if (run.state !== 'stopped_budget') return { reason: 'budget_changed', intents: [{ type: 'set_run', state: run.state, ...budget }, refreshStatus(at)] };
+  const stopped = context.snapshot?.tasks.findLast((task) => task.state === 'failed');
+  const state = stopped ? phaseOf(context.workflow, stopped.phase).state : 'in_progress';
+  return {
+    reason: 'budget_raised',
+    intents: [
+      { type: 'set_run', state: 'running', stop_reason: null, ...budget },
+      { type: 'set_ticket', state, waiting_for: null, waiting_on: null, note: null },
+      showState(at, context.source, state),
+      refreshStatus(at),
+    ],
+  };
+}
+
 const HELP = [
   'What I understand, each on a line of its own, from people with write access:',
   '',
   '- `/banyan plan`: start on this issue (questions first)',
   '- `/banyan retry [hint]`: start again after a stop, keeping the branch and the pull request',
   '- `/banyan stop`: stop all work on this issue',
+  '- `/banyan pause` and `/banyan resume`: hold all work, and go on where it was',
+  '- `/banyan budget 10`: what this issue may cost in US dollars; a run that its budget stopped goes on',
   '- `/banyan status`: bring the status comment up to date',
   '',
   'Adding the label `ready-for-dev` starts the Developer at once.',

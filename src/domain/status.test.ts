@@ -60,7 +60,7 @@ describe('every stage', () => {
     done: /^Nobody/,
     awaiting_approval: /^A maintainer: .*`\/banyan plan`.*`ready-for-dev`/,
     blocked: /^A maintainer/,
-    paused: /^A maintainer: .*`\/banyan retry`/,
+    paused: /^A maintainer: .*`\/banyan resume`/,
     failed: /^A maintainer: .*`\/banyan retry`/,
     cancelled: /^Nobody/,
   };
@@ -68,6 +68,12 @@ describe('every stage', () => {
 
   it.each(TICKET_STATES)('%s says who acts next', (state) => {
     expect(next({ state, waiting_for: WAITING[state] ?? null })).toMatch(NEXT[state]);
+  });
+
+  it('of a paused run is shown wherever its ticket stands, but for one that has ended', () => {
+    const paused = { run: { ...RUN, state: 'paused' as const } };
+    for (const state of ['analyzing', 'needs_clarification', 'in_qa', 'in_review'] as const) expect(render({ state }, paused)).toContain('### Banyan: Paused');
+    expect(render({ state: 'done' }, paused)).toContain('### Banyan: Done');
   });
 
   it('asks a human to merge, and nobody before', () => {

@@ -87,6 +87,12 @@ const END_STAGES: Record<string, Stage> = {
   },
 };
 
+const PAUSED: Stage = {
+  title: 'Paused',
+  next: 'A maintainer: comment `/banyan resume` to go on.',
+  then: 'I go on where I was. Until then nothing more is spent.',
+};
+
 const BUSY_STAGES: Record<string, Stage> = {
   analyzing: {
     title: 'Clarifying',
@@ -105,12 +111,18 @@ const BUSY_STAGES: Record<string, Stage> = {
     next: 'Banyan: the Reviewer is reading the change.',
     then: 'A human may merge, or the Developer gets the requested changes.',
   },
-  paused: { title: 'Paused', next: 'A maintainer: comment `/banyan retry` to go on.', then: 'I go on where I was.' },
+  paused: PAUSED,
   blocked: { title: 'Blocked', next: 'A maintainer: see the reason below.', then: 'I go on once it is settled.' },
 };
 
+/** What is paused is the run; the ticket stays where it was. */
+export function isPaused({ ticket, run }: Pick<TicketSnapshot, 'ticket' | 'run'>): boolean {
+  return run?.state === 'paused' && END_STAGES[ticket.state] === undefined;
+}
+
 function stageOf(snapshot: TicketSnapshot): Stage {
   const { state } = snapshot.ticket;
+  if (isPaused(snapshot)) return PAUSED;
   return END_STAGES[state] ?? waitingStage(snapshot) ?? BUSY_STAGES[state] ?? { title: state, next: 'Banyan.', then: '' };
 }
 

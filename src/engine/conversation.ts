@@ -61,8 +61,17 @@ export interface ConversationParts {
   maxMinutes: number;
   /** The workspace's changes as they are now, to be kept with each step. */
   changes: () => Promise<JsonObject[]>;
+  /** Ends a model call too; the session's signal ends only what can be begun again at no cost. */
+  stop: AbortSignal;
+  /** What the worker saw in the middle of a step and that ends the conversation for now. */
+  halted: () => StepGate | null;
   /** Called when a step was stored: the task makes progress. */
   stored: () => void;
+}
+
+/** Whether the next step may be begun. */
+export function mayWork({ status, run_state: run }: StepGate): boolean {
+  return status === 'ok' && (run === 'running' || run === 'queued');
 }
 
 /** Raised inside the loop to end it between two steps; never leaves this module. */
@@ -120,7 +129,10 @@ export class Conversation {
     if (messages.length === 0) await this.#begin();
     const stop = this.#pause();
     if (stop) return stop;
-    for (const call of danglingCalls(messages)) await this.#runTool(call);
+    for (const call of danglingCalls(messages)) {
+      if (this.#pause()) return null;
+      await this.#runTool(call);
+    }
     // Inputs come first: a person's word that arrived with the result makes the result old.
     if (await this.#takeInputs()) return null;
     const end = this.#conclusion();
@@ -133,7 +145,7 @@ export class Conversation {
 
   /** What ends the conversation for now, or null to go on. Also asked between two steps of the loop. */
   #pause(): Outcome | null {
-    const { status, run_state: run } = this.#gate;
+    const { status, run_state: run } = this.#parts.halted() ?? this.#gate;
     if (status !== 'ok') return { kind: 'gone', reason: status };
     if (run === 'paused') return { kind: 'paused' };
     if (run !== 'running' && run !== 'queued') return { kind: 'gone', reason: 'cancelled' };
@@ -222,7 +234,10 @@ export class Conversation {
 
   /** Tools of one turn run one after another: they share one workspace, and the model listed them in an order. */
   #queueTool(call: ToolCall): Promise<ToolMessage> {
-    const next = this.#toolQueue.then(() => this.#runTool(call));
+    const next = this.#toolQueue.then(() => {
+      if (this.#pause()) throw new Interrupt('before a tool');
+      return this.#runTool(call);
+    });
     this.#toolQueue = next.catch(() => undefined);
     return next;
   }
@@ -250,7 +265,7 @@ export class Conversation {
 
   /** Runs the agent loop until it ends or a step interrupts it. Its own state is thrown away: the transcript is the state. */
   async #turn(): Promise<void> {
-    const { loop, session } = this.#parts;
+    const { loop, session, stop } = this.#parts;
     this.#failure = undefined;
     const keep = <T>(work: Promise<T>): Promise<T> =>
       work.catch((error: unknown) => {
@@ -261,7 +276,7 @@ export class Conversation {
       await loop.run(this.#transcript.messages, {
         model: (call) => keep(this.#modelStep(call)),
         tool: (call) => keep(this.#queueTool(call)),
-        signal: session.signal,
+        signal: stop,
       });
     } catch (thrown) {
       await this.#toolQueue;

@@ -1,7 +1,7 @@
 import { LABEL_KEYS, LABEL_STYLE, labelOf } from '../domain/labels.ts';
 import { marker } from '../domain/markers.ts';
 import type { JsonObject, TicketState } from '../domain/model.ts';
-import { renderStatus } from '../domain/status.ts';
+import { isPaused, renderStatus } from '../domain/status.ts';
 import type { OutboxKind } from '../domain/effects.ts';
 import type { Repository } from '../github/repository.ts';
 import { BanyanError, toBanyanError } from '../kernel/errors.ts';
@@ -93,7 +93,7 @@ async function edit(repository: Repository, id: number, body: string): Promise<b
 async function label({ effect, repository, number, parts }: Performance): Promise<JsonObject> {
   const snapshot = effect.ticket_id ? await parts.store.ticketSnapshot(effect.ticket_id) : null;
   const { labels } = snapshot?.run ? fromRunSnapshot(snapshot.run.config_snapshot).repository : (await readRunConfig(repository)).repository;
-  const key = labelOf(text(effect, 'state') as TicketState);
+  const key = labelOf(snapshot && isPaused(snapshot) ? 'paused' : (text(effect, 'state') as TicketState));
   const issue = await repository.issues.get(number);
   const wanted = key ? labels[key] : null;
   const others = LABEL_KEYS.map((candidate) => labels[candidate]).filter((name) => name !== wanted && issue.labels.includes(name));

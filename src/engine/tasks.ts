@@ -5,7 +5,7 @@ import type { RoleModel } from '../llm/types.ts';
 import type { ClaimedTask, NextTasks, StepGate } from '../store/contract.ts';
 import { toolsFor } from '../tools/index.ts';
 import { askedByRole } from './asking.ts';
-import { Conversation } from './conversation.ts';
+import { Conversation, mayWork } from './conversation.ts';
 import type { Outcome } from './conversation.ts';
 import { errorRecord, failureEvidence, failureNote, judgeTask, putOff } from './failures.ts';
 import type { EngineParts } from './parts.ts';
@@ -23,7 +23,12 @@ const MAX_CONFLICTS = 8;
 
 export interface TaskOptions {
   worker: string;
+  /** Ends everything under way. */
+  stop: AbortSignal;
+  /** Ends what can be begun again at no cost: commands. Aborted whenever `stop` is. */
   signal: AbortSignal;
+  /** What the worker saw of the task in the middle of a step and that ends it for now. */
+  halted: () => StepGate | null;
   /** Milliseconds since the epoch after which no further step is begun. */
   deadline: number;
   /** Called when the task has wanted something of the outbox: what people see must not wait for the task's end. */
@@ -107,6 +112,8 @@ export class TaskRunner {
         maxSteps: Math.min(agent.limits.maxSteps, session.config.limits.maxSteps),
         maxMinutes: claimed.task.timeout_seconds / 60,
         changes: owned.changes,
+        stop: options.stop,
+        halted: options.halted,
         stored,
       },
       { transcript: restore(loaded.messages), gate: loaded.gate },
@@ -142,7 +149,7 @@ export class TaskRunner {
         case 'paused':
           return this.#parts.store.releaseTask(claimed.task.id, options.worker, 0);
         case 'gone':
-          if (outcome.reason === 'cancelled') await this.#abandon(work, 'The work was stopped.');
+          if (outcome.reason === 'cancelled') await this.#stopped(work);
           return;
       }
     }
@@ -174,12 +181,25 @@ export class TaskRunner {
     const note = [
       `The budget of ${usd(gate.budget_usd)} for this issue is spent (${usd(gate.spent_usd)}), so work stopped in the middle of "${claimed.task.title}".`,
       kept?.note,
-      'Raise `budget` in `.github/banyan.yml`, or comment `/banyan retry` to grant the same amount once more.',
+      'Comment `/banyan budget` with a higher amount and I go on where I stopped, or `/banyan retry` to begin anew with the same amount once more.',
     ];
-    const error = new BanyanError('limit_reached', 'the budget is spent', { retry: 'needs_human' });
+    const error = new BanyanError('limit_reached', 'the budget is spent', { retry: 'needs_human', data: { limit: 'budget' } });
     const end = { at: owned.session.at, source: claimed.task.id, runState: 'stopped_budget' as const };
     const intentsAtEnd = [...(kept?.intents ?? []), ...giveUp(end, 'budget', note.filter(Boolean).join(' '))];
     await this.#parts.store.failTask(claimed.task.id, options.worker, { error: errorRecord(error), retry: false, retryAt: null, intentsAtEnd });
+  }
+
+  /** Cancelled, or its run has ended without it: then it is given back, so that it does not look as if it were at work. */
+  async #stopped(work: Work): Promise<void> {
+    await this.#abandon(work, 'The work was stopped.');
+    await this.#parts.store.releaseTask(work.claimed.task.id, work.options.worker, 0);
+  }
+
+  /** What was broken off in the middle has not failed. */
+  async #brokenOff({ task }: ClaimedTask, options: TaskOptions, work: Work | undefined): Promise<void> {
+    const gate = options.halted();
+    if (work && gate && !mayWork(gate) && gate.status !== 'lost' && gate.run_state !== 'paused') return this.#stopped(work);
+    return this.#parts.store.releaseTask(task.id, options.worker, 0);
   }
 
   /** Tidying up must not hide why the task ended. */
@@ -193,6 +213,7 @@ export class TaskRunner {
 
   async #fail({ claimed, options, work }: { claimed: ClaimedTask; options: TaskOptions; work: Work | undefined }, error: BanyanError): Promise<void> {
     if (error.code === 'lease_lost') return;
+    if (options.signal.aborted) return this.#brokenOff(claimed, options, work);
     const { task, ticket, project } = claimed;
     const now = new Date();
     const verdict = judgeTask(error, task, work?.conversation.steps ?? 0, now);

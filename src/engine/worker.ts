@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { toBanyanError } from '../kernel/errors.ts';
-import type { ClaimedTask, Claims, NextTasks } from '../store/contract.ts';
+import type { ClaimedTask, Claims, NextTasks, StepGate } from '../store/contract.ts';
+import { mayWork } from './conversation.ts';
 import { createInbox } from './inbox.ts';
 import type { Inbox } from './inbox.ts';
 import { createOutbox } from './outbox.ts';
@@ -49,14 +50,28 @@ interface Hands {
   tasks: TaskRunner;
 }
 
+interface HeldTask {
+  /** Ends everything, a model call too. */
+  stop: AbortController;
+  /** Ends what can be begun again at no cost: commands. A model call may finish: it is paid for. */
+  pause: AbortController;
+  /** Why, as the database said it. */
+  gate: StepGate | null;
+}
+
 interface Held {
-  tasks: Map<string, AbortController>;
+  tasks: Map<string, HeldTask>;
   effects: Set<string>;
   deliveries: Set<string>;
 }
 
 /** Milliseconds before the deadline in which no further step is begun, so that the last one can end and be stored. */
 const MARGIN_MS = 10_000;
+
+/** How often the tasks at work are looked at, whatever the length of a lease: a pause or a stop takes effect within seconds. */
+const LOOK_MS = 2_000;
+/** A model call that is under way when its task is cancelled may end for so long: what it answers is paid for, and counted. */
+const GRACE_MS = 5_000;
 
 /** One drain: what it holds, what is under way, and what it did. */
 class Drain {
@@ -65,6 +80,7 @@ class Drain {
   readonly #name = `worker-${randomUUID()}`;
   readonly #held: Held = { tasks: new Map(), effects: new Set(), deliveries: new Set() };
   readonly #active = new Set<Promise<void>>();
+  #isLooking = false;
   readonly #report: WorkerReport = { deliveries: 0, effects: 0, tasks: 0, more: false };
   readonly bell = createBell();
   readonly lastStep: number;
@@ -80,6 +96,10 @@ class Drain {
     const renewal = setInterval(
       () => void this.#renew().catch((error: unknown) => log.warn({ err: toBanyanError(error) }, 'leases could not be renewed')),
       (settings.leaseSeconds * 1000) / 3,
+    );
+    const looking = setInterval(
+      () => void this.#look().catch((error: unknown) => log.warn({ err: toBanyanError(error) }, 'the tasks at work could not be looked at')),
+      LOOK_MS,
     );
     try {
       while (Date.now() < this.lastStep) {
@@ -97,6 +117,7 @@ class Drain {
       // What ends may still bring a next one.
       while (this.#active.size > 0) await Promise.allSettled(this.#active);
       clearInterval(renewal);
+      clearInterval(looking);
       await this.#parts.github.giveBack();
     }
   }
@@ -128,12 +149,14 @@ class Drain {
 
   #beginTask(claimed: ClaimedTask): void {
     const { id } = claimed.task;
-    const controller = new AbortController();
-    const timer = setTimeout(() => controller.abort(), Math.max(0, this.lastStep - Date.now()));
-    this.#held.tasks.set(id, controller);
+    const held: HeldTask = { stop: new AbortController(), pause: new AbortController(), gate: null };
+    const timer = setTimeout(() => held.stop.abort(), Math.max(0, this.lastStep - Date.now()));
+    this.#held.tasks.set(id, held);
     const work = this.#hands.tasks.run(claimed, {
       worker: this.#name,
-      signal: controller.signal,
+      stop: held.stop.signal,
+      signal: AbortSignal.any([held.stop.signal, held.pause.signal]),
+      halted: () => held.gate,
       deadline: this.lastStep,
       wake: () => this.bell.ring(),
       next: { want: () => this.#oneMore(), begin: (next) => this.#beginTasks(next) },
@@ -165,9 +188,30 @@ class Drain {
     const ids = { tasks: [...tasks.keys()], effects: [...effects], deliveries: [...deliveries] };
     if (ids.tasks.length + ids.effects.length + ids.deliveries.length === 0) return;
     const gates = await this.#parts.store.renew(this.#name, ids, this.#parts.settings.leaseSeconds);
-    for (const id of ids.tasks) {
-      const gate = gates.tasks[id];
-      if (!gate || gate.status !== 'ok' || gate.run_state === 'paused') tasks.get(id)?.abort();
+    this.#obey(ids.tasks, gates.tasks);
+  }
+
+  /** One call for all tasks; nothing where there are none, or the last look is not back yet. */
+  async #look(): Promise<void> {
+    const ids = [...this.#held.tasks.keys()];
+    if (ids.length === 0 || this.#isLooking) return;
+    this.#isLooking = true;
+    try {
+      this.#obey(ids, await this.#parts.store.look(this.#name, ids));
+    } finally {
+      this.#isLooking = false;
+    }
+  }
+
+  #obey(ids: readonly string[], gates: Record<string, StepGate>): void {
+    for (const id of ids) {
+      const held = this.#held.tasks.get(id);
+      const gate = gates[id];
+      if (!held || held.gate !== null || (gate && mayWork(gate))) continue;
+      held.gate = gate ?? null;
+      held.pause.abort();
+      if (!gate || gate.status === 'lost') held.stop.abort();
+      else if (gate.run_state !== 'paused' || gate.status === 'cancelled') setTimeout(() => held.stop.abort(), GRACE_MS).unref();
     }
   }
 }

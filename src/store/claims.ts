@@ -1,7 +1,7 @@
 import { call } from './call.ts';
 import type { Claims, Deaths, StepGate, Store, Transport } from './contract.ts';
 
-export function claimCalls(transport: Transport): Pick<Store, 'claim' | 'renew' | 'readDeaths' | 'tryAlone'> {
+export function claimCalls(transport: Transport): Pick<Store, 'claim' | 'renew' | 'look' | 'readDeaths' | 'tryAlone'> {
   return {
     claim: (worker, want) =>
       call<Claims>(transport, 'claim', {
@@ -19,6 +19,7 @@ export function claimCalls(transport: Transport): Pick<Store, 'claim' | 'renew' 
         p_deliveries: leases.deliveries,
         p_lease_seconds: leaseSeconds,
       }),
+    look: (worker, tasks) => call<Record<string, StepGate>>(transport, 'look', { p_worker: worker, p_tasks: tasks }),
     readDeaths: (kind, key) => call<Deaths | null>(transport, 'read_deaths', { p_kind: kind, p_key: key }),
     async tryAlone(kind, key) {
       await call(transport, 'try_alone', { p_kind: kind, p_key: key });

@@ -262,6 +262,8 @@ export interface Store {
     leases: { tasks: string[]; effects: string[]; deliveries: string[] },
     leaseSeconds: number,
   ): Promise<{ tasks: Record<string, StepGate> }>;
+  /** How this worker's tasks stand, without renewing anything. */
+  look(worker: string, tasks: string[]): Promise<Record<string, StepGate>>;
   /** Applies intents in the middle of a task (its start, a recorded pull request); the lease is the guard. */
   applyTaskIntents(taskId: string, worker: string, intents: Intent[]): Promise<{ status: 'applied' | 'lost' | 'cancelled' }>;
   /** Back to pending without counting the attempt: out of time, not out of luck. */
