@@ -36,13 +36,9 @@ interface Refusal {
   pace: number;
 }
 
-function fits(block: Block, cost: RequestCost): boolean {
-  return (
-    block.until > performance.now() &&
-    block.open < block.slots &&
-    block.points - block.usedPoints >= cost.points &&
-    block.creations - block.usedCreations >= cost.creations
-  );
+function canPay(block: Block, cost: RequestCost): boolean {
+  const { until, points, usedPoints, creations, usedCreations } = block;
+  return until > performance.now() && points - usedPoints >= cost.points && creations - usedCreations >= cost.creations;
 }
 
 function told({ id, usedPoints, usedCreations, open }: Block): GitHubReturn {
@@ -66,6 +62,8 @@ class Purse {
   #former: Block[] = [];
   #block: Block | undefined;
   #size = FIRST_POINTS;
+  /** Who waits for a request to end. */
+  readonly #ends: (() => void)[] = [];
   #asking: Promise<void> | undefined;
   #refusal: Refusal | undefined;
   #heldUntil = 0;
@@ -81,18 +79,22 @@ class Purse {
     this.#refuseHeld();
     if (!this.#counted) return () => undefined;
     const patience = performance.now() + PATIENCE_MS;
-    this.#line.add(cost);
+    const place = { ...cost };
+    this.#line.add(place);
     try {
       for (;;) {
         signal?.throwIfAborted();
         this.#refuseHeld();
         await this.#waitOut(cost, patience, signal);
         const block = this.#block;
-        if (block && fits(block, cost)) return this.#spend(block, cost);
-        await (this.#asking ??= this.#ask(cost).finally(() => (this.#asking = undefined)));
+        const pays = block !== undefined && canPay(block, cost);
+        if (pays && block.open < block.slots) return this.#spend(block, cost);
+        // Only a slot is missing: one of this process's own is free again sooner than the database knows of one.
+        if (pays) await this.#anEnd(block.until, signal);
+        else await (this.#asking ??= this.#ask(cost).finally(() => (this.#asking = undefined)));
       }
     } finally {
-      this.#line.delete(cost);
+      this.#line.delete(place);
     }
   }
 
@@ -120,7 +122,18 @@ class Purse {
     return () => {
       if (!ended) block.open -= 1;
       ended = true;
+      for (const wake of this.#ends.splice(0)) wake();
     };
+  }
+
+  /** Until a request ends, the block does, or who waits goes away. */
+  async #anEnd(until: number, signal?: AbortSignal): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(resolve, Math.max(until - performance.now(), 0));
+    signal?.addEventListener('abort', () => resolve(), { once: true });
+    this.#ends.push(resolve);
+    await promise;
+    clearTimeout(timer);
   }
 
   async #ask(need: RequestCost): Promise<void> {

@@ -6,7 +6,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Octokit } from '@octokit/rest';
-import type { LocalGitHub } from '../../src/local/github/server.ts';
+import type { LocalGitHub, LocalGitHubOptions } from '../../src/local/github/server.ts';
 import { createLocalGitHub } from '../../src/local/github/server.ts';
 
 export const WEBHOOK_SECRET = 'a webhook secret';
@@ -35,6 +35,8 @@ export interface Stand {
   /** Names of what was delivered since the last call, as `issues.opened`. */
   delivered(): Promise<string[]>;
   last(event: string, action?: string): Promise<Delivery>;
+  /** The limits that were passed. */
+  violations(): string[];
   /** What the receiver answers from now on. */
   answerWith(status: number): void;
   restart(): Promise<void>;
@@ -100,7 +102,7 @@ async function reconnect(url: string): Promise<void> {
 const QUIET = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined };
 
 /** A local GitHub with a receiver for its webhooks and a client for everybody. */
-export async function startStand(): Promise<Stand> {
+export async function startStand(limited: Pick<LocalGitHubOptions, 'limits' | 'now'> = {}): Promise<Stand> {
   const { privateKey } = generateKeyPairSync('rsa', {
     modulusLength: 2048,
     privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
@@ -109,7 +111,7 @@ export async function startStand(): Promise<Stand> {
   const dataDir = await mkdtemp(join(tmpdir(), 'local-github-'));
   const receiver = await startReceiver();
   const start = (port: number) =>
-    createLocalGitHub({ port, dataDir, app: { id: APP_ID, privateKey, webhookSecret: WEBHOOK_SECRET }, webhookUrl: receiver.url });
+    createLocalGitHub({ ...limited, port, dataDir, app: { id: APP_ID, privateKey, webhookSecret: WEBHOOK_SECRET }, webhookUrl: receiver.url });
   let github: LocalGitHub = await start(0);
   const { url, port } = github;
   const client = (auth?: string) => new Octokit({ baseUrl: url, log: QUIET, ...(auth === undefined ? {} : { auth }) });
@@ -140,6 +142,7 @@ export async function startStand(): Promise<Stand> {
       if (found === undefined) throw new Error(`no ${event} was delivered`);
       return found;
     },
+    violations: () => github.violations.map(({ limit }) => limit),
     answerWith(status) {
       receiver.answer.status = status;
     },

@@ -16,6 +16,7 @@ import { createWorker } from '../../src/engine/worker.ts';
 import type { WorkerReport } from '../../src/engine/worker.ts';
 import { createGitHubApp } from '../../src/github/app.ts';
 import { createModels } from '../../src/llm/models.ts';
+import type { Limits } from '../../src/local/github/core/limits.ts';
 import { createLocalGitHub } from '../../src/local/github/server.ts';
 import type { LocalGitHub } from '../../src/local/github/server.ts';
 import { createLocalSandboxProvider } from '../../src/sandbox/local/provider.ts';
@@ -47,6 +48,10 @@ export interface Engine {
   process(options?: ProcessOptions): Process;
   /** Works, and moves time on to what is due later, until nothing is to be done any more. */
   settle(process?: Process): Promise<void>;
+  /** So many seconds go by, for GitHub's limits and for whoever waits in the database. */
+  pass(seconds: number): Promise<void>;
+  /** How much there is to do, now or later. */
+  open(): Promise<number>;
   /** What waits for its time is due now, and who holds a lease has lost it. */
   elapse(): Promise<void>;
   close(): Promise<void>;
@@ -107,6 +112,8 @@ const DUE_NOW = `
 export interface EngineOptions {
   /** Keeps GitHub's limits; otherwise they are only heeded. */
   counted?: boolean;
+  /** What GitHub keeps itself. */
+  limits?: Limits;
 }
 
 export async function startEngine(options: EngineOptions = {}): Promise<Engine> {
@@ -119,9 +126,10 @@ export async function startEngine(options: EngineOptions = {}): Promise<Engine> 
     publicKeyEncoding: { type: 'spki', format: 'pem' },
   });
   const dataDir = await mkdtemp(join(tmpdir(), 'banyan-engine-'));
+  let ahead = 0;
   const intake = await serveIntake(harness.store);
   const app = { id: 77, privateKey, webhookSecret: WEBHOOK_SECRET };
-  const github = await createLocalGitHub({ port: 0, dataDir, app, webhookUrl: intake.url });
+  const github = await createLocalGitHub({ port: 0, dataDir, app, webhookUrl: intake.url, limits: options.limits ?? {}, now: () => Date.now() + ahead });
   const as = (user: string) => new Octokit({ baseUrl: github.url, auth: `${user}-token` });
 
   function partsOf(store: Store, fetchGitHub: typeof fetch): EngineParts {
@@ -165,6 +173,27 @@ export async function startEngine(options: EngineOptions = {}): Promise<Engine> 
     };
   }
 
+  async function open(): Promise<number> {
+    const [row] = await harness.sql<{ open: number | string }>(DUE_NOW);
+    return Number(row?.open);
+  }
+
+  async function pass(seconds: number): Promise<void> {
+    ahead += seconds * 1000;
+    const by = `make_interval(secs => $1::float)`;
+    await harness.sql(`update github_reservations set granted_at = granted_at - ${by}, slots_until = slots_until - ${by}`, [seconds]);
+    await harness.sql(`update installations set held_until = held_until - ${by}`, [seconds]);
+    for (const table of ['deliveries', 'effects', 'tasks']) {
+      await harness.sql(
+        `update ${table} set due_at = due_at - ${by},
+           error = case when error ? 'put_off_since'
+             then jsonb_set(error, '{put_off_since}', to_jsonb((error ->> 'put_off_since')::timestamptz - ${by})) else error end
+         where state in ('pending', 'begun')`,
+        [seconds],
+      );
+    }
+  }
+
   async function elapse(): Promise<void> {
     await harness.sql(
       `update deliveries set due_at = now() - interval '1 second', lease_expires_at = lease_expires_at - interval '1 day' where state = 'pending'`,
@@ -192,12 +221,13 @@ export async function startEngine(options: EngineOptions = {}): Promise<Engine> 
       for (let round = 0; round < 40; round += 1) {
         await worker.drain();
         await github.idle();
-        const [row] = await harness.sql<{ open: number | string }>(DUE_NOW);
-        if (Number(row?.open) === 0) return;
+        if ((await open()) === 0) return;
         await elapse();
       }
       throw new Error('the engine did not come to rest');
     },
+    open,
+    pass,
     elapse,
     async close() {
       await github.close();

@@ -3,7 +3,11 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
+import type { Actor } from './core/access.ts';
 import { Forge } from './core/forge.ts';
+import { Limiter } from './core/limits.ts';
+import type { Limits, Violation } from './core/limits.ts';
+import type { JsonObject } from './core/model.ts';
 import { ForgeStore } from './core/store.ts';
 import { publicKeyOf } from './core/tokens.ts';
 import { handleGraphql } from './graphql/execute.ts';
@@ -26,6 +30,10 @@ export interface LocalGitHubOptions {
   webhookUrl: string | null;
   /** The address that answers and pages show, when it is not the one that is listened on. */
   publicUrl?: string;
+  /** GitHub's limits for the installation, where they are to be kept. */
+  limits?: Limits;
+  /** The clock that limits go by; tests move it. */
+  now?: () => number;
 }
 
 export interface LocalGitHub {
@@ -33,6 +41,8 @@ export interface LocalGitHub {
   port: number;
   /** Resolves when every webhook that was due has been sent. */
   idle(): Promise<void>;
+  /** Requests that passed a limit. */
+  violations: readonly Violation[];
   close(): Promise<void>;
 }
 
@@ -59,6 +69,7 @@ export async function createLocalGitHub(options: LocalGitHubOptions): Promise<Lo
     url,
     port,
     idle: () => forge.deliveries.idle(),
+    violations: forge.limiter.violations,
     async close() {
       server.close();
       server.closeAllConnections();
@@ -90,7 +101,8 @@ async function openForge(options: LocalGitHubOptions, url: string): Promise<Forg
   });
   // Deliveries are written at once and the root a moment later, so after a kill the file may know higher ids.
   root.nextId = Math.max(root.nextId, deliveries.highestId() + 1);
-  const forge = new Forge({ dir, store, deliveries, appKey: publicKeyOf(options.app.privateKey), url });
+  const limiter = new Limiter(options.limits, options.now);
+  const forge = new Forge({ dir, store, deliveries, limiter, appKey: publicKeyOf(options.app.privateKey), url });
   if (isNew || !existsSync(forge.gitRoot)) await seedShop(forge);
   root.webhook.url = options.webhookUrl;
   store.touch();
@@ -130,18 +142,31 @@ async function serveGitRequest(forge: Forge, exchange: Exchange, git: NonNullabl
 async function answer(forge: Forge, router: Router, { request, url }: { request: IncomingMessage; url: URL }): Promise<Reply> {
   const body = parseBody(await readBody(request));
   const actor = actorOf(forge, request.headers.authorization);
-  if (url.pathname === '/graphql' || url.pathname === '/api/graphql') return handleGraphql(forge, actor, body);
   const prefix = url.pathname.startsWith('/api/v3') ? '/api/v3' : '';
-  return dispatch(router, {
-    forge,
-    actor,
-    method: request.method ?? 'GET',
-    path: url.pathname.slice(prefix.length) || '/',
-    prefix,
-    query: url.searchParams,
-    body,
-    accept: request.headers.accept ?? '',
+  const { method = 'GET' } = request;
+  const path = url.pathname.slice(prefix.length) || '/';
+  const reply = await counted(forge, { actor, method, path, body }, () => {
+    if (path === '/graphql' || path === '/api/graphql') return handleGraphql(forge, actor, body);
+    return dispatch(router, { forge, actor, method, path, prefix, query: url.searchParams, body, accept: request.headers.accept ?? '' });
   });
+  return { ...reply, headers: { ...forge.limiter.headers(actor), ...reply.headers } };
+}
+
+/** The limits of whoever asks; `GET /rate_limit` is free of them. */
+async function counted(
+  forge: Forge,
+  { actor, ...request }: { actor: Actor; method: string; path: string; body: JsonObject },
+  handle: () => Promise<Reply>,
+): Promise<Reply> {
+  let done: () => void = () => undefined;
+  try {
+    if (request.path !== '/rate_limit') done = forge.limiter.enter(actor, request);
+    return await handle();
+  } catch (error) {
+    return faultReply(error);
+  } finally {
+    done();
+  }
 }
 
 function failLate(response: ServerResponse, error: unknown): void {

@@ -6,6 +6,7 @@ import { toIso } from '../git/formats.ts';
 import type { DeliveryQueue } from '../webhooks/deliveries.ts';
 import type { DiffFile } from '../git/diff.ts';
 import { diffFiles } from '../git/diff.ts';
+import type { Limiter } from './limits.ts';
 import type { Repository } from './model.ts';
 import type { ForgeStore } from './store.ts';
 
@@ -15,6 +16,7 @@ export interface ForgeParts {
   dir: string;
   store: ForgeStore;
   deliveries: DeliveryQueue;
+  limiter: Limiter;
   appKey: KeyObject;
   /** Address that goes into every URL; without a slash at its end. */
   url: string;
@@ -24,6 +26,7 @@ export interface ForgeParts {
 export class Forge {
   readonly store: ForgeStore;
   readonly deliveries: DeliveryQueue;
+  readonly limiter: Limiter;
   readonly appKey: KeyObject;
   readonly url: string;
   readonly gitRoot: string;
@@ -34,6 +37,7 @@ export class Forge {
   constructor(parts: ForgeParts) {
     this.store = parts.store;
     this.deliveries = parts.deliveries;
+    this.limiter = parts.limiter;
     this.appKey = parts.appKey;
     this.url = parts.url;
     this.gitRoot = join(parts.dir, 'git');

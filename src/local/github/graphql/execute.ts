@@ -6,7 +6,6 @@ import type { Forge } from '../core/forge.ts';
 import type { JsonObject } from '../core/model.ts';
 import type { Reply } from '../http/call.ts';
 import { objectOf } from '../http/input.ts';
-import { rateLimit } from '../rest/accounts.ts';
 import type { Context } from './context.ts';
 import { isVisible, typedError, unresolvedNode } from './context.ts';
 import { actorObject } from './git-objects.ts';
@@ -22,8 +21,8 @@ type Input<F extends (context: Context, input: never, ...rest: never[]) => unkno
 const ROOT = {
   viewer: (_args: unknown, context: Context) =>
     context.actor.kind === 'user' || context.actor.kind === 'installation' ? actorObject(context, context.actor.account.login) : null,
-  rateLimit: () => {
-    const { reset, ...limits } = rateLimit();
+  rateLimit: (_args: unknown, { forge, actor }: Context) => {
+    const { reset, ...limits } = forge.limiter.primary(actor);
     return { ...limits, cost: 1, nodeCount: 0, resetAt: new Date(reset * 1000).toISOString() };
   },
   node: ({ id }: { id: string }, context: Context) => {

@@ -3,6 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Actor } from '../core/access.ts';
 import { Fault, notFound } from '../core/fault.ts';
 import type { Forge } from '../core/forge.ts';
+import { LimitFault } from '../core/limits.ts';
 import type { JsonObject } from '../core/model.ts';
 import { authenticate } from '../core/tokens.ts';
 import type { Call, Reply } from './call.ts';
@@ -60,7 +61,7 @@ export async function dispatch(router: Router, call: Omit<Call, 'params'>): Prom
 }
 
 export function faultReply(error: unknown): Reply {
-  if (error instanceof Fault) return { status: error.status, json: error.body() };
+  if (error instanceof Fault) return { status: error.status, json: error.body(), headers: error instanceof LimitFault ? error.headers : {} };
   process.stderr.write(`local github: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
   return { status: 500, json: new Fault(500, 'Server Error').body() };
 }
@@ -68,15 +69,9 @@ export function faultReply(error: unknown): Reply {
 /** Writes an answer with the headers that every API answer has; a GET that has not changed is 304. */
 export function sendReply(request: IncomingMessage, response: ServerResponse, reply: Reply): void {
   const body = reply.raw === undefined ? (reply.json === undefined ? '' : JSON.stringify(reply.json)) : reply.raw.data;
-  const reset = Math.ceil(Date.now() / 3_600_000) * 3600;
   response.setHeader('x-github-request-id', randomBytes(10).toString('hex').toUpperCase());
   response.setHeader('x-github-media-type', 'github.v3; format=json');
   response.setHeader('x-github-api-version-selected', '2022-11-28');
-  response.setHeader('x-ratelimit-limit', '5000');
-  response.setHeader('x-ratelimit-remaining', '4999');
-  response.setHeader('x-ratelimit-used', '1');
-  response.setHeader('x-ratelimit-reset', String(reset));
-  response.setHeader('x-ratelimit-resource', 'core');
   response.setHeader('access-control-expose-headers', 'ETag, Link, X-GitHub-Request-Id');
   response.setHeader('cache-control', 'private, max-age=0, must-revalidate');
   for (const [name, value] of Object.entries(reply.headers ?? {})) response.setHeader(name, value);

@@ -5,12 +5,6 @@ import { listReply, noContent, ok, param, requirePerson } from '../http/call.ts'
 import { renderAccount, renderFullAccount, renderFullOrganization, renderOrganization } from '../render/accounts.ts';
 import { renderFullRepository } from '../render/repositories.ts';
 
-const LIMIT = 5000;
-
-export function rateLimit(): { limit: number; remaining: number; used: number; reset: number } {
-  return { limit: LIMIT, remaining: LIMIT - 1, used: 1, reset: Math.ceil(Date.now() / 3_600_000) * 3600 };
-}
-
 export const accountRoutes: Route[] = [
   {
     method: 'GET',
@@ -23,7 +17,10 @@ export const accountRoutes: Route[] = [
   {
     method: 'GET',
     path: '/rate_limit',
-    handle: () => ok({ resources: { core: rateLimit(), search: rateLimit(), graphql: rateLimit(), integration_manifest: rateLimit() }, rate: rateLimit() }),
+    handle: ({ forge, actor }) => {
+      const rate = forge.limiter.primary(actor);
+      return ok({ resources: { core: rate, search: rate, graphql: rate, integration_manifest: rate }, rate });
+    },
   },
   { method: 'GET', path: '/user', handle: currentUser },
   { method: 'GET', path: '/user/repos', handle: (call) => listRepositories(call, () => requirePerson(call)) },
