@@ -15,8 +15,8 @@ type BudgetStore = Pick<Store, 'reserveGitHub' | 'returnGitHub' | 'holdGitHub'>;
 const PATIENCE_MS = 2_000;
 
 /** The first block is for so many reads; later ones double or halve with their use. */
-const FIRST_POINTS = 16;
-const MOST_POINTS = 128;
+const FIRST_POINTS = 32;
+const MOST_POINTS = 160;
 
 interface Block extends GitHubReturn {
   usedPoints: number;

@@ -1,7 +1,7 @@
 import type { JsonObject } from '../domain/model.ts';
 import { BanyanError, toBanyanError } from '../kernel/errors.ts';
 import type { Store } from '../store/contract.ts';
-import { errorRecord } from './failures.ts';
+import { errorRecord, retryTime } from './failures.ts';
 
 export interface LedgerEffect<Result extends JsonObject> {
   /** Unique for what is wanted, whoever wants it and however often it is tried. */
@@ -19,6 +19,12 @@ export interface Ledger {
   once<Result extends JsonObject>(effect: LedgerEffect<Result>): Promise<Result>;
 }
 
+/**
+ * Its task takes a failed one up again, whenever that is due. Only what no task has come back for in this time is handed to the
+ * outbox, which does not know how to perform it and shows it as failed.
+ */
+const LEFT_MS = 48 * 3_600_000;
+
 export function createLedger(store: Store, owner: { worker: string; ticketId: string; taskId: string; leaseSeconds: number }): Ledger {
   return {
     async once<Result extends JsonObject>(effect: LedgerEffect<Result>): Promise<Result> {
@@ -34,7 +40,8 @@ export function createLedger(store: Store, owner: { worker: string; ticketId: st
       } catch (thrown) {
         // The outcome may be unknown (a time-out after GitHub acted): the next try looks before it performs.
         const error = toBanyanError(thrown);
-        await store.failEffect(key, owner.worker, errorRecord(error), error.retryAt ?? new Date()).catch(() => undefined);
+        const left = retryTime(error, 0, 1) && new Date(Date.now() + LEFT_MS);
+        await store.failEffect(key, owner.worker, errorRecord(error), left).catch(() => undefined);
         throw error;
       }
     },
