@@ -1,9 +1,11 @@
 import { runCold } from './cold/index.ts';
 import { runIntake } from './intake/index.ts';
+import { runSteps } from './steps/index.ts';
 import type { RunSection } from './section.ts';
 
 /** In the order in which they run and stand on the page. */
 export const SECTIONS: Readonly<Record<string, RunSection>> = {
   intake: runIntake,
   cold: runCold,
+  steps: runSteps,
 };

@@ -8,7 +8,7 @@ type Status = 'accepted' | 'duplicate';
 
 /** Two: while one commits, the next is on its way. More calls would be smaller ones, and cost more each. */
 const CALLS_AT_ONCE = 2;
-const MAX_DELIVERIES = 8;
+const MAX_DELIVERIES = 32;
 /** Of the bodies of one call; a larger delivery goes alone. */
 const MAX_CHARACTERS = 1024 * 1024;
 
