@@ -1,4 +1,6 @@
 import { repositoryOverview } from '../context/overview.ts';
+import { parseCommand } from '../domain/commands.ts';
+import { mayStartWork } from '../domain/permission.ts';
 import type { TicketSnapshot } from '../domain/model.ts';
 import type { TaskSession } from '../engine/session.ts';
 import { redactSecrets } from '../kernel/redact.ts';
@@ -30,6 +32,26 @@ export function answersSection(snapshot: TicketSnapshot): string {
   const asked = answered.map((question) => `${question.number}. ${question.body}`).join('\n');
   const answers = [...new Set(answered.map((question) => `${question.answered_by ?? 'somebody'}: ${question.answer ?? ''}`))].join('\n\n');
   return `## Questions and answers\n\n${untrustedBlock('questions and answers', `${asked}\n\n${answers}`)}`;
+}
+
+/** Comments that a prompt carries: the newest ones, each and together bounded. */
+const THREAD_COMMENTS = 30;
+const COMMENT_CHARS = 4_000;
+const THREAD_CHARS = 30_000;
+
+/**
+ * What people said on the issue, as it reads when the task starts: edited answers in their last form, deleted ones gone.
+ * Only of those who may start work, asked of GitHub now, and of `others`. What comes as the conversation's input is not
+ * said twice, and commands are not for a model.
+ */
+export async function threadSection(session: TaskSession, others: readonly string[] = []): Promise<string> {
+  const { issues } = session.repository;
+  const [thread, unheard] = await Promise.all([issues.thread(session.ticket.number), session.unheard()]);
+  const said = thread.filter(({ id, bot, body }) => !bot && !parseCommand(body) && !unheard.includes(`comment:${id}`)).slice(-THREAD_COMMENTS);
+  const authors = [...new Set(said.map(({ author }) => author))];
+  const heard = await Promise.all(authors.map(async (login) => others.includes(login) || mayStartWork(await issues.permission(login))));
+  const lines = said.filter(({ author }) => heard[authors.indexOf(author)]).map(({ author, body }) => `${author}: ${body.slice(0, COMMENT_CHARS)}`);
+  return lines.length === 0 ? '' : `## Said on the issue\n\n${untrustedBlock('comments on the issue', lines.join('\n\n').slice(-THREAD_CHARS))}`;
 }
 
 /** What the Developer said of the change, its answer to findings included. */

@@ -1,8 +1,8 @@
 /** What the webhook function must know of a delivery without understanding it. No schema here: whatever does not fit is stored and looked at by a worker. */
 
 const HANDLED: Record<string, readonly string[]> = {
-  issues: ['opened', 'reopened', 'closed', 'labeled', 'unlabeled'],
-  issue_comment: ['created'],
+  issues: ['opened', 'edited', 'reopened', 'closed', 'labeled', 'unlabeled'],
+  issue_comment: ['created', 'edited', 'deleted'],
   pull_request: ['closed'],
 };
 

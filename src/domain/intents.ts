@@ -53,6 +53,22 @@ export type Intent =
    * No open task: the input is dropped and an event says so.
    */
   | { type: 'add_input'; source: string; author: string; body: string; debounce_seconds: number }
+  /**
+   * A comment that became an input reads otherwise now. Not taken yet: the new text counts. Taken, and `heard`: it comes as another input, once for
+   * each `revision`, and `woken` is applied where that wakes a task that waited.
+   */
+  | {
+      type: 'edit_input';
+      source: string;
+      revision: string;
+      author: string;
+      body: string;
+      debounce_seconds: number;
+      heard: boolean;
+      woken: Intent[];
+    }
+  /** A comment is gone. What nobody took counts no longer; where it was all that woke a task, the task waits again and `unheard` is applied. */
+  | { type: 'drop_input'; source: string; waiting_for: string; waiting_on: string; unheard: Intent[] }
   /** Writes numbered questions to the ledger (numbers go on over the whole ticket). */
   | { type: 'ask'; task_id: string; round: number; questions: { body: string; assumption: string | null }[] }
   /** Closes every open question of the ticket. */

@@ -3,7 +3,7 @@ import { labelNames } from './labels.ts';
 import type { Run, Task, Ticket, TicketSnapshot } from './model.ts';
 import { kindOf, route } from './routing.ts';
 import type { RoutingContext } from './routing.ts';
-import type { IssueFacts, Trigger } from './trigger.ts';
+import type { EventTrigger as Trigger, IssueFacts } from './trigger.ts';
 import { WORKFLOWS } from './workflows.generated.ts';
 
 const issue: IssueFacts = { number: 7, title: 'Add discount codes', body: 'please', author: 'maintainer', url: 'u', labels: [] };

@@ -11,11 +11,11 @@ import { enterPhase, phaseOf } from './phases.ts';
 import type { PhaseContext } from './phases.ts';
 import { usd } from '../kernel/money.ts';
 import { actorToAsk } from './trigger.ts';
-import type { IssueFacts, Trigger } from './trigger.ts';
+import type { EventTrigger as Trigger, IssueFacts } from './trigger.ts';
 import type { Workflow } from './workflow.ts';
 
 /** Seconds after a comment in which further comments are taken as one answer. */
-const DEBOUNCE_SECONDS = 1.5;
+export const DEBOUNCE_SECONDS = 1.5;
 
 export interface RoutingContext {
   projectId: string;
@@ -46,8 +46,8 @@ export interface Decision {
   intents: Intent[];
 }
 
-const ignore = (reason: string): Decision => ({ reason, intents: [] });
-const FINISHED: readonly TicketState[] = ['done', 'cancelled'];
+export const ignore = (reason: string): Decision => ({ reason, intents: [] });
+export const FINISHED: readonly TicketState[] = ['done', 'cancelled'];
 /** States in which adding `ready-for-dev` means "begin now"; in the others Banyan has begun already. */
 const STARTABLE: readonly TicketState[] = [
   'analyzing',
@@ -61,11 +61,11 @@ const STARTABLE: readonly TicketState[] = [
   'cancelled',
 ];
 
-function scopeOf(context: RoutingContext, number: number): EffectScope {
+export function scopeOf(context: RoutingContext, number: number): EffectScope {
   return { projectId: context.projectId, number };
 }
 
-function phaseContext(context: RoutingContext, number: number, tasks: PhaseContext['tasks']): PhaseContext {
+export function phaseContext(context: RoutingContext, number: number, tasks: PhaseContext['tasks']): PhaseContext {
   const { workflow, source, config } = context;
   return { at: scopeOf(context, number), workflow, tasks, source, fixCycles: config.fixCycles, maxMinutes: config.maxMinutes };
 }
@@ -77,7 +77,7 @@ export function kindOf(issue: Pick<IssueFacts, 'title' | 'labels'>): 'feature' |
   return /\b(bug|fix|fixes|broken|crash(es)?|wrong|incorrect|regression|fails?|error)\b/i.test(issue.title) ? 'bug' : 'feature';
 }
 
-function openTicket(issue: IssueFacts, state: TicketState): Intent {
+export function openTicket(issue: IssueFacts, state: TicketState): Intent {
   const { number, title, body, author, url } = issue;
   return { type: 'open_ticket', number, title, body, author, url, kind: kindOf(issue), state };
 }

@@ -15,7 +15,13 @@ export interface IssueFacts {
   labels: string[];
 }
 
-export type Trigger =
+/** People change what they wrote. */
+export type EditTrigger =
+  | { type: 'issue_edited'; actor: Actor; issue: IssueFacts }
+  | { type: 'comment_edited'; actor: Actor; issue: IssueFacts; comment: { id: number; body: string }; onPullRequest: boolean }
+  | { type: 'comment_deleted'; actor: Actor; issue: IssueFacts; comment: { id: number }; onPullRequest: boolean };
+
+export type EventTrigger =
   | { type: 'issue_opened'; actor: Actor; issue: IssueFacts }
   | { type: 'issue_reopened'; actor: Actor; issue: IssueFacts }
   | { type: 'issue_closed'; actor: Actor; issue: IssueFacts }
@@ -23,6 +29,12 @@ export type Trigger =
   | { type: 'label_removed'; actor: Actor; issue: IssueFacts; label: string }
   | { type: 'comment'; actor: Actor; issue: IssueFacts; comment: { id: number; body: string; url: string }; onPullRequest: boolean }
   | { type: 'pull_request_closed'; actor: Actor; number: number; merged: boolean; url: string };
+
+export type Trigger = EventTrigger | EditTrigger;
+
+export function isEdit(trigger: Trigger): trigger is EditTrigger {
+  return trigger.type === 'issue_edited' || trigger.type === 'comment_edited' || trigger.type === 'comment_deleted';
+}
 
 /** The people whose permission must be known before a trigger can be routed; null where it does not matter. */
 export function actorToAsk(trigger: Trigger): string | null {

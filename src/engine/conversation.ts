@@ -7,7 +7,7 @@ import { BanyanError } from '../kernel/errors.ts';
 import { redactSecrets } from '../kernel/redact.ts';
 import { untrustedBlock } from '../kernel/text.ts';
 import type { ModelUsage, RoleModel } from '../llm/types.ts';
-import type { NewMessage, StepGate, Store } from '../store/contract.ts';
+import type { NewMessage, PendingInput, StepGate, Store } from '../store/contract.ts';
 import type { ConversationLoop } from './loop.ts';
 import type { RoleAgent } from './role.ts';
 import type { ConversationState, TaskSession } from './session.ts';
@@ -210,7 +210,7 @@ export class Conversation {
     const inputs = await store.pendingInputs(session.task.id, worker);
     if (inputs.length === 0) return false;
     const ids = inputs.map((input) => input.id);
-    const words = inputs.map((input) => untrustedBlock(`comment by ${input.author}, who has write access`, input.body));
+    const words = inputs.map((input) => untrustedBlock(describeInput(input), input.body));
     await this.#append(
       words.map((text) => ({ message: new HumanMessage(redactSecrets(text)) })),
       ids,
@@ -299,6 +299,10 @@ export class Conversation {
     const content = `That handed in nothing. Go on with the task, or call \`${agent.resultName}\` with your result.`;
     await this.#append([{ message: new HumanMessage({ content, additional_kwargs: { banyan_nudge: true } }) }]);
   }
+}
+
+function describeInput({ source, author }: PendingInput): string {
+  return source.startsWith('edit:') ? `the issue as ${author} edited it` : `comment by ${author}, who has write access`;
 }
 
 function redactedArgs(args: unknown): JsonObject {

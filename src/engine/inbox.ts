@@ -1,13 +1,15 @@
 import { say } from '../domain/effects.ts';
 import type { Intent } from '../domain/intents.ts';
 import type { RepositoryPermission } from '../domain/permission.ts';
-import { route } from '../domain/routing.ts';
+import { decide } from '../domain/edits.ts';
 import type { RoutingContext } from '../domain/routing.ts';
 import { actorToAsk } from '../domain/trigger.ts';
 import type { Trigger } from '../domain/trigger.ts';
 import type { Repository } from '../github/repository.ts';
 import { readDelivery } from '../github/triggers.ts';
 import type { ReadDelivery } from '../github/triggers.ts';
+import { currentTrigger } from './current.ts';
+import type { Current } from './current.ts';
 import { BanyanError, toBanyanError } from '../kernel/errors.ts';
 import type { ClaimedDelivery, DeliveryContext } from '../store/contract.ts';
 import { errorRecord, putOff, retryTime } from './failures.ts';
@@ -36,20 +38,14 @@ async function isMerged(repository: Repository, trigger: Trigger, context: Deliv
   return (await repository.pulls.get(number)).merged;
 }
 
-/** Deliveries can be late or come again: whether an issue is still open is asked where it may start work. */
-async function isClosed(repository: Repository, trigger: Trigger): Promise<boolean> {
-  if (trigger.type !== 'issue_opened' && trigger.type !== 'issue_reopened' && trigger.type !== 'label_added') return false;
-  return (await repository.issues.get(trigger.issue.number)).state === 'closed';
-}
-
 interface Facts {
-  issueClosed: boolean;
+  current: Current;
   config: ReadConfig;
   permission: RepositoryPermission | null;
 }
 
 function routingContext(delivery: ClaimedDelivery, context: DeliveryContext, facts: Facts & { pullMerged: boolean }): RoutingContext {
-  const { config, permission, pullMerged, issueClosed } = facts;
+  const { config, permission, pullMerged, current } = facts;
   const { repository, workflow } = config;
   return {
     projectId: context.project.id,
@@ -57,7 +53,7 @@ function routingContext(delivery: ClaimedDelivery, context: DeliveryContext, fac
     snapshot: context.snapshot,
     permission,
     pullMerged,
-    issueClosed,
+    issueClosed: current.issueClosed,
     workflow,
     config: {
       enabled: repository.enabled,
@@ -98,15 +94,15 @@ export function createInbox({ store, github, log }: EngineParts, suspects: Suspe
   async function decideAndApply(worker: string, delivery: ClaimedDelivery, read: ReadDelivery): Promise<void> {
     let context = await open(worker, delivery, read);
     const repository = await github.repository(context.project);
-    const [config, permission, issueClosed] = await Promise.all([
+    const [config, permission, current] = await Promise.all([
       readRunConfig(repository),
       askPermission(repository, read.trigger),
-      isClosed(repository, read.trigger),
+      currentTrigger(repository, read.trigger, context.snapshot !== null),
     ]);
     for (let conflicts = 0; conflicts < MAX_CONFLICTS; conflicts++) {
       const pullMerged = await isMerged(repository, read.trigger, context);
-      const routing = routingContext(delivery, context, { config, permission, pullMerged, issueClosed });
-      const decision = route(read.trigger, routing);
+      const routing = routingContext(delivery, context, { config, permission, pullMerged, current });
+      const decision = current.outdated ? { reason: current.outdated, intents: [] } : decide(current.trigger, routing);
       const number = context.snapshot?.ticket.number ?? numberOf(read.trigger);
       const intents = [...decision.intents, ...configProblems(routing, config, number, decision.intents)];
       const ref = { project_id: context.project.id, number, expect_version: context.snapshot?.ticket.version ?? null };

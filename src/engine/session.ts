@@ -42,6 +42,8 @@ export interface TaskSession {
   readonly signal: AbortSignal;
   /** The ticket as it is now. */
   snapshot(): Promise<TicketSnapshot>;
+  /** Where people's words came from (`comment:7`) that the conversation has not taken yet. */
+  unheard(): Promise<string[]>;
   /** The files at `state.revision` with the conversation's changes; fetched when first asked for. */
   workspace(): Promise<Workspace>;
   /** The tree at `state.revision`, without changes. */

@@ -72,6 +72,7 @@ export async function openSession({ parts, options, claimed, state, disclosure }
     state,
     signal,
     snapshot: () => parts.store.ticketSnapshot(ticket.id),
+    unheard: async () => (await parts.store.pendingInputs(task.id, worker)).map(({ source }) => source),
     workspace: () => (main ??= open(state.revision, state.changes as FileChange[])),
     tree: () => tree(state.revision),
     workspaceAt: (revision, changes = []) => open(revision, changes),

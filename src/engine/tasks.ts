@@ -7,6 +7,7 @@ import { toolsFor } from '../tools/index.ts';
 import { askedByRole } from './asking.ts';
 import { Conversation, mayWork } from './conversation.ts';
 import type { Outcome } from './conversation.ts';
+import { currentText } from './current.ts';
 import { errorRecord, failureEvidence, failureNote, judgeTask, putOff } from './failures.ts';
 import type { EngineParts } from './parts.ts';
 import type { RoleAgent } from './role.ts';
@@ -93,8 +94,9 @@ export class TaskRunner {
     const { store } = this.#parts;
     const agent = this.#agentOf(claimed);
     const [roleModel, loaded] = await Promise.all([this.#modelFor(claimed), store.loadConversation(claimed.task.id, options.worker)]);
+    const fresh = loaded.messages.length === 0 ? await this.#readAgain(claimed, options) : claimed;
     const state = loaded.workspace === null ? { ...NEW_STATE } : (loaded.workspace as unknown as ConversationState);
-    const owned = await openSession({ parts: this.#parts, options, claimed, state, disclosure: roleModel.disclosure });
+    const owned = await openSession({ parts: this.#parts, options, claimed: fresh, state, disclosure: roleModel.disclosure });
     const { session } = owned;
     const tools = toolsFor(agent.permissions);
     // LangChain takes a quarter of a second to load: only a process that runs a task pays for it.
@@ -119,6 +121,20 @@ export class TaskRunner {
       { transcript: restore(loaded.messages), gate: loaded.gate },
     );
     return { claimed, options, agent, owned, conversation };
+  }
+
+  /**
+   * The ticket with the issue's text as it is when the conversation begins. An analysis puts it on the ticket as well. What
+   * follows one keeps the ticket as it was planned for: the edit's own delivery says what becomes of the plan.
+   */
+  async #readAgain(claimed: ClaimedTask, options: TaskOptions): Promise<ClaimedTask> {
+    const { project, ticket, task } = claimed;
+    const text = await currentText(await this.#parts.github.repository(project), ticket, task.role);
+    if (!text) return claimed;
+    if (task.role !== 'product-owner') return { ...claimed, ticket: { ...ticket, body: text.body } };
+    const { number, author, url, kind, state } = ticket;
+    await this.#parts.store.applyTaskIntents(task.id, options.worker, [{ type: 'open_ticket', number, author, url, kind, state, ...text }]);
+    return { ...claimed, ticket: { ...ticket, ...text } };
   }
 
   #agentOf(claimed: ClaimedTask): RoleAgent {

@@ -9,6 +9,14 @@ export interface IssueComment {
   url: string;
 }
 
+/** What somebody said on an issue. */
+export interface ThreadComment {
+  id: number;
+  author: string;
+  bot: boolean;
+  body: string;
+}
+
 /** Issues, their comments, labels and reactions; and who may do what. */
 export interface Issues {
   get(number: number): Promise<IssueFacts & { state: 'open' | 'closed' }>;
@@ -18,6 +26,10 @@ export interface Issues {
   editComment(id: number, body: string): Promise<void>;
   /** The newest comment of one author that contains the text, or null. */
   findComment(number: number, author: string, containing: string): Promise<IssueComment | null>;
+  /** One comment as it is now; null where it is gone. */
+  readComment(id: number): Promise<ThreadComment | null>;
+  /** All comments, oldest first. */
+  thread(number: number): Promise<ThreadComment[]>;
   addLabel(number: number, label: { name: string; color: string; description: string }): Promise<void>;
   removeLabel(number: number, name: string): Promise<void>;
   close(number: number): Promise<void>;
@@ -41,6 +53,10 @@ function facts(issue: {
     url: issue.html_url,
     labels: issue.labels.map((label) => (typeof label === 'string' ? label : (label.name ?? ''))),
   };
+}
+
+function said(comment: { id: number; body?: string | null; user: { login: string; type: string } | null }): ThreadComment {
+  return { id: comment.id, author: comment.user?.login ?? 'ghost', bot: comment.user?.type === 'Bot', body: comment.body ?? '' };
 }
 
 export function createIssues({ octokit, owner, repo, ask, find }: Calls): Issues {
@@ -71,6 +87,13 @@ export function createIssues({ octokit, owner, repo, ask, find }: Calls): Issues
       const comments = await ask(() => octokit.paginate(octokit.rest.issues.listComments, { ...at, issue_number: number, per_page: 100 }));
       const found = comments.findLast((comment) => comment.user?.login === author && comment.body?.includes(containing));
       return found ? { id: found.id, body: found.body ?? '', author, url: found.html_url } : null;
+    },
+    async readComment(id) {
+      const found = await find(() => octokit.rest.issues.getComment({ ...at, comment_id: id }));
+      return found ? said(found.data) : null;
+    },
+    async thread(number) {
+      return (await ask(() => octokit.paginate(octokit.rest.issues.listComments, { ...at, issue_number: number, per_page: 100 }))).map(said);
     },
     async addLabel(number, { name, color, description }) {
       const exists = await find(() => octokit.rest.issues.getLabel({ ...at, name }));

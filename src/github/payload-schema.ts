@@ -41,3 +41,4 @@ export const payloadSchemas = {
 export type CommonPayload = z.output<typeof commonSchema>;
 export type IssuePayload = z.output<typeof issueSchema>;
 export type IssuesPayload = z.output<typeof payloadSchemas.issues>;
+export type CommentPayload = z.output<typeof payloadSchemas.issue_comment>;

@@ -19,6 +19,7 @@ describe('a delivery', () => {
   it.each([
     ['opened', {}, { type: 'issue_opened' }],
     ['reopened', {}, { type: 'issue_reopened' }],
+    ['edited', {}, { type: 'issue_edited' }],
     ['closed', {}, { type: 'issue_closed' }],
     ['labeled', { label: { name: 'done' } }, { type: 'label_added', label: 'done' }],
     ['unlabeled', { label: { name: 'done' } }, { type: 'label_removed', label: 'done' }],
@@ -35,6 +36,8 @@ describe('a delivery', () => {
       comment: { id: 3, body: 'yes', url: 'http://c' },
       onPullRequest: false,
     });
+    expect(read('issue_comment', { action: 'edited', issue: ISSUE, comment })).toMatchObject({ type: 'comment_edited', comment: { id: 3, body: 'yes' } });
+    expect(read('issue_comment', { action: 'deleted', issue: ISSUE, comment })).toMatchObject({ type: 'comment_deleted', comment: { id: 3 } });
     expect(read('issue_comment', { action: 'created', issue: { ...ISSUE, pull_request: { url: 'x' } }, comment })).toMatchObject({ onPullRequest: true });
   });
 

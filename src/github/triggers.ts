@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { Actor, IssueFacts, Trigger } from '../domain/trigger.ts';
 import { BanyanError } from '../kernel/errors.ts';
 import { payloadSchemas } from './payload-schema.ts';
-import type { CommonPayload, IssuePayload, IssuesPayload } from './payload-schema.ts';
+import type { CommentPayload, CommonPayload, IssuePayload, IssuesPayload } from './payload-schema.ts';
 
 export interface ReadDelivery {
   common: CommonPayload;
@@ -29,10 +29,20 @@ function issueTrigger(payload: IssuesPayload): Trigger | null {
   const { action, label } = payload;
   if (action === 'opened') return { type: 'issue_opened', ...base };
   if (action === 'reopened') return { type: 'issue_reopened', ...base };
+  if (action === 'edited') return { type: 'issue_edited', ...base };
   if (action === 'closed') return { type: 'issue_closed', ...base };
   if (action === 'labeled' && label) return { type: 'label_added', ...base, label: label.name };
   if (action === 'unlabeled' && label) return { type: 'label_removed', ...base, label: label.name };
   return null;
+}
+
+function commentTrigger(payload: CommentPayload): Trigger {
+  const { id, body, html_url: url } = payload.comment;
+  const onPullRequest = payload.issue.pull_request !== undefined && payload.issue.pull_request !== null;
+  const base = { actor: actorOf(payload), issue: factsOf(payload.issue), onPullRequest };
+  if (payload.action === 'edited') return { type: 'comment_edited', ...base, comment: { id, body } };
+  if (payload.action === 'deleted') return { type: 'comment_deleted', ...base, comment: { id } };
+  return { type: 'comment', ...base, comment: { id, body, url } };
 }
 
 function parse<Schema extends z.ZodType>(schema: Schema, payload: unknown, event: string): z.output<Schema> {
@@ -57,12 +67,7 @@ export function readDelivery(event: string, body: string): ReadDelivery {
   }
   if (event === 'issue_comment') {
     const commented = parse(payloadSchemas.issue_comment, payload, event);
-    const { id, body: text, html_url: url } = commented.comment;
-    const onPullRequest = commented.issue.pull_request !== undefined && commented.issue.pull_request !== null;
-    return {
-      common: commented,
-      trigger: { type: 'comment', actor: actorOf(commented), issue: factsOf(commented.issue), comment: { id, body: text, url }, onPullRequest },
-    };
+    return { common: commented, trigger: commentTrigger(commented) };
   }
   if (event === 'pull_request') {
     const pull = parse(payloadSchemas.pull_request, payload, event);

@@ -130,6 +130,16 @@ export interface NewMessage {
   is_error?: boolean;
 }
 
+/** A person's words that a conversation has not taken yet. */
+export interface PendingInput {
+  id: string;
+  /** `comment:7`, or `edit:<guid>` where the issue itself was edited. */
+  source: string;
+  author: string;
+  body: string;
+  created_at: string;
+}
+
 export interface StoredMessage extends NewMessage {
   seq: number;
   created_at: string;
@@ -290,7 +300,7 @@ export interface Store {
   /** Appends steps (and the workspace as it then is) in one transaction, adds up cost, and says what to know before the next. */
   appendMessages(taskId: string, worker: string, messages: NewMessage[], workspace?: JsonObject): Promise<StepGate>;
   /** Inputs of people that the conversation has not taken yet, oldest first; taken only by `appendInputs`. */
-  pendingInputs(taskId: string, worker: string): Promise<{ id: string; author: string; body: string; created_at: string }[]>;
+  pendingInputs(taskId: string, worker: string): Promise<PendingInput[]>;
   /** Marks inputs taken together with the messages they became. */
   appendInputs(taskId: string, worker: string, inputIds: string[], messages: NewMessage[]): Promise<StepGate>;
 

@@ -1,18 +1,11 @@
 import { call } from './call.ts';
 import type { JsonObject } from '../domain/model.ts';
-import type { NewMessage, StepGate, Store, StoredMessage, Transport } from './contract.ts';
+import type { NewMessage, PendingInput, StepGate, Store, StoredMessage, Transport } from './contract.ts';
 
 interface Conversation {
   messages: StoredMessage[];
   workspace: JsonObject | null;
   gate: StepGate;
-}
-
-interface PendingInput {
-  id: string;
-  author: string;
-  body: string;
-  created_at: string;
 }
 
 type ConversationCalls = Pick<Store, 'loadConversation' | 'appendMessages' | 'pendingInputs' | 'appendInputs'>;

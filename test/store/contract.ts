@@ -2,6 +2,7 @@ import { afterAll, afterEach, beforeAll, describe } from 'vitest';
 import { conversationContract } from './contract/conversations.ts';
 import { deathContract } from './contract/deaths.ts';
 import { deliveryContract } from './contract/deliveries.ts';
+import { editContract } from './contract/edits.ts';
 import { effectContract } from './contract/effects.ts';
 import { healthContract } from './contract/health.ts';
 import { intentContract } from './contract/intents.ts';
@@ -29,6 +30,7 @@ export function storeContract(name: string, make: () => Promise<Harness>): void 
       redeliveryContract,
       intentContract,
       taskContract,
+      editContract,
       readyContract,
       conversationContract,
       effectContract,

@@ -7,7 +7,7 @@ import type { JsonObject, TicketSnapshot } from '../../domain/model.ts';
 import type { Finish, Salvage } from '../../engine/role.ts';
 import type { TaskSession } from '../../engine/session.ts';
 import { BaseAgent } from '../base.ts';
-import { answersSection, issueSection, joinSections, overviewSection, planSection } from '../common.ts';
+import { answersSection, issueSection, joinSections, overviewSection, planSection, threadSection } from '../common.ts';
 import { PROMPTS } from '../prompts.generated.ts';
 import { developerResult } from '../results.ts';
 import type { DeveloperResult } from '../results.ts';
@@ -49,6 +49,7 @@ export class DeveloperAgent extends BaseAgent<DeveloperResult> {
       planSection(snapshot),
       answersSection(snapshot),
       issueSection(session),
+      await threadSection(session),
       feedbackSection(session.task.input),
       branchSection(snapshot),
       await overviewSection(session),

@@ -4,7 +4,7 @@ import { askPeople, roundsAsked } from '../../engine/asking.ts';
 import type { Finish } from '../../engine/role.ts';
 import type { TaskSession } from '../../engine/session.ts';
 import { BaseAgent } from '../base.ts';
-import { issueSection, joinSections, overviewSection } from '../common.ts';
+import { issueSection, joinSections, overviewSection, threadSection } from '../common.ts';
 import { PROMPTS } from '../prompts.generated.ts';
 import { productOwnerResult, splitAssumption } from '../results.ts';
 import type { ProductOwnerResult } from '../results.ts';
@@ -24,7 +24,13 @@ export class ProductOwnerAgent extends BaseAgent<ProductOwnerResult> {
   protected override async opening(session: TaskSession): Promise<string> {
     const rounds = this.rounds(session);
     const limit = `You may ask in at most ${rounds} rounds; after that, take your assumptions and say so.`;
-    return joinSections(issueSection(session), await overviewSection(session), rounds > 0 ? limit : 'Nobody can be asked: take assumptions and say so.');
+    return joinSections(
+      issueSection(session),
+      // A maintainer looks at the outcome where somebody without write access had a part in it.
+      await threadSection(session, [session.ticket.author]),
+      await overviewSection(session),
+      rounds > 0 ? limit : 'Nobody can be asked: take assumptions and say so.',
+    );
   }
 
   private rounds(session: TaskSession): number {
