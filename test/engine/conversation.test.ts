@@ -91,7 +91,7 @@ describe('a conversation that goes on later', () => {
       return content(request);
     });
     const { watched, issue } = await begin('deadline');
-    const report = await engine.process().drain({ milliseconds: 1_500 });
+    const report = await engine.process().drain({ milliseconds: 6_000 });
     release();
     expect(report.more).toBe(true);
     expect(await taskOf(engine, 'deadline', 'developer')).toMatchObject({ state: 'pending', attempts: 0 });
