@@ -1,4 +1,5 @@
 import { runCold } from './cold/index.ts';
+import { runFlow } from './flow/index.ts';
 import { runIntake } from './intake/index.ts';
 import { runSteps } from './steps/index.ts';
 import type { RunSection } from './section.ts';
@@ -8,4 +9,5 @@ export const SECTIONS: Readonly<Record<string, RunSection>> = {
   intake: runIntake,
   cold: runCold,
   steps: runSteps,
+  flow: runFlow,
 };

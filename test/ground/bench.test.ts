@@ -3,6 +3,7 @@ import { median, percentile, spreadOf } from '../../scripts/bench/figures.ts';
 import { Recorder } from '../../scripts/bench/flow/recorder.ts';
 import { covered, shares } from '../../scripts/bench/flow/spans.ts';
 import type { Category, Span } from '../../scripts/bench/flow/spans.ts';
+import { sectionMarkdown, sectionText, withBlock } from '../../scripts/bench/text.ts';
 
 function span(category: Category, start: number, end: number, beside = false): Span {
   return { category, name: 'x', start, end, repo: null, beside };
@@ -54,12 +55,37 @@ describe('the recorder', () => {
   it('tells when people see something, and fails when a person is needed', async () => {
     const recorder = new Recorder();
     const measured = recorder.wrapFetch(answering, hosts);
-    const comment = (body: string) => ({ method: 'POST', body: JSON.stringify({ body: `${body} <!-- banyan:status:1 -->` }) });
-    const seen = recorder.reached('shop', 'status');
+    const comment = (body: string) => ({ method: 'POST', body: JSON.stringify({ body: `${body} <!-- banyan:status:a-b#1/status -->` }) });
+    const seen = recorder.reached('shop#1', 'status');
     await measured('http://github.test/repos/acme/shop/issues/1/comments', comment('Analysing'));
     expect(await seen).toBeGreaterThan(0);
-    const ready = recorder.reached('shop', 'ready');
+    const ready = recorder.reached('shop#1', 'ready');
     await measured('http://github.test/repos/acme/shop/issues/comments/7', { ...comment('A person is needed'), method: 'PATCH' });
     await expect(ready).rejects.toThrow('asks for a person');
+  });
+});
+
+describe('what the benchmark writes', () => {
+  const section = {
+    name: 'x',
+    title: 'X',
+    tables: [{ title: 'T', columns: ['', 'ms'], rows: [['a|b', 1.5]] }],
+    goals: [{ goal: 'fast', value: '1.5 ms', reached: false }],
+    notes: ['Why.'],
+    data: null,
+  };
+
+  it('says of each goal whether it is reached', () => {
+    expect(sectionText(section)).toMatch(/a\|b +1\.5[^]*not reached {2}fast: 1\.5 ms[^]*Why\./);
+  });
+
+  it('stands between its markers and nowhere else', () => {
+    const page = 'before\n<!-- bench:x -->\nold\n<!-- /bench:x -->\nafter\n';
+    const written = withBlock(page, 'x', sectionMarkdown(section));
+    expect(written).toMatch(
+      /^before\n<!-- bench:x -->\nT\n\n\|  \| ms \|\n\| --- \| ---: \|\n\| a\\\|b \| 1\.5 \|[^]*not reached[^]*\n<!-- \/bench:x -->\nafter\n$/,
+    );
+    expect(written).not.toContain('old');
+    expect(() => withBlock(page, 'y', '')).toThrow('no place for "y"');
   });
 });

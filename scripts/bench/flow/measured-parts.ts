@@ -3,7 +3,7 @@ import type { EngineParts } from '../../../src/engine/parts.ts';
 import type { GitHubApp } from '../../../src/github/app.ts';
 import type { Repository } from '../../../src/github/repository.ts';
 import type { Sandbox, SandboxProvider } from '../../../src/sandbox/types.ts';
-import type { Claims, NewDelivery, Store } from '../../../src/store/contract.ts';
+import type { ClaimedTask, Claims, NewDelivery, Store } from '../../../src/store/contract.ts';
 import type { Recorder } from './recorder.ts';
 
 /** What of the parts is handed in by whoever claims, and what each waits for. */
@@ -30,8 +30,26 @@ const READING_EFFECTS = new Set(['status_comment', 'label']);
 
 const addsTask = (intents: readonly Intent[]) => intents.some((intent) => intent.type === 'add_task');
 
+export interface MeasureOptions {
+  recorder: Recorder;
+  /** Calls of the database go by `fetch`, where they are measured anyway. */
+  callsAreMeasured: boolean;
+}
+
+/** Calls that go over a connection, from the call to its answer. */
+function measureCalls(store: Store, recorder: Recorder): Store {
+  const measured = Object.entries(store).map(([name, call]: [string, (...args: unknown[]) => Promise<unknown>]) => [
+    name,
+    (...args: unknown[]) => recorder.time({ category: 'database', name }, () => call(...args)),
+  ]);
+  return Object.fromEntries(measured) as Store;
+}
+
 /** The parts of a worker, with everything noted that a task waits for, and the intake's store beside them. */
-export function measureParts(parts: EngineParts, recorder: Recorder): { parts: EngineParts; receiveDelivery: Store['receiveDelivery'] } {
+export function measureParts(
+  parts: EngineParts,
+  { recorder, callsAreMeasured }: MeasureOptions,
+): { parts: EngineParts; receiveDelivery: Store['receiveDelivery'] } {
   const queue = createQueue(recorder);
   /** `<project>#<number>` of the issue that a task works on. */
   const issues = new Map<string, { key: string; repo: string }>();
@@ -47,14 +65,18 @@ export function measureParts(parts: EngineParts, recorder: Recorder): { parts: E
       effectProjects.add(effect.project);
       if (effect.ticket_id && READING_EFFECTS.has(effect.kind)) readers.push(effect.ticket_id);
     }
-    for (const { task, ticket, project } of claims.tasks) {
+    noteTasks(claims.tasks);
+  }
+
+  function noteTasks(tasks: readonly ClaimedTask[]): void {
+    for (const { task, ticket, project } of tasks) {
       const issue = { key: `${project.id}#${ticket.number}`, repo: project.name };
       issues.set(task.id, issue);
       queue.claimed(issue.key, task.role);
     }
   }
 
-  const { store } = parts;
+  const store = callsAreMeasured ? parts.store : measureCalls(parts.store, recorder);
   const measured: Store = {
     ...store,
     async claim(...args) {
@@ -79,6 +101,7 @@ export function measureParts(parts: EngineParts, recorder: Recorder): { parts: E
       const settled = await store.completeTask(taskId, worker, output, decision);
       const issue = issues.get(taskId);
       if (settled.status === 'completed' && issue && addsTask(decision.intents)) queue.stored(issue.key, issue.repo);
+      if ('next' in settled) noteTasks(settled.next ?? []);
       return settled;
     },
   };

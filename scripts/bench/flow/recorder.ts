@@ -20,6 +20,8 @@ interface Call {
   category: Category;
   name: string;
   repo: string | null;
+  /** `<repository>#<number>`, where a mark of it is set. */
+  issue: string | null;
   mark: Mark | 'failed' | null;
 }
 
@@ -30,7 +32,7 @@ interface Hosts {
 }
 
 /** How long one issue may take before the benchmark gives up. */
-const PATIENCE_MS = 180_000;
+const PATIENCE_MS = 600_000;
 /** Nothing under way for this long: what an issue left behind is done. */
 const QUIET_MS = 300;
 
@@ -68,18 +70,18 @@ export class Recorder {
   }
 
   /** Resolves with the moment at which GitHub had answered. @throws BanyanError where a person is needed instead, or it takes too long */
-  async reached(repo: string, mark: Mark): Promise<number> {
+  async reached(issue: string, mark: Mark): Promise<number> {
     const timer = new AbortController();
     const late = sleep(PATIENCE_MS, undefined, { signal: timer.signal }).then(() => {
-      throw new BanyanError('limit_reached', `${repo}: "${mark}" did not come within ${PATIENCE_MS / 1000} s`);
+      throw new BanyanError('limit_reached', `${issue}: "${mark}" did not come within ${PATIENCE_MS / 1000} s`);
     });
     late.catch(() => undefined);
-    const failed = this.#markOf(repo, 'failed').promise.then(() => {
-      throw new BanyanError('internal', `${repo}: the status comment asks for a person`);
+    const failed = this.#markOf(issue, 'failed').promise.then(() => {
+      throw new BanyanError('internal', `${issue}: the status comment asks for a person`);
     });
     failed.catch(() => undefined);
     try {
-      return await Promise.race([this.#markOf(repo, mark).promise, failed, late]);
+      return await Promise.race([this.#markOf(issue, mark).promise, failed, late]);
     } finally {
       timer.abort();
     }
@@ -100,7 +102,7 @@ export class Recorder {
         const response = await base(input, init);
         const finish = () => {
           end();
-          if (call.mark && call.repo && response.ok) this.#markOf(call.repo, call.mark).resolve(performance.now());
+          if (call.mark && call.issue && response.ok) this.#markOf(call.issue, call.mark).resolve(performance.now());
         };
         void response
           .clone()
@@ -114,8 +116,8 @@ export class Recorder {
     };
   }
 
-  #markOf(repo: string, mark: Mark | 'failed'): PromiseWithResolvers<number> {
-    const key = `${repo} ${mark}`;
+  #markOf(issue: string, mark: Mark | 'failed'): PromiseWithResolvers<number> {
+    const key = `${issue} ${mark}`;
     const known = this.#marks.get(key) ?? Promise.withResolvers<number>();
     this.#marks.set(key, known);
     return known;
@@ -126,11 +128,17 @@ function describeCall(input: Parameters<typeof fetch>[0], init: RequestInit | un
   const { origin, pathname } = new URL(input instanceof Request ? input.url : String(input));
   const method = (init?.method ?? (input instanceof Request ? input.method : 'GET')).toUpperCase();
   const body = typeof init?.body === 'string' ? init.body : '';
-  if (origin === hosts.database) return { category: 'database', name: pathname.split('/').at(-1) ?? '', repo: null, mark: null };
-  if (origin === hosts.model) return { category: 'model', name: 'chat completion', repo: null, mark: null };
+  if (origin === hosts.database) return { category: 'database', name: pathname.split('/').at(-1) ?? '', repo: null, issue: null, mark: null };
+  if (origin === hosts.model) return { category: 'model', name: 'chat completion', repo: null, issue: null, mark: null };
   if (origin !== hosts.github) return null;
   const repo = /^\/repos\/[^/]+\/([^/]+)/.exec(pathname)?.[1] ?? null;
-  return { category: 'github', name: routeName(method, pathname, body), repo, mark: markOf(method, pathname, body) };
+  return {
+    category: 'github',
+    name: routeName(method, pathname, body),
+    repo,
+    issue: repo && issueOf(repo, pathname, body),
+    mark: markOf(method, pathname, body),
+  };
 }
 
 /** A route with its variable parts named, so that calls can be counted. */
@@ -142,6 +150,12 @@ function routeName(method: string, path: string, body: string): string {
     .replaceAll(/\/\d+(?=\/|$)/g, '/:n')
     .replace(/\/(heads|contents|collaborators|labels)\/.+?(?=\/permission|$)/, '/$1/:name');
   return `${method} ${shape === '' ? '/' : shape}`;
+}
+
+/** By the number in the path, in the branch of a pull request, or in the marker of a status comment. */
+function issueOf(repo: string, path: string, body: string): string | null {
+  const number = /\/issues\/(\d+)\//.exec(path)?.[1] ?? /"head":"(?:feature|bugfix)\/(\d+)-/.exec(body)?.[1] ?? /<!-- banyan:status:\S*#(\d+)/.exec(body)?.[1];
+  return number === undefined ? null : `${repo}#${number}`;
 }
 
 function markOf(method: string, path: string, body: string): Call['mark'] {

@@ -1,4 +1,5 @@
 import { median, percentile, spreadOf } from '../figures.ts';
+import type { BenchTable } from '../section.ts';
 import type { Spread } from '../figures.ts';
 import { MARKS } from './recorder.ts';
 import type { Mark } from './recorder.ts';
@@ -122,55 +123,55 @@ export function summarize(rounds: Round[]): Summary {
   };
 }
 
+/** Calls that the table shows, of some thirty kinds. */
+const MOST_CALLS = 12;
+/** Processes whose time is told apart; sandboxes and the system are the rest. */
+const PROCESSORS = ['functions', 'database', 'github'] as const;
+
 const whole = (value: number) => String(Math.round(value));
+const seconds = (ms: number) => (ms / 1000).toFixed(1);
 
-/** Columns as wide as they need to be, the first to the left, the others to the right. */
-function table(head: string[], rows: string[][]): string {
-  const widths = head.map((cell, column) => Math.max(cell.length, ...rows.map((row) => row[column]?.length ?? 0)));
-  const line = (row: string[]) => row.map((cell, column) => (column === 0 ? cell.padEnd(widths[0] ?? 0) : cell.padStart(widths[column] ?? 0))).join('  ');
-  return [line(head), widths.map((width) => '-'.repeat(width)).join('  '), ...rows.map(line)].join('\n');
-}
-
-function marksTable({ marks }: Summary, cold: Round): string {
-  const rows = MARKS.map((mark) => [MARK_TITLES[mark], ...[marks[mark].median, marks[mark].min, marks[mark].max, cold.marks[mark]].map(whole)]);
-  return table(['ms after issues.opened', 'median', 'min', 'max', 'first of the process'], rows);
-}
-
-function partsTable({ parts, marks }: Summary): string {
+/** One contender's name stands before the title of each of its tables. */
+export function flowTables(stack: string, { marks, parts, steps, calls, cpu, rounds }: Summary, cold: Round): BenchTable[] {
   const total = marks.pull.median;
-  const rows = PARTS.map((part) => {
-    const { ms, underWay, calls } = parts[part];
-    return [PART_TITLES[part], whole(ms), `${whole((ms / total) * 100)} %`, whole(underWay), part === 'own' ? '' : whole(calls)];
-  });
-  return table(['on the way to the pull request', 'ms', 'share', 'under way', 'calls'], [...rows, ['Together', whole(total), '', '', '']]);
-}
-
-function stepsTable({ steps }: Summary): string {
-  return table(
-    ['step, up to ready', 'ms'],
-    steps.map(({ name, ms }) => [name, whole(ms)]),
-  );
-}
-
-function callsTable({ calls }: Summary): string {
-  const rows = calls.map(({ category, name, count, ms, beside }) => [
-    `${beside ? '(beside) ' : ''}${category} ${name}`,
-    whole(count),
-    whole(ms),
-    whole(ms / count),
-  ]);
-  return table(['calls up to the pull request', 'number', 'ms', 'ms each'], rows);
+  const processor = Object.entries(cpu).map(([name, ms]) => `${name} ${ms === null ? 'unknown' : `${whole(ms)} ms`}`);
+  return [
+    {
+      title: `${stack}: one issue at a time, ${rounds} rounds after one that warmed up`,
+      columns: ['ms after issues.opened', 'median', 'fastest', 'slowest', 'first of the process'],
+      rows: MARKS.map((mark) => [MARK_TITLES[mark], ...[marks[mark].median, marks[mark].min, marks[mark].max, cold.marks[mark]].map(whole)]),
+    },
+    {
+      title: `${stack}: on the way to the pull request (processor time: ${processor.join(', ')})`,
+      columns: ['Part', 'ms', 'share', 'under way', 'calls'],
+      rows: PARTS.map((part) => {
+        const { ms, underWay, calls: count } = parts[part];
+        return [PART_TITLES[part], whole(ms), `${whole((ms / total) * 100)} %`, whole(underWay), part === 'own' ? '' : whole(count)];
+      }),
+    },
+    { title: `${stack}: steps up to ready`, columns: ['Step', 'ms'], rows: steps.map(({ name, ms }) => [name, whole(ms)]) },
+    {
+      title: `${stack}: calls up to the pull request that cost most`,
+      columns: ['Call', 'number', 'ms', 'ms each'],
+      rows: calls.slice(0, MOST_CALLS).map(({ category, name, count, ms, beside }) => {
+        return [`${beside ? '(beside) ' : ''}${category} ${name}`, whole(count), whole(ms), whole(ms / count)];
+      }),
+    },
+  ];
 }
 
 export interface BurstSummary {
   issues: number;
+  repositories: number;
   issuesPerMinute: number;
   marks: Record<Mark, { p50: number; p95: number }>;
   /** Milliseconds with at least one call of the kind under way, in percent of the whole. */
   underWayPercent: Record<Category, number>;
+  /** Of one processor; null where the system does not tell. */
+  cpuPercent: Record<string, number | null>;
 }
 
-export function summarizeBurst({ issues, totalMs, marks, spans }: Burst): BurstSummary {
+export function summarizeBurst({ issues, repositories, totalMs, marks, spans, cpu }: Burst): BurstSummary {
   const perMark = MARKS.map((mark) => {
     const values = marks.map((one) => one[mark]);
     return [mark, { p50: percentile(values, 50), p95: percentile(values, 95) }] as const;
@@ -181,37 +182,34 @@ export function summarizeBurst({ issues, totalMs, marks, spans }: Burst): BurstS
   });
   return {
     issues,
+    repositories,
     issuesPerMinute: issues / (totalMs / 60_000),
     marks: Object.fromEntries(perMark) as BurstSummary['marks'],
     underWayPercent: Object.fromEntries(busy) as BurstSummary['underWayPercent'],
+    cpuPercent: Object.fromEntries(Object.entries(cpu).map(([name, ms]) => [name, ms === null ? null : (ms / totalMs) * 100])),
   };
 }
 
-export function burstText({ issues, issuesPerMinute, marks, underWayPercent }: BurstSummary): string {
-  const rows = MARKS.map((mark) => [MARK_TITLES[mark], whole(marks[mark].p50), whole(marks[mark].p95)]);
-  const busy = CATEGORIES.map((category) => `${PART_TITLES[category]} ${whole(underWayPercent[category])} %`).join(', ');
+/** Issues that are opened at the same time, one line each way of spreading them. */
+export function burstTables(bursts: readonly { stack: string; burst: BurstSummary }[]): BenchTable[] {
   return [
-    `${issues} issues at once, one in each of ${issues} repositories: ${issuesPerMinute.toFixed(1)} issues a minute until a human may merge`,
-    '',
-    table(['ms after issues.opened, each issue', 'p50', 'p95'], rows),
-    '',
-    `At least one under way: ${busy}`,
-  ].join('\n');
-}
-
-export function flowText(summary: Summary, cold: Round): string {
-  const cpu = Object.entries(summary.cpu).map(([name, ms]) => `${name} ${ms === null ? 'unknown' : `${whole(ms)} ms`}`);
-  return [
-    `One issue at a time, ${summary.rounds} rounds after one that warmed up, each in a repository of its own`,
-    '',
-    marksTable(summary, cold),
-    '',
-    partsTable(summary),
-    '',
-    stepsTable(summary),
-    '',
-    callsTable(summary),
-    '',
-    `Processor time up to the pull request: ${cpu.join(', ')}`,
-  ].join('\n');
+    {
+      title: 'Issues opened at the same time',
+      columns: ['', 'issues a minute', ...MARKS.flatMap((mark) => [`${MARK_TITLES[mark]} p50, s`, 'p95, s'])],
+      rows: bursts.map(({ stack, burst }) => [
+        `${stack}, ${burst.issues} in ${burst.repositories} repositories`,
+        burst.issuesPerMinute.toFixed(1),
+        ...MARKS.flatMap((mark) => [seconds(burst.marks[mark].p50), seconds(burst.marks[mark].p95)]),
+      ]),
+    },
+    {
+      title: 'Meanwhile: at least one call of the kind under way, and processor time, in percent of the whole',
+      columns: ['', ...CATEGORIES.map((category) => PART_TITLES[category]), ...PROCESSORS.map((name) => `processor: ${name}`)],
+      rows: bursts.map(({ stack, burst }) => [
+        `${stack}, ${burst.issues} in ${burst.repositories} repositories`,
+        ...CATEGORIES.map((category) => whole(burst.underWayPercent[category])),
+        ...PROCESSORS.map((name) => (typeof burst.cpuPercent[name] === 'number' ? whole(burst.cpuPercent[name]) : '')),
+      ]),
+    },
+  ];
 }

@@ -1,5 +1,5 @@
-import { readFileSync } from 'node:fs';
 import { BanyanError } from '../../../src/kernel/errors.ts';
+import { cpuOf } from '../processor.ts';
 import { MARKS } from './recorder.ts';
 import type { Mark } from './recorder.ts';
 import { FILES, ISSUE } from './scenario.ts';
@@ -19,15 +19,16 @@ export interface Round {
 
 export interface Burst {
   issues: number;
+  repositories: number;
   /** From the first creation to the last issue that is ready. */
   totalMs: number;
   marks: Record<Mark, number>[];
   spans: Span[];
+  /** As in a round, over the whole. */
+  cpu: Record<string, number | null>;
 }
 
 const ORGANIZATION = 'acme';
-/** The kernel counts in hundredths of a second. */
-const CLOCK_TICK_MS = 10;
 
 /** A repository of its own for each issue: nothing of it is known to the process yet, as with an issue that comes hours after the last one. */
 async function prepare(stage: Stage, repo: string): Promise<void> {
@@ -39,37 +40,33 @@ async function prepare(stage: Stage, repo: string): Promise<void> {
   }
 }
 
-/** @returns the moment at which the answer was here. */
-async function openIssue(stage: Stage, repo: string): Promise<number> {
-  await stage.maintainer.rest.issues.create({ owner: ORGANIZATION, repo, ...ISSUE });
-  return performance.now();
+interface Opened {
+  /** As the recorder names it. */
+  issue: string;
+  /** The moment at which the answer was here. */
+  at: number;
 }
 
-async function follow(stage: Stage, repo: string, opened: number): Promise<Record<Mark, number>> {
-  const reached = await Promise.all(MARKS.map(async (mark) => [mark, (await stage.recorder.reached(repo, mark)) - opened] as const));
+async function openIssue(stage: Stage, repo: string): Promise<Opened> {
+  const { data } = await stage.maintainer.rest.issues.create({ owner: ORGANIZATION, repo, ...ISSUE });
+  return { issue: `${repo}#${data.number}`, at: performance.now() };
+}
+
+async function follow(stage: Stage, { issue, at }: Opened): Promise<Record<Mark, number>> {
+  const reached = await Promise.all(MARKS.map(async (mark) => [mark, (await stage.recorder.reached(issue, mark)) - at] as const));
   return Object.fromEntries(reached) as Record<Mark, number>;
 }
 
 /** The figures count only if what they are about is really there. */
-async function verify(stage: Stage, repo: string): Promise<void> {
-  const { data } = await stage.maintainer.rest.pulls.list({ owner: ORGANIZATION, repo, state: 'all' });
-  const [pull] = data;
-  if (data.length === 1 && pull?.draft === false && pull.state === 'open') return;
-  throw new BanyanError('internal', `${repo} should have one open pull request that is no draft; it has ${data.length}${pull?.draft ? ', a draft' : ''}`);
+async function verify(stage: Stage, repo: string, issues: number): Promise<void> {
+  const { data } = await stage.maintainer.rest.pulls.list({ owner: ORGANIZATION, repo, state: 'all', per_page: 100 });
+  const ready = data.filter((pull) => pull.draft === false && pull.state === 'open');
+  if (data.length === issues && ready.length === issues) return;
+  throw new BanyanError('internal', `${repo} should have ${issues} open pull requests that are no drafts; it has ${data.length}, ${ready.length} of them such`);
 }
 
-/** Processor time that a process has used so far. */
-function cpuOf(pid: number): number | null {
-  try {
-    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1)?.split(' ') ?? [];
-    return (Number(fields[11]) + Number(fields[12])) * CLOCK_TICK_MS;
-  } catch {
-    return null;
-  }
-}
-
-function cpuOfAll(stage: Stage): Record<string, number | null> {
-  return { functions: cpuOf(process.pid), database: cpuOf(stage.pids.supabase), github: cpuOf(stage.pids.github) };
+async function cpuOfAll(stage: Stage): Promise<Record<string, number | null>> {
+  return { functions: cpuOf(process.pid), database: await stage.databaseCpuMs(), github: cpuOf(stage.githubPid) };
 }
 
 function minus(later: Record<string, number | null>, earlier: Record<string, number | null>): Record<string, number | null> {
@@ -85,26 +82,29 @@ export async function playOne(stage: Stage, repo: string): Promise<Round> {
   const { recorder } = stage;
   await prepare(stage, repo);
   await recorder.quiet();
-  const before = cpuOfAll(stage);
+  const before = await cpuOfAll(stage);
   const opened = await openIssue(stage, repo);
-  await recorder.reached(repo, 'pull');
-  const cpu = minus(cpuOfAll(stage), before);
-  const marks = await follow(stage, repo, opened);
+  await recorder.reached(opened.issue, 'pull');
+  const cpu = minus(await cpuOfAll(stage), before);
+  const marks = await follow(stage, opened);
   await recorder.quiet();
-  await verify(stage, repo);
-  return { repo, marks, cpu, spans: shifted(within(recorder.spans, { start: opened, end: opened + marks.ready }), opened) };
+  await verify(stage, repo, 1);
+  return { repo, marks, cpu, spans: shifted(within(recorder.spans, { start: opened.at, end: opened.at + marks.ready }), opened.at) };
 }
 
-/** All issues at once, one in each repository. */
-export async function playMany(stage: Stage, count: number): Promise<Burst> {
+/** All issues at once, spread over the repositories. */
+export async function playMany(stage: Stage, issues: number, repositories: number): Promise<Burst> {
   const { recorder } = stage;
-  const repos = Array.from({ length: count }, (_, index) => `burst-${index + 1}`);
+  const repos = Array.from({ length: repositories }, (_, index) => `burst-${repositories}-${index + 1}`);
   for (const repo of repos) await prepare(stage, repo);
   await recorder.quiet();
+  const before = await cpuOfAll(stage);
   const start = performance.now();
-  const marks = await Promise.all(repos.map(async (repo) => follow(stage, repo, await openIssue(stage, repo))));
+  const targets = Array.from({ length: issues }, (_, index) => repos[index % repositories] ?? '');
+  const marks = await Promise.all(targets.map(async (repo) => follow(stage, await openIssue(stage, repo))));
   const end = performance.now();
+  const cpu = minus(await cpuOfAll(stage), before);
   await recorder.quiet();
-  for (const repo of repos) await verify(stage, repo);
-  return { issues: count, totalMs: end - start, marks, spans: shifted(within(recorder.spans, { start, end }), start) };
+  for (const repo of repos) await verify(stage, repo, issues / repositories);
+  return { issues, repositories, totalMs: end - start, marks, cpu, spans: shifted(within(recorder.spans, { start, end }), start) };
 }

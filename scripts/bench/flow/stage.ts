@@ -17,6 +17,9 @@ import { startService } from '../../../src/local/stack/service.ts';
 import type { Service } from '../../../src/local/stack/service.ts';
 import { passThrough } from '../../../src/local/stack/settings.ts';
 import { startTimer } from '../../../src/local/stack/timer.ts';
+import { MIGRATIONS } from '../postgres.ts';
+import type { TestDatabase } from '../postgres.ts';
+import { cpuOf, postgresCpuMs } from '../processor.ts';
 import { measureParts } from './measured-parts.ts';
 import { startModel } from './model.ts';
 import { Recorder } from './recorder.ts';
@@ -26,8 +29,9 @@ export interface Stage {
   recorder: Recorder;
   /** A maintainer at the local GitHub, whose own calls are not measured. */
   maintainer: Octokit;
-  /** Process of each service. */
-  pids: Record<ServiceName, number>;
+  githubPid: number;
+  /** Processor time of the database so far; null where the system does not tell. */
+  databaseCpuMs(): Promise<number | null>;
   stop(): Promise<void>;
 }
 
@@ -69,7 +73,7 @@ async function launch(name: ServiceName, plan: Plan, own: Record<string, unknown
   return { service, pid };
 }
 
-function environment({ secrets, urls }: Plan, modelUrl: string): Record<string, string | undefined> {
+function environment({ secrets, urls }: Plan, modelUrl: string, databaseUrl: string | undefined): Record<string, string | undefined> {
   return {
     BANYAN_URL: urls.app,
     GITHUB_API_URL: urls.github,
@@ -79,6 +83,7 @@ function environment({ secrets, urls }: Plan, modelUrl: string): Record<string, 
     GITHUB_WEBHOOK_SECRET: secrets.app.webhookSecret,
     SUPABASE_URL: urls.supabase,
     SUPABASE_SECRET_KEY: secrets.keys.secret,
+    BANYAN_DATABASE_URL: databaseUrl,
     SUPABASE_PUBLISHABLE_KEY: secrets.keys.publishable,
     CRON_SECRET: secrets.cronSecret,
     BANYAN_SANDBOX: 'local',
@@ -96,7 +101,7 @@ function environment({ secrets, urls }: Plan, modelUrl: string): Record<string, 
 /** The functions as `app.ts` builds them, of measured parts: a delivery is stored and answered, then a request nudges the worker. */
 async function buildFunctions(source: Record<string, string | undefined>, recorder: Recorder): Promise<Functions> {
   const env = readEnvironment(source);
-  const { parts, receiveDelivery } = measureParts(await createEngineParts(env), recorder);
+  const { parts, receiveDelivery } = measureParts(await createEngineParts(env), { recorder, callsAreMeasured: env.databaseUrl === undefined });
   const worker = createWorker(parts);
   const drains = new Set<Promise<unknown>>();
   const warn = (fields: Record<string, unknown>, message: string) => console.error(message, fields);
@@ -136,7 +141,8 @@ function listenLate(functions: Promise<Functions>): Promise<HttpServer> {
   });
 }
 
-export async function openStage(): Promise<Stage> {
+/** With a `database` the functions go straight to it, else through the embedded Supabase. */
+export async function openStage(database?: TestDatabase): Promise<Stage> {
   const dataDir = await mkdtemp(join(tmpdir(), 'banyan-bench-'));
   const model = await startModel();
   const functions = Promise.withResolvers<Functions>();
@@ -147,13 +153,13 @@ export async function openStage(): Promise<Stage> {
   const { secrets } = plan;
   const [first, second] = await Promise.all([
     launch('github', plan, { app: secrets.app, webhookUrl: `${server.url}/api/github/webhook`, publicUrl: github }),
-    launch('supabase', plan, { migrations: join(ROOT, 'supabase/migrations'), keys: secrets.keys }),
+    database ? null : launch('supabase', plan, { migrations: MIGRATIONS, keys: secrets.keys }),
   ]);
 
   const recorder = new Recorder();
   const plainFetch = globalThis.fetch;
   globalThis.fetch = recorder.wrapFetch(plainFetch, { database: supabase, github, model: model.url });
-  const built = await buildFunctions(environment(plan, `${model.url}/v1`), recorder);
+  const built = await buildFunctions(environment(plan, `${model.url}/v1`, database?.url), recorder);
   functions.resolve(built);
   const onNote = (line: string) => console.error(line);
   const stopTimer = startTimer({ appUrl: server.url, cronSecret: secrets.cronSecret, jobs: [], tickSeconds: TICK_SECONDS, onNote });
@@ -161,13 +167,14 @@ export async function openStage(): Promise<Stage> {
   return {
     recorder,
     maintainer: new Octokit({ baseUrl: github, auth: 'maintainer-token', request: { fetch: plainFetch } }),
-    pids: { github: first.pid, supabase: second.pid },
+    githubPid: first.pid,
+    databaseCpuMs: async () => (second ? cpuOf(second.pid) : database ? postgresCpuMs(database.pool) : null),
     async stop() {
       stopTimer();
       await built.settled();
       globalThis.fetch = plainFetch;
       await server.close(STOP_MS);
-      await Promise.all([first.service.stop(STOP_MS), second.service.stop(STOP_MS), model.close(STOP_MS)]);
+      await Promise.all([first.service.stop(STOP_MS), second?.service.stop(STOP_MS), model.close(STOP_MS)]);
       await rm(dataDir, { recursive: true, force: true });
     },
   };

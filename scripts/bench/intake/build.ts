@@ -12,7 +12,7 @@ const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
 
 export interface Build {
   /** The compiled server of a contender. */
-  entry(contender: string): string;
+  entry: (contender: string) => string;
   dispose(): Promise<void>;
 }
 

@@ -45,7 +45,7 @@ async function stored({ pool }: TestDatabase): Promise<{ tables: number; wal: nu
 }
 
 interface Contender {
-  run(steps: number): Promise<InstantModel>;
+  run: (steps: number) => Promise<InstantModel>;
   database: TestDatabase | null;
 }
 
