@@ -56,6 +56,7 @@ it.each([
   [200, {}, { errors: [{ type: 'NOT_FOUND', message: 'no' }] }, null],
   // The last that came through.
   [200, { 'x-ratelimit-remaining': '0', 'x-ratelimit-reset': String(NOW / 1000 + 60) }, {}, { refused: false, seconds: 60 }],
+  [200, { 'x-ratelimit-remaining': '0', 'x-ratelimit-reset': '1', 'x-ratelimit-resource': 'search' }, {}, null],
   [500, {}, 'gone', null],
 ] as const)('hears in %s %j %j what is said about limits', (status, headers, data, limit) => {
   expect(limitOf({ status, headers, data }, NOW)).toEqual(limit);

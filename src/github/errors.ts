@@ -64,7 +64,9 @@ export interface Limit {
 export function limitOf({ status, headers = {}, data }: Answer, now: number = Date.now()): Limit | null {
   const forbidden = status === 403 && (headers['retry-after'] !== undefined || isExhausted(headers) || refersToLimits(data));
   const refused = status === 429 || forbidden || (status === 200 && isRefusedGraphql(data));
-  return refused || isExhausted(headers) ? { refused, seconds: secondsNamed(headers, now) } : null;
+  // Search and its like have small budgets of their own, which say nothing about the others.
+  const isCommon = /^(core|graphql)$/.test(String(headers['x-ratelimit-resource'] ?? 'core'));
+  return refused || (isExhausted(headers) && isCommon) ? { refused, seconds: secondsNamed(headers, now) } : null;
 }
 
 /** GitHub asks for a minute where it names no time. */
