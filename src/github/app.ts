@@ -10,6 +10,7 @@ import { createHookDeliveries } from './hook-deliveries.ts';
 import type { HookDeliveries } from './hook-deliveries.ts';
 import { createRepository } from './repository.ts';
 import type { Repository } from './repository.ts';
+import { withWholeAnswers } from './whole-answers.ts';
 
 export interface GitHubAppOptions {
   appId: number;
@@ -64,7 +65,7 @@ function withTimeout(base: typeof fetch): typeof fetch {
 }
 
 export function createGitHubApp(options: GitHubAppOptions): GitHubApp {
-  const request = { fetch: withTimeout(options.fetch ?? fetch) };
+  const request = { fetch: withWholeAnswers(withTimeout(options.fetch ?? fetch)) };
   // The throttling plugin paces writes at one a second and knows one process only; Banyan's limits are in the database.
   const probot = new Probot({
     appId: options.appId,
