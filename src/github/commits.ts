@@ -1,5 +1,6 @@
 import { BanyanError } from '../kernel/errors.ts';
 import type { Calls } from './calls.ts';
+import { githubError } from './errors.ts';
 
 export type CommitChange = { path: string; mode: '100644' | '100755' | '120000'; content: string } | { path: string; deleted: true };
 
@@ -72,8 +73,14 @@ export function createCommits(calls: Calls): Commits {
   const at = { owner, repo };
   return {
     async createBranch(branch, sha) {
-      const exists = await find(() => octokit.rest.git.getRef({ ...at, ref: `heads/${branch}` }));
-      if (!exists) await ask(() => octokit.rest.git.createRef({ ...at, ref: `refs/heads/${branch}`, sha }));
+      const exists = () => find(() => octokit.rest.git.getRef({ ...at, ref: `heads/${branch}` }));
+      if (await exists()) return;
+      try {
+        await ask(() => octokit.rest.git.createRef({ ...at, ref: `refs/heads/${branch}`, sha }));
+      } catch (thrown) {
+        // Another worker, or an earlier request of this one whose answer was lost, made it in between.
+        if (githubError(thrown).data['status'] !== 422 || !(await exists())) throw thrown;
+      }
     },
     async commit(commit) {
       return commit.modesChange ? ask(() => commitByGitData(calls, commit)) : commitByGraphql(calls, commit);

@@ -84,13 +84,14 @@ export function createPulls(calls: Calls): Pulls {
   const { octokit, owner, repo, ask } = calls;
   const at = { owner, repo };
   const get = async (number: number): Promise<PullRequest> => toPull((await ask(() => octokit.rest.pulls.get({ ...at, pull_number: number }))).data);
+  async function findByBranch(branch: string): Promise<PullRequest | null> {
+    const { data } = await ask(() => octokit.rest.pulls.list({ ...at, head: `${owner}:${branch}`, state: 'open', per_page: 10 }));
+    const found = data.find((pull) => pull.head.ref === branch);
+    return found ? toPull(found) : null;
+  }
   return {
     get,
-    async findByBranch(branch) {
-      const { data } = await ask(() => octokit.rest.pulls.list({ ...at, head: `${owner}:${branch}`, state: 'open', per_page: 10 }));
-      const found = data.find((pull) => pull.head.ref === branch);
-      return found ? toPull(found) : null;
-    },
+    findByBranch,
     async open({ title, body, branch, base }) {
       const create = (draft: boolean) => ask(() => octokit.rest.pulls.create({ ...at, title, body, head: branch, base, draft }));
       try {
@@ -98,6 +99,9 @@ export function createPulls(calls: Calls): Pulls {
       } catch (thrown) {
         // Private repositories of some plans have no drafts: GitHub answers 422, as it does for a pull request that cannot be made at all.
         if (githubError(thrown).data['status'] !== 422) throw thrown;
+        // Or there is one by now: a branch has one that is open.
+        const made = await findByBranch(branch);
+        if (made) return made;
         return toPull((await create(false)).data);
       }
     },

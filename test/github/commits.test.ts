@@ -116,6 +116,17 @@ describe('branches', () => {
     expect(await client.repository.source.head('feature/1-x')).toBe(sha);
   });
 
+  it('are made once where two make them at the same moment, and so is their pull request', async () => {
+    const { commits, pulls, source } = client.repository;
+    await Promise.all([commits.createBranch('feature/2-y', base), commits.createBranch('feature/2-y', base), commits.createBranch('feature/2-y', base)]);
+    expect(await source.head('feature/2-y')).toBe(base);
+    await commit([{ path: 'a', mode: '100644', content: base64('a') }]);
+    const open = () => pulls.open({ title: 'x', body: 'Because.', branch: 'feature/1-x', base: 'main' });
+    const made = await Promise.all([open(), open()]);
+    expect(made[0]).toEqual(made[1]);
+    expect((await stand.maintainer.rest.pulls.list({ owner: 'acme', repo, state: 'all' })).data).toHaveLength(1);
+  });
+
   it('show the commits of an earlier try by their message, only as far back as asked', async () => {
     const first = await commit([{ path: 'a', mode: '100644', content: base64('a') }]);
     const { commits } = client.repository;
