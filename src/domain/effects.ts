@@ -1,8 +1,8 @@
 import type { Intent } from './intents.ts';
 import type { JsonObject, TicketState } from './model.ts';
 
-/** The kinds of effects that the outbox performs; those that an agent performs inside its task are not here. */
-export type OutboxKind = 'reaction' | 'status_comment' | 'label' | 'comment' | 'close_issue' | 'pull_request_ready';
+/** The kinds of effects that the outbox performs; those that an agent performs inside its task are not here. `check_end` is wanted by the database alone, when a task ends. */
+export type OutboxKind = 'reaction' | 'status_comment' | 'label' | 'comment' | 'close_issue' | 'pull_request_ready' | 'check_end';
 
 /** One issue of one project: the beginning of every effect key, so that keys never meet across repositories. */
 export interface EffectScope {

@@ -113,6 +113,26 @@ async function pullRequestReady({ effect, repository }: Performance): Promise<Js
   return {};
 }
 
+/** Tries in which a check that was perhaps being made when its task ended is waited for. */
+const CHECK_TRIES = 5;
+
+/** Ends the check of a task that came to no verdict, where nobody else has. */
+async function endCheck({ effect, repository }: Performance): Promise<JsonObject> {
+  const found = await repository.checks.find(text(effect, 'name'), text(effect, 'head_sha'), text(effect, 'external_id'));
+  if (!found && effect.payload['certain'] === false && effect.attempts < CHECK_TRIES) {
+    throw new BanyanError('not_found', 'the check that is to be ended was not made yet', { retry: 'transient' });
+  }
+  if (!found || found.completed) return {};
+  const summary = 'The work was ended before there was a verdict.';
+  await repository.checks.complete(found.id, { conclusion: 'cancelled', title: 'Not finished', summary, annotations: [] });
+  return { id: found.id };
+}
+
+/** The task that began it has ended, so nobody waits for it any more. */
+function closeUnperformed(): Promise<JsonObject> {
+  return Promise.resolve({ abandoned: true });
+}
+
 /** Every kind of effect that is wanted in a transaction and performed afterwards. */
 const PERFORMERS: Record<OutboxKind, Performer> = {
   reaction: react,
@@ -121,6 +141,7 @@ const PERFORMERS: Record<OutboxKind, Performer> = {
   comment,
   close_issue: closeIssue,
   pull_request_ready: pullRequestReady,
+  check_end: endCheck,
 };
 
 export interface Outbox {
@@ -135,7 +156,7 @@ export function createOutbox(parts: EngineParts, suspects: Suspects): Outbox {
       let leave: () => void = () => undefined;
       try {
         leave = await suspects.admit('effect', effect.key, effect.attempts);
-        const performer = PERFORMERS[effect.kind as OutboxKind];
+        const performer = effect.by_task ? closeUnperformed : PERFORMERS[effect.kind as OutboxKind];
         if (!performer) throw new BanyanError('internal', `nobody performs effects of kind "${effect.kind}"`, { retry: 'permanent' });
         const repository = await github.repository(effect.project);
         const result = await performer({ effect, repository, number: Number(effect.payload['number']), parts });

@@ -206,6 +206,7 @@ export interface EffectsRow {
   created_at: string;
   updated_at: string;
   settled_at: string | null;
+  by_task: boolean;
 }
 
 export interface EventsRow {
@@ -375,16 +376,6 @@ export interface RolesRow {
   updated_at: string;
 }
 
-export interface RollbacksRow {
-  conversation_id: string;
-  number: number;
-  organization_id: string;
-  from_seq: number;
-  to_seq: number;
-  reason: string;
-  created_at: string;
-}
-
 export interface RunsRow {
   id: string;
   organization_id: string;
@@ -509,13 +500,4 @@ export interface ValidationsRow {
   summary: string;
   data: Json;
   created_at: string;
-}
-
-export interface WorkspaceFilesRow {
-  conversation_id: string;
-  path: string;
-  seq: number;
-  organization_id: string;
-  change: Json | null;
-  file: string;
 }

@@ -1,8 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { commentsOf, labelsOf, marked, openIssue, pullsOf, say } from '../e2e/watch.ts';
+import { checksOf, commentsOf, labelsOf, marked, openIssue, pullsOf, say } from '../e2e/watch.ts';
 import type { Watched } from '../e2e/watch.ts';
 import { startEngine } from '../support/engine.ts';
 import type { Engine } from '../support/engine.ts';
+import type { GitHubRequest } from '../support/mortal.ts';
 import type { ChatRequest } from '../support/openai-server.ts';
 import { content, developerSteps, PLAIN, saidTo, SUBMIT_DEVELOPER, WRITE_GREETING } from './scripts.ts';
 import { fileOn, greetingOn, runOf, taskOf, transcriptOf, until } from './transcripts.ts';
@@ -142,6 +143,22 @@ describe('a person who stops the work', () => {
     ]);
     expect(await labelsOf(watched, issue)).toEqual(['in-review']);
     expect(await fileOn(watched, 'greeting.txt')).toBe('Hello, and welcome.\n');
+  });
+
+  it.each([
+    { moment: 'just after its check was made', repo: 'check-made', method: 'POST' },
+    { moment: 'before its check was ended', repo: 'check-open', method: 'PATCH' },
+  ])('also ends the check of a worker that died $moment', async ({ repo, method }) => {
+    engine.cast.in(repo, content);
+    const { watched, issue } = await begin(repo);
+    const matches = (sent: GitHubRequest) => sent.method === method && /\/check-runs(\/\d+)?$/.test(sent.path);
+    await engine.process({ death: { at: 'github', when: method === 'POST' ? 'after' : 'before', matches } }).drainToDeath();
+    const sha = (await pullsOf(watched))[0]?.head.sha ?? '';
+    expect(await checksOf(watched, sha)).toMatchObject([{ name: 'banyan/qa', status: 'in_progress' }]);
+    await say(watched, issue, '/banyan stop');
+    await engine.settle();
+    expect(await taskOf(engine, repo, 'qa')).toMatchObject({ state: 'cancelled' });
+    expect(await checksOf(watched, sha)).toMatchObject([{ name: 'banyan/qa', status: 'completed', conclusion: 'cancelled' }]);
   });
 
   it('by taking its lease: who lost it writes nothing any more, and the next one does the work', async () => {

@@ -191,11 +191,7 @@ describe('tools that give too much', () => {
   });
 
   it('a model that never ends its work meets the limit, and a person hears which', async () => {
-    let n = 0;
-    engine.cast.in(
-      'endless',
-      developerSteps(() => callTool('write_file', { path: 'greeting.txt', content: `${(n += 1)}\n` })),
-    );
+    engine.cast.in('endless', developerSteps(WRITE_GREETING));
     const opened = await begin('endless', { ...PLAIN, '.github/banyan.yml': 'version: 1\nlimits:\n  max_steps: 6\n' });
     await engine.settle();
     expect(asked('endless')).toHaveLength(6);

@@ -9,7 +9,6 @@ import { intentContract } from './contract/intents.ts';
 import { limitContract } from './contract/limits.ts';
 import { redeliveryContract } from './contract/redelivery.ts';
 import { readyContract } from './contract/ready.ts';
-import { rollbackContract } from './contract/rollbacks.ts';
 import { taskContract } from './contract/tasks.ts';
 import { emptyOut, type Harness } from './harness.ts';
 
@@ -34,7 +33,6 @@ export function storeContract(name: string, make: () => Promise<Harness>): void 
       editContract,
       readyContract,
       conversationContract,
-      rollbackContract,
       effectContract,
       limitContract,
       deathContract,

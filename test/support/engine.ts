@@ -203,7 +203,7 @@ export async function startEngine(options: EngineOptions = {}): Promise<Engine> 
     );
     await harness.sql(`update installations set held_until = now() where held_until > now()`);
     await harness.sql(`update tasks set due_at = now() - interval '1 second' where state = 'pending'`);
-    await harness.sql(`update tasks set lease_expires_at = lease_expires_at - interval '1 day' where state = 'running'`);
+    await harness.sql(`update tasks set lease_expires_at = lease_expires_at - interval '1 day' where state in ('running', 'cancelled')`);
   }
 
   return {

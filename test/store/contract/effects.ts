@@ -21,6 +21,7 @@ export function effectContract(use: () => Harness): void {
         result: null,
         attempts: 1,
         ticket_id: (await desk.snapshot()).ticket.id,
+        by_task: false,
         project: (await desk.context()).project,
       });
       expect(await store.settleEffect('status', 'other', 1, {})).toBe(false);
@@ -103,6 +104,22 @@ export function effectContract(use: () => Harness): void {
       expect((await store.claim('w', EFFECTS)).effects).toEqual([]);
       expect(await store.settleEffect('commit:1', 'x', 1, { sha: 'abc' })).toBe(true);
       expect(await begin('w')).toEqual({ status: 'settled', result: { sha: 'abc' } });
+    });
+
+    it('stay their task’s when its worker is gone, and are handed out to be closed when the task has ended', async () => {
+      const { store, sql } = use();
+      const desk = await aTicketAtWork(store);
+      const { ticket, tasks } = await desk.snapshot();
+      const taskId = only(tasks).id;
+      const key = `commit:${taskId}`;
+      const claimed = async (): Promise<unknown[]> => (await store.claim('outbox', EFFECTS)).effects.filter((effect) => effect.key === key);
+      await store.beginEffect({ key, kind: 'commit', ticketId: ticket.id, taskId, payload: {}, worker: 'w', leaseSeconds: 0 });
+      expect(await claimed()).toEqual([]);
+      await store.failEffect(key, 'w', { code: 'github_unavailable' }, new Date());
+      expect(await claimed()).toEqual([]);
+      await desk.deliver([{ type: 'cancel_tasks', reason: 'stopped' }]);
+      await sql(`update public.tasks set lease_expires_at = now() - interval '1 second' where id = $1`, [taskId]);
+      expect(await claimed()).toMatchObject([{ by_task: true, begun_before: true }]);
     });
   });
 }
