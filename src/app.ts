@@ -124,8 +124,15 @@ function webUrlOf(apiUrl: string): string {
   return apiUrl.replace('//api.github.com', '//github.com').replace(/\/api\/v3$/, '');
 }
 
-/** The functions of this deployment. Nothing is built before the first request, so that a missing variable is an answer and not a crash. */
-export function createHandlers(platform: Platform, source?: Record<string, string | undefined>): Handlers {
+/**
+ * The functions of this deployment. Nothing is built before the first request, so that a missing variable is an answer and not a crash.
+ * @param build makes the parts of the worker; whoever watches a worker or gets in its way puts his own around them
+ */
+export function createHandlers(
+  platform: Platform,
+  source?: Record<string, string | undefined>,
+  build: (env: Environment) => Promise<EngineParts> = createEngineParts,
+): Handlers {
   const intakeEnv = lazily(() => readIntakeEnvironment(source));
   const intakeStore = lazily(() => createIntakeStore(createTransport(intakeEnv())));
   const intake = lazily(() =>
@@ -134,7 +141,7 @@ export function createHandlers(platform: Platform, source?: Record<string, strin
   let parts: Promise<EngineParts> | undefined;
   let worker: Promise<Worker> | undefined;
   const readAll = async () => (await import('./config/environment.ts')).readEnvironment(source);
-  const engineParts = () => (parts ??= readAll().then(createEngineParts));
+  const engineParts = () => (parts ??= readAll().then(build));
 
   async function buildWorker(): Promise<Worker> {
     const [{ createWorker }, built] = await Promise.all([import('./engine/worker.ts'), engineParts()]);
