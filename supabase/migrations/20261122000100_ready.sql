@@ -1,11 +1,13 @@
 -- Readiness as data. Which tasks could start now stands in the tasks themselves, kept by triggers so that no writer can forget it:
 --   blockers  tasks that this one comes after and that are not completed
 --   held      its run is not open for work, or its ticket is paused
+--   followed  other tasks come after it
 -- A claim then reads one index and joins nothing, and 10,000 blocked or paused tasks at the head of a queue cost it nothing.
 
 alter table public.tasks
   add column blockers integer not null default 0 check (blockers >= 0),
   add column held boolean not null default false,
+  add column followed boolean not null default false,
   -- When the present lease began; what agents' hours are counted from.
   add column leased_at timestamptz;
 
@@ -15,13 +17,18 @@ set leased_at = case when t.state = 'running' then coalesce(t.started_at, now())
     select count(*) from public.task_dependencies d join public.tasks b on b.id = d.depends_on_task_id
     where d.task_id = t.id and b.state <> 'completed'
   ),
-  held = r.state not in ('queued', 'running') or k.state = 'paused'
+  held = r.state not in ('queued', 'running') or k.state = 'paused',
+  followed = exists (select from public.task_dependencies d where d.depends_on_task_id = t.id)
 from public.runs r, public.tickets k
 where r.id = t.run_id and k.id = t.ticket_id and t.state in ('pending', 'running', 'waiting');
 
 -- Within a priority the older run goes first (its id is older): an issue that was begun is brought to its end before the next one is
 -- begun, and nobody starves, because a run's work is finite.
 drop index public.tasks_due;
+drop index public.tasks_running;
+drop index public.tasks_dead;
+-- At work (without the lease's end, so that a renewal touches no index), and given up. One index, because each is opened by every update.
+create index tasks_counted on public.tasks (state, organization_id) where state in ('running', 'dead');
 create index tasks_ready on public.tasks (organization_id, priority_rank, run_id, due_at, id) where state = 'pending' and blockers = 0 and not held;
 -- Only what was put off (a pause of collecting, a back-off) is in the indexes of what falls due later: what is due at once costs them nothing.
 create index tasks_delayed on public.tasks (due_at) where state = 'pending' and due_at > created_at;
@@ -126,9 +133,7 @@ declare
   v_dependents uuid[];
 begin
   select array_agg(task_id) into v_dependents from task_dependencies where depends_on_task_id = new.id;
-  if v_dependents is null then
-    return null;
-  elsif new.state = 'completed' then
+  if new.state = 'completed' then
     update tasks set blockers = blockers - 1
     where id in (select id from tasks where id = any (v_dependents) order by id for no key update);
   else
@@ -138,7 +143,7 @@ begin
 end
 $$;
 create trigger ended after update of state on public.tasks
-  for each row when (old.state <> new.state and new.state in ('completed', 'failed', 'dead', 'cancelled')) execute function banyan.task_ended();
+  for each row when (new.followed and old.state <> new.state and new.state in ('completed', 'failed', 'dead', 'cancelled')) execute function banyan.task_ended();
 
 -- A dependency of a task that is there already. A cycle is refused where it is made, with the path. New tasks come after older ones: as long
 -- as no edge points from an older task to a younger one there can be no cycle, and nothing is searched.
@@ -161,7 +166,8 @@ begin
     raise exception 'tasks cannot come after each other in a circle: %', array_to_string(v_keys, ' after ')
       using errcode = 'PT409', detail = jsonb_build_object('path', to_jsonb(v_keys))::text;
   end if;
-  select * into v_before from tasks where id = new.depends_on_task_id;
+  -- Its end, should it come at this moment, is waited for or waits.
+  update tasks set followed = true where id = new.depends_on_task_id returning * into v_before;
   if v_before.state <> 'completed' then
     update tasks set blockers = blockers + 1 where id = new.task_id;
   end if;
@@ -232,7 +238,7 @@ language sql stable
 set search_path = ''
 as $$
   select to_jsonb(p_row)
-    - '{priority_rank,collecting,lease_owner,lease_expires_at,leased_at,blockers,held,tokens_in,tokens_out,cost_usd,updated_at}'::text[]
+    - '{priority_rank,collecting,lease_owner,lease_expires_at,leased_at,blockers,followed,held,tokens_in,tokens_out,cost_usd,updated_at}'::text[]
 $$;
 
 revoke execute on function

@@ -20,7 +20,7 @@ set search_path = ''
 as $$
 begin
   return to_jsonb(p_row)
-    - '{priority_rank,collecting,lease_owner,lease_expires_at,leased_at,blockers,held,tokens_in,tokens_out,cost_usd,updated_at}'::text[];
+    - '{priority_rank,collecting,lease_owner,lease_expires_at,leased_at,blockers,followed,held,tokens_in,tokens_out,cost_usd,updated_at}'::text[];
 end
 $$;
 
@@ -66,42 +66,54 @@ create function banyan.next_turn(p_lost uuid[], p_passed uuid[], out organizatio
 language plpgsql volatile
 set search_path = public, pg_temp
 as $$
+declare
+  v_lost integer := 0;
+  v_last uuid := '00000000-0000-0000-0000-000000000000';
+  v_task record;
+  v_agents integer;
+  v_timed boolean;
+  v_at_work bigint;
+  -- Of the best so far. Null: not counted yet, because one that is alone and has no limit needs no counting.
+  v_best_at_work bigint;
+  v_best_rank smallint;
+  v_best_due timestamptz;
 begin
-  with recursive heads as (
-    (
-      select t.organization_id as org, t.priority_rank, t.due_at
+  loop
+    if v_lost < cardinality(p_lost) then
+      v_lost := v_lost + 1;
+      select t.organization_id, t.priority_rank, t.due_at, t.id into v_task from tasks t where t.id = p_lost[v_lost];
+    else
+      select t.organization_id, t.priority_rank, t.due_at, null::uuid as id into v_task
       from tasks t
-      where t.state = 'pending' and t.blockers = 0 and not t.held and t.due_at <= clock_timestamp()
+      where t.state = 'pending' and t.blockers = 0 and not t.held and t.due_at <= clock_timestamp() and t.organization_id > v_last
       order by t.organization_id, t.priority_rank, t.run_id, t.due_at, t.id
-      limit 1
-    )
-    union all
-    select next.org, next.priority_rank, next.due_at
-    from heads h
-    cross join lateral (
-      select t.organization_id as org, t.priority_rank, t.due_at
-      from tasks t
-      where t.state = 'pending' and t.blockers = 0 and not t.held and t.due_at <= clock_timestamp() and t.organization_id > h.org
-      order by t.organization_id, t.priority_rank, t.run_id, t.due_at, t.id
-      limit 1
-    ) as next
-  ),
-  choices as (
-    select org, priority_rank, due_at, null::uuid as task_id from heads
-    union all
-    select t.organization_id, t.priority_rank, t.due_at, t.id from tasks t where t.id = any (p_lost)
-  )
-  select o.id, c.task_id, o.max_concurrent_agents, o.max_agent_runtime_hours is not null
-  into organization_id, lost_task_id, agents, timed
-  from choices c
-  join organizations o on o.id = c.org
-  -- One that is alone and has no limit needs no counting.
-  cross join lateral (
-    select case when o.max_concurrent_agents is null and (select count(*) from choices) = 1 then 0 else banyan.at_work(o.id) end as at_work
-  ) as now
-  where c.org <> all (p_passed) and (o.max_concurrent_agents is null or now.at_work < o.max_concurrent_agents)
-  order by now.at_work, c.priority_rank, c.task_id nulls last, c.due_at
-  limit 1;
+      limit 1;
+      exit when not found;
+      v_last := v_task.organization_id;
+    end if;
+    continue when v_task.organization_id = any (p_passed);
+
+    select o.max_concurrent_agents, o.max_agent_runtime_hours is not null into v_agents, v_timed
+    from organizations o where o.id = v_task.organization_id;
+    v_at_work := null;
+    if v_agents is not null or organization_id is not null then
+      v_at_work := banyan.at_work(v_task.organization_id);
+      continue when v_at_work >= v_agents;
+    end if;
+    if organization_id is not null and v_best_at_work is null then
+      v_best_at_work := banyan.at_work(organization_id);
+    end if;
+    if organization_id is null
+      or (v_at_work, v_task.priority_rank, v_task.id is null, v_task.due_at) < (v_best_at_work, v_best_rank, lost_task_id is null, v_best_due) then
+      organization_id := v_task.organization_id;
+      lost_task_id := v_task.id;
+      agents := v_agents;
+      timed := v_timed;
+      v_best_at_work := v_at_work;
+      v_best_rank := v_task.priority_rank;
+      v_best_due := v_task.due_at;
+    end if;
+  end loop;
 end
 $$;
 
@@ -113,7 +125,6 @@ set search_path = public, pg_temp
 as $$
 declare
   v_now timestamptz := clock_timestamp();
-  v_task tasks;
   v_run runs;
   v_task_id uuid;
   v_run_id uuid;
@@ -146,16 +157,27 @@ begin
     end if;
   end if;
 
-  update tasks
-  set state = 'running', lease_owner = p_worker, lease_expires_at = v_now + p_lease, leased_at = v_now, attempts = attempts + 1,
-    collecting = false, started_at = coalesce(started_at, v_now), updated_at = v_now
-  where id = v_task_id
-  returning * into v_task;
-  perform banyan.emit_task(v_task, 'task.started', jsonb_build_object('worker', p_worker));
-  select jsonb_build_object('task', banyan.task_json(v_task), 'run', banyan.run_json(r), 'ticket', to_jsonb(k), 'project', banyan.project_json(p))
+  with started as (
+    update tasks
+    set state = 'running', lease_owner = p_worker, lease_expires_at = v_now + p_lease, leased_at = v_now, attempts = attempts + 1,
+      collecting = false, started_at = coalesce(started_at, v_now), updated_at = v_now
+    where id = v_task_id
+    returning *
+  ),
+  told as (
+    insert into events (organization_id, project_id, ticket_id, run_id, task_id, type, data)
+    select organization_id, project_id, ticket_id, run_id, id, 'task.started',
+      jsonb_build_object('key', key, 'role', role, 'attempts', attempts, 'worker', p_worker)
+    from started
+  )
+  select jsonb_build_object(
+    'task', to_jsonb(s)
+      - '{priority_rank,collecting,lease_owner,lease_expires_at,leased_at,blockers,followed,held,tokens_in,tokens_out,cost_usd,updated_at}'::text[],
+    'run', to_jsonb(r) - '{organization_id,project_id,report,created_at,updated_at}'::text[],
+    'ticket', to_jsonb(k),
+    'project', banyan.project_json(p))
   into v_claimed
-  from runs r join tickets k on k.id = r.ticket_id join projects p on p.id = r.project_id
-  where r.id = v_run_id;
+  from started s join runs r on r.id = s.run_id join tickets k on k.id = r.ticket_id join projects p on p.id = r.project_id;
   return v_claimed;
 end
 $$;
@@ -196,7 +218,7 @@ begin
   end if;
 
   while v_count < p_limit loop
-    select * into v_turn from banyan.next_turn(v_lost, v_passed);
+    v_turn := banyan.next_turn(v_lost, v_passed);
     exit when v_turn.organization_id is null;
     if v_turn.agents is not null and v_turn.organization_id is distinct from v_in_place_of then
       v_room := banyan.may_add_one(v_turn.organization_id, v_turn.agents, not v_locks);
@@ -289,7 +311,7 @@ begin
     v_effects := banyan.claim_effects(p_worker, p_effects, v_lease);
   end if;
   -- Tasks come last: their locks are the ones that others wait for.
-  select * into v_tasks from banyan.claim_tasks(p_worker, p_tasks, v_lease, true, null);
+  v_tasks := banyan.claim_tasks(p_worker, p_tasks, v_lease, true, null);
   return jsonb_build_object(
     'deliveries', v_deliveries,
     'effects', v_effects,

@@ -128,7 +128,7 @@ begin
   if p_next <= 0 then
     return jsonb_build_object('status', p_status);
   end if;
-  select * into v_next from banyan.claim_tasks(p_worker, p_next, make_interval(secs => p_lease_seconds), false, p_in_place_of);
+  v_next := banyan.claim_tasks(p_worker, p_next, make_interval(secs => p_lease_seconds), false, p_in_place_of);
   return jsonb_build_object('status', p_status, 'next', v_next.claimed);
 end
 $$;
@@ -146,22 +146,28 @@ set search_path = public, pg_temp
 as $$
 declare
   v_end record;
-  v_task tasks;
 begin
-  select * into v_end from banyan.begin_end(p_task_id, p_worker, p_expect_version, false, p_intents);
+  v_end := banyan.begin_end(p_task_id, p_worker, p_expect_version, false, p_intents);
   if v_end.ticket_id is null then
     return banyan.why_not(p_task_id, p_worker);
   end if;
-  update tasks
-  set state = 'completed', output = p_output, error = null, finished_at = clock_timestamp(), lease_owner = null, lease_expires_at = null,
-    updated_at = clock_timestamp()
-  where id = p_task_id and state = 'running' and lease_owner = p_worker
-  returning * into v_task;
+  with done as (
+    update tasks
+    set state = 'completed', output = p_output, error = null, finished_at = clock_timestamp(), lease_owner = null, lease_expires_at = null,
+      updated_at = clock_timestamp()
+    where id = p_task_id and state = 'running' and lease_owner = p_worker
+    returning *
+  )
+  insert into events (organization_id, project_id, ticket_id, run_id, task_id, type, data)
+  select organization_id, project_id, ticket_id, run_id, id, 'task.completed',
+    jsonb_build_object('key', key, 'role', role, 'attempts', attempts, 'cost_usd', cost_usd)
+  from done;
   if not found then
     return banyan.undo_begin(v_end.ticket_id);
   end if;
-  perform banyan.emit_task(v_task, 'task.completed', jsonb_build_object('cost_usd', v_task.cost_usd));
-  perform banyan.apply_list(v_end.project_id, v_end.ticket_id, p_task_id, v_end.number, p_intents);
+  if p_intents <> '[]' then
+    perform banyan.apply_list(v_end.project_id, v_end.ticket_id, p_task_id, v_end.number, p_intents);
+  end if;
   return banyan.ended('completed', p_worker, p_next, p_lease_seconds, v_end.in_place_of);
 end
 $$;
@@ -177,7 +183,7 @@ declare
   v_end record;
   v_task tasks;
 begin
-  select * into v_end from banyan.begin_end(p_task_id, p_worker, null, false, p_intents);
+  v_end := banyan.begin_end(p_task_id, p_worker, null, false, p_intents);
   if v_end.ticket_id is null then
     return banyan.why_not(p_task_id, p_worker);
   end if;
@@ -190,7 +196,9 @@ begin
     return banyan.undo_begin(v_end.ticket_id);
   end if;
   perform banyan.emit_task(v_task, 'task.waiting', jsonb_build_object('waiting_for', p_waiting_for, 'waiting_on', p_waiting_on));
-  perform banyan.apply_list(v_end.project_id, v_end.ticket_id, p_task_id, v_end.number, p_intents);
+  if p_intents <> '[]' then
+    perform banyan.apply_list(v_end.project_id, v_end.ticket_id, p_task_id, v_end.number, p_intents);
+  end if;
   return banyan.ended('waiting', p_worker, p_next, p_lease_seconds, v_end.in_place_of);
 end
 $$;
@@ -219,7 +227,7 @@ begin
     end if;
   end if;
 
-  select * into v_end from banyan.begin_end(p_task_id, p_worker, null, true, p_intents_at_end);
+  v_end := banyan.begin_end(p_task_id, p_worker, null, true, p_intents_at_end);
   if v_end.ticket_id is null then
     return banyan.why_not(p_task_id, p_worker);
   end if;
