@@ -33,6 +33,8 @@ export interface Handlers {
 
 /** Where the platform names no deadline: the shortest that any plan of Vercel's gives a function by default. */
 const DEFAULT_RUN_MS = 300_000;
+/** The last batch of a sweep has this long to end. */
+const SWEEP_MARGIN_MS = 30_000;
 
 function writeLine(line: string): void {
   process.stdout.write(line);
@@ -170,6 +172,23 @@ export function createHandlers(
     }
   }
 
+  async function sweep(): Promise<void> {
+    try {
+      const [{ sweep: moveOut }, env, { store, log }] = await Promise.all([import('./watch/sweep.ts'), readAll(), engineParts()]);
+      const deadline = (platform.deadline()?.getTime() ?? Date.now() + DEFAULT_RUN_MS) - SWEEP_MARGIN_MS;
+      await moveOut({ store, log, retention: env.retention, deadline });
+    } catch (thrown) {
+      parts = undefined;
+      failure(thrown);
+    }
+  }
+
+  const jobs = new Map<string, readonly (() => Promise<void>)[]>([
+    ['tick', [drain, redeliver]],
+    ['redeliver', [redeliver]],
+    ['sweep', [sweep]],
+  ]);
+
   function guarded(handler: Handler): Handler {
     return async (request) => {
       try {
@@ -192,8 +211,8 @@ export function createHandlers(
     worker: guarded((request) => start(request, { status: 'started' }, [drain])),
     cron: guarded(async (request) => {
       const job = jobOf(request.url);
-      if (job === 'tick') return start(request, { job, status: 'started' }, [drain, redeliver]);
-      if (job === 'redeliver') return start(request, { job, status: 'started' }, [redeliver]);
+      const work = jobs.get(job);
+      if (work) return start(request, { job, status: 'started' }, work);
       if (!mayCall(request, intakeEnv().cronSecret)) return UNAUTHORIZED();
       throw new BanyanError('not_found', `there is no cron job "${job}"`);
     }),

@@ -24,6 +24,9 @@ const workerSchema = z.object({
   BANYAN_UNSAFE_LOCAL_SANDBOX: z.literal(['0', '1']).optional(),
   BANYAN_LEASE_SECONDS: seconds(15, 600),
   BANYAN_WORKER_TASKS: seconds(4, 64),
+  BANYAN_RETENTION_DAYS: z.coerce.number().int().min(1).max(3650).default(90),
+  // GitHub hands the same delivery over again for three days.
+  BANYAN_DELIVERY_RETENTION_DAYS: z.coerce.number().int().min(3).max(3650).default(30),
   BANYAN_LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
   VERCEL: text.optional(),
   VERCEL_TOKEN: text.optional(),
@@ -48,6 +51,7 @@ export interface Environment extends IntakeEnvironment {
   };
   sandbox: { provider: 'vercel' | 'local'; unsafe: boolean; token: string | undefined; teamId: string | undefined; projectId: string | undefined };
   worker: { leaseSeconds: number; tasks: number };
+  retention: { deliveryDays: number; historyDays: number };
   logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent';
 }
 
@@ -96,6 +100,7 @@ export function readEnvironment(source: Source = process.env): Environment {
       projectId: env.VERCEL_PROJECT_ID,
     },
     worker: { leaseSeconds: env.BANYAN_LEASE_SECONDS, tasks: env.BANYAN_WORKER_TASKS },
+    retention: { deliveryDays: env.BANYAN_DELIVERY_RETENTION_DAYS, historyDays: env.BANYAN_RETENTION_DAYS },
     logLevel: env.BANYAN_LOG_LEVEL,
   };
 }

@@ -6,4 +6,7 @@ export interface ScheduledJob {
 }
 
 /** Every job, in one place; `vercel.json` is generated from it. A job must bear being called twice, and being missed once. */
-export const SCHEDULE: readonly ScheduledJob[] = [{ job: 'tick', schedule: '* * * * *' }];
+export const SCHEDULE: readonly ScheduledJob[] = [
+  { job: 'tick', schedule: '* * * * *' },
+  { job: 'sweep', schedule: '17 4 * * *' },
+];

@@ -1,4 +1,5 @@
 import type { Intent } from '../domain/intents.ts';
+import type { CriticalPath } from '../domain/graph.ts';
 import type { JsonObject, Project, Run, RunState, Task, Ticket, TicketSnapshot } from '../domain/model.ts';
 
 /** How calls reach Postgres. Two implementations, one contract suite: supabase-js `rpc()`, and a direct connection. */
@@ -220,6 +221,8 @@ export interface Health {
   deliveries_due: number;
   deliveries_dead: number;
   tasks_due: number;
+  /** Of these, what waits for a limit of its organization. */
+  tasks_limited: number;
   tasks_running: number;
   tasks_dead: number;
   effects_due: number;
@@ -228,6 +231,17 @@ export interface Health {
   oldest_due_delivery_seconds: number | null;
   deliveries_missing: number;
   deliveries_lost: number;
+}
+
+/** What one batch of retention moved out: rows of each kind. */
+export interface Retained {
+  deliveries: number;
+  steps: number;
+  effects: number;
+  events: number;
+  audit: number;
+  /** True where a batch was full: there is more. */
+  more: boolean;
 }
 
 /** Where a decision about a ticket is applied; `expect_version` null skips the guard (the ticket does not exist yet). */
@@ -342,6 +356,13 @@ export interface Store {
   /** GitHub has said that it is too much; null where it named no time. The seconds for which nobody asks it for this installation. */
   holdGitHub(installationId: number, seconds: number | null): Promise<number>;
 
+  /** The chain of a run's tasks that takes longest: measured time where a task has ended, its time limit before that. */
+  criticalPath(runId: string): Promise<CriticalPath>;
+  /** What of a run could start now, in the order of claiming. */
+  readyTasks(runId: string): Promise<{ id: string; key: string }[]>;
+
+  /** Moves out one batch of what no work needs any more, `limit` rows of each kind at most. */
+  retain(batch: { limit: number; deliveryDays: number; historyDays: number }): Promise<Retained>;
   health(): Promise<Health>;
   close(): Promise<void>;
 }

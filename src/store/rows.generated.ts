@@ -150,6 +150,7 @@ export interface DeliveriesRow {
   received_at: string;
   processed_at: string | null;
   updated_at: string;
+  behind: boolean;
 }
 
 export interface DiagnosesRow {
@@ -206,6 +207,7 @@ export interface EffectsRow {
   created_at: string;
   updated_at: string;
   settled_at: string | null;
+  behind: boolean;
   by_task: boolean;
 }
 
@@ -317,6 +319,7 @@ export interface OrganizationsRow {
   max_agent_runtime_hours: number | null;
   created_at: string;
   updated_at: string;
+  runtime_limited_at: string | null;
 }
 
 export interface ProfilesRow {
@@ -394,6 +397,7 @@ export interface RunsRow {
   finished_at: string | null;
   created_at: string;
   updated_at: string;
+  steps_removed_at: string | null;
 }
 
 export interface TaskCommentsRow {
@@ -463,6 +467,7 @@ export interface TasksRow {
   finished_at: string | null;
   blockers: number;
   held: boolean;
+  followed: boolean;
   leased_at: string | null;
 }
 

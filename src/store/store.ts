@@ -7,6 +7,7 @@ import { effectCalls } from './effects.ts';
 import { createIntakeStore } from './intake.ts';
 import { limitCalls } from './limits.ts';
 import { redeliveryCalls } from './redelivery.ts';
+import { overviewCalls } from './overview.ts';
 import { taskCalls } from './tasks.ts';
 
 /** All calls over one transport. */
@@ -17,6 +18,7 @@ export function createStore(transport: Transport): Store {
     ...redeliveryCalls(transport),
     ...claimCalls(transport),
     ...taskCalls(transport),
+    ...overviewCalls(transport),
     ...conversationCalls(transport),
     ...effectCalls(transport),
     ...limitCalls(transport),

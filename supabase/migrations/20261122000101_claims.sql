@@ -55,7 +55,7 @@ language plpgsql volatile
 set search_path = public, pg_temp
 as $$
 begin
-  return (select count(*) from tasks where organization_id = p_organization_id and state = 'running' and lease_expires_at > now());
+  return (select count(*) from tasks where organization_id = p_organization_id and state = 'running' and lease_expires_at >= now());
 end
 $$;
 
@@ -220,6 +220,10 @@ begin
   while v_count < p_limit loop
     v_turn := banyan.next_turn(v_lost, v_passed);
     exit when v_turn.organization_id is null;
+    if v_turn.timed and not banyan.has_hours_left(v_turn.organization_id) then
+      v_passed := v_passed || v_turn.organization_id;
+      continue;
+    end if;
     if v_turn.agents is not null and v_turn.organization_id is distinct from v_in_place_of then
       v_room := banyan.may_add_one(v_turn.organization_id, v_turn.agents, not v_locks);
       v_locks := true;

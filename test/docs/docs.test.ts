@@ -67,6 +67,8 @@ describe('environment variables', () => {
     const meaning = (name: string) => markedTable(readme, 'environment').find((row) => spansOf(row[0]).includes(name))?.[2];
     expect(meaning('BANYAN_LEASE_SECONDS')).toContain(`default ${env.worker.leaseSeconds},`);
     expect(meaning('BANYAN_WORKER_TASKS')).toContain(`default ${env.worker.tasks},`);
+    expect(meaning('BANYAN_RETENTION_DAYS')).toContain(`default ${env.retention.historyDays},`);
+    expect(meaning('BANYAN_DELIVERY_RETENTION_DAYS')).toContain(`default ${env.retention.deliveryDays},`);
     expect(meaning('BANYAN_LOG_LEVEL')).toContain(`\`${env.logLevel}\` (default)`);
     expect(meaning('GITHUB_API_URL')).toContain(`default \`${env.github.apiUrl}\``);
     expect(readPage('docs/operations.md').text).toContain(`\`BANYAN_LEASE_SECONDS\` (${env.worker.leaseSeconds})`);

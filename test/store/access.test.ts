@@ -180,7 +180,10 @@ describe('access, generated from the catalogue', () => {
       expect([fn.signature, ...fn.executors]).toEqual([fn.signature, ...executors]);
     }
     // Who runs with the owner's rights must name every schema.
-    expect(functions.filter((fn) => fn.definer).map((fn) => [fn.signature, fn.searchPath])).toEqual([['banyan.permitted_organizations(text)', '""']]);
+    expect(functions.filter((fn) => fn.definer).map((fn) => [fn.signature, fn.searchPath])).toEqual([
+      ['banyan.permitted_organizations(text)', '""'],
+      ['banyan.retain_logs(integer,integer)', '""'],
+    ]);
   });
 
   it('every foreign key has an index, but for the two parents that are not deleted while anybody works', async () => {

@@ -4,6 +4,8 @@ import { deathContract } from './contract/deaths.ts';
 import { deliveryContract } from './contract/deliveries.ts';
 import { editContract } from './contract/edits.ts';
 import { effectContract } from './contract/effects.ts';
+import { hoursContract } from './contract/hours.ts';
+import { retentionContract } from './contract/retention.ts';
 import { healthContract } from './contract/health.ts';
 import { intentContract } from './contract/intents.ts';
 import { limitContract } from './contract/limits.ts';
@@ -32,6 +34,8 @@ export function storeContract(name: string, make: () => Promise<Harness>): void 
       taskContract,
       editContract,
       readyContract,
+      hoursContract,
+      retentionContract,
       conversationContract,
       effectContract,
       limitContract,

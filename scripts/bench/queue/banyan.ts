@@ -6,7 +6,7 @@ import { createPostgresTransport } from '../../../src/store/postgres-transport.t
 import { createStore } from '../../../src/store/store.ts';
 import { migrate, withConnection } from '../postgres.ts';
 import type { TestDatabase } from '../postgres.ts';
-import { callers, portions } from './contender.ts';
+import { callers, countdown, portions } from './contender.ts';
 import type { Contender, ContenderKind, Shape } from './contender.ts';
 
 /*
@@ -104,12 +104,12 @@ class BanyanQueue implements Contender {
   }
 
   async drain(count: number, shape: Shape): Promise<void> {
-    let done = 0;
+    const work = countdown(count);
     await callers(async (caller) => {
       const worker = `w${caller}`;
-      while (done < count) {
+      while (work.left()) {
         const { tasks } = await this.#store.claim(worker, { ...NOTHING, tasks: 1 });
-        for (const claimed of tasks) await this.#finish(worker, claimed, shape, () => (done += 1));
+        for (const claimed of tasks) await this.#finish(worker, claimed, shape, work.done);
       }
     });
   }

@@ -36,3 +36,14 @@ export function portions(count: number): () => boolean {
   let left = count;
   return () => left-- > 0;
 }
+
+/** Pieces that are still to be completed, by whomever. */
+export function countdown(count: number): { left: () => boolean; done: () => void } {
+  let left = count;
+  return {
+    left: () => left > 0,
+    done() {
+      left -= 1;
+    },
+  };
+}

@@ -1,6 +1,6 @@
 import { PgBoss } from 'pg-boss';
 import type { TestDatabase } from '../postgres.ts';
-import { callers, portions } from './contender.ts';
+import { callers, countdown, portions } from './contender.ts';
 import type { Contender, ContenderKind, Shape } from './contender.ts';
 
 /* pg-boss by its own calls: fetch one, complete it. Its upkeep (maintenance, schedules) is off, so that nothing else happens meanwhile. */
@@ -34,13 +34,13 @@ class BossQueue implements Contender {
   }
 
   async drain(count: number, shape: Shape): Promise<void> {
-    let done = 0;
+    const work = countdown(count);
     await callers(async () => {
-      while (done < count) {
+      while (work.left()) {
         for (const job of await this.#boss.fetch<{ follows?: true }>(QUEUE, { batchSize: 1 })) {
           if (shape === 'successor' && !job.data.follows) await this.#boss.send(QUEUE, { goal: 'none', follows: true });
           await this.#boss.complete(QUEUE, job.id, { summary: 'done' });
-          done += 1;
+          work.done();
         }
       }
     });

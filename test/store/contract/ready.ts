@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { addTask, aPlace, aTaskAtWork, aTicketAtWork, createDesk, LEASE, only, openTicket, startRun } from '../builders.ts';
+import { aDelivery, addTask, aPlace, aTaskAtWork, aTicketAtWork, createDesk, effect, LEASE, only, openTicket, startRun } from '../builders.ts';
 import type { Desk } from '../builders.ts';
 import type { Harness } from '../harness.ts';
 
@@ -125,6 +125,42 @@ export function readyContract(use: () => Harness): void {
       expect(await waits.claim('w')).toEqual([]);
       const { next_due_ms: soon } = await store.claim('w', { deliveries: 0, effects: 0, tasks: 1, leaseSeconds: LEASE });
       expect(soon).toBeGreaterThan(0);
+    });
+  });
+
+  describe('a long row behind one', () => {
+    const want = { deliveries: 2, effects: 2, tasks: 0, leaseSeconds: LEASE };
+
+    it('of deliveries keeps nobody else waiting, and comes in order', async () => {
+      const { store, sql } = use();
+      const [crowded, other] = [aPlace(), aPlace()];
+      const row = Array.from({ length: 40 }, () => aDelivery(crowded, 1));
+      for (const delivery of row) await store.receiveDelivery(delivery);
+      const late = aDelivery(other, 1);
+      await store.receiveDelivery(late);
+      expect((await store.claim('w', want)).deliveries.map(({ guid }) => guid)).toEqual([row[0]?.guid, late.guid]);
+      expect(await sql('select 1 from public.deliveries where behind')).toHaveLength(39);
+      const came: string[] = [];
+      for (const [index, { guid: current }] of row.entries()) {
+        if (index % 2 === 0) await store.applyIntents(current, 'w', null, []);
+        else await store.failDelivery(current, 'w', {}, null);
+        came.push((await store.claim('w', want)).deliveries.map(({ guid }) => guid).join());
+      }
+      expect(came).toEqual([...row.slice(1).map(({ guid }) => guid), '']);
+    });
+
+    it('of effects keeps no other lane waiting, and comes in order', async () => {
+      const { store } = use();
+      const wanted = Array.from({ length: 20 }, (_, index) => effect(`e${index}`, { lane: 'one' }));
+      await createDesk(store).deliver([openTicket(12), ...wanted, effect('other', { lane: 'two' })]);
+      expect((await store.claim('w', want)).effects.map(({ key }) => key)).toEqual(['e0', 'other']);
+      const came: string[] = [];
+      for (let index = 0; index < 20; index += 1) {
+        if (index % 2 === 0) await store.settleEffect(`e${index}`, 'w', 1, {});
+        else await store.failEffect(`e${index}`, 'w', {}, null);
+        came.push((await store.claim('w', want)).effects.map(({ key }) => key).join());
+      }
+      expect(came).toEqual([...Array.from({ length: 19 }, (_, index) => `e${index + 1}`), '']);
     });
   });
 }
