@@ -1,5 +1,5 @@
-import { AIMessage, HumanMessage, SystemMessage } from '@langchain/core/messages';
-import type { BaseMessage, ToolMessage } from '@langchain/core/messages';
+import { AIMessage, HumanMessage, SystemMessage, ToolMessage } from '@langchain/core/messages';
+import type { BaseMessage } from '@langchain/core/messages';
 import type { ToolCall } from '@langchain/core/messages/tool';
 import { refreshStatus } from '../domain/effects.ts';
 import type { JsonObject } from '../domain/model.ts';
@@ -7,12 +7,14 @@ import { BanyanError } from '../kernel/errors.ts';
 import { redactSecrets } from '../kernel/redact.ts';
 import { untrustedBlock } from '../kernel/text.ts';
 import type { ModelUsage, RoleModel } from '../llm/types.ts';
-import type { NewMessage, PendingInput, StepGate, Store } from '../store/contract.ts';
+import type { NewMessage, PendingInput, StepGate, Store, WorkspaceFile } from '../store/contract.ts';
 import type { ConversationLoop } from './loop.ts';
 import type { RoleAgent } from './role.ts';
 import type { ConversationState, TaskSession } from './session.ts';
 import type { ToolRunner } from './tool-runner.ts';
-import { adoptWrittenResult, concluded, danglingCalls, failedInARow, kindOf, normalizeAnswer, toContent } from './transcript.ts';
+import { describeTrouble, findTrouble, keepSeq, rollbackMessage } from './rollback.ts';
+import type { Trouble } from './rollback.ts';
+import { adoptWrittenResult, concluded, danglingCalls, extend, failedInARow, kindOf, normalizeAnswer, restore, toContent } from './transcript.ts';
 import type { Transcript } from './transcript.ts';
 
 /*
@@ -24,6 +26,7 @@ import type { Transcript } from './transcript.ts';
  *   empty            -> brief (system + opening), stored
  *   dangling calls   -> run them (their effects are keyed by call id), store the answers
  *   people wrote     -> their words become human messages
+ *   astray           -> a word to the model, a rollback to the last good steps, or a person
  *   concluded        -> the result (or the wait for a person); the conversation ends for now
  *   otherwise        -> the model's turn, by `createAgent`, until one of the above holds between two steps
  *
@@ -59,8 +62,10 @@ export interface ConversationParts {
   maxSteps: number;
   /** Of work in model and tool calls; waiting for people does not count. */
   maxMinutes: number;
-  /** The workspace's changes as they are now, to be kept with each step. */
-  changes: () => Promise<JsonObject[]>;
+  /** What of the workspace changed since it was last asked, to be kept with each step. */
+  changed: () => Promise<WorkspaceFile[]>;
+  /** The workspace as it was stored: what a rollback undid is gone. */
+  reset: (files: JsonObject[]) => Promise<void>;
   /** Ends a model call too; the session's signal ends only what can be begun again at no cost. */
   stop: AbortSignal;
   /** What the worker saw in the middle of a step and that ends the conversation for now. */
@@ -85,7 +90,9 @@ interface Step {
 /** One task's conversation, under this worker's lease. */
 export class Conversation {
   readonly #parts: ConversationParts;
-  readonly #transcript: Transcript;
+  #transcript: Transcript;
+  /** The state as it was last stored: what did not change is not stored again. */
+  #stored = '';
   #gate: StepGate;
   /** Whether people were told that the budget is nearly spent. */
   #warned: boolean;
@@ -102,7 +109,7 @@ export class Conversation {
 
   /** Messages that are stored. */
   get steps(): number {
-    return this.#transcript.messages.length;
+    return this.#transcript.everything.length;
   }
 
   /** Goes on from what is stored until something ends it for now. */
@@ -125,11 +132,10 @@ export class Conversation {
   }
 
   async #advance(): Promise<Outcome | null> {
-    const { messages } = this.#transcript;
-    if (messages.length === 0) await this.#begin();
+    if (this.#transcript.messages.length === 0) await this.#begin();
     const stop = this.#pause();
     if (stop) return stop;
-    for (const call of danglingCalls(messages)) {
+    for (const call of danglingCalls(this.#transcript.messages)) {
       if (this.#pause()) return null;
       await this.#runTool(call);
     }
@@ -137,6 +143,7 @@ export class Conversation {
     if (await this.#takeInputs()) return null;
     const end = this.#conclusion();
     if (end) return end;
+    if (await this.#recover()) return null;
     if (this.#gate.spent_usd >= this.#gate.budget_usd) return { kind: 'budget', gate: this.#gate };
     await this.#turn();
     await this.#answerProse();
@@ -163,8 +170,8 @@ export class Conversation {
 
   #enforceLimits(): void {
     const { agent, maxSteps, maxMinutes } = this.#parts;
-    const { messages, modelCalls, workedMs } = this.#transcript;
-    if (failedInARow(messages, agent.resultName) > MAX_REFUSALS) {
+    const { everything, modelCalls, workedMs } = this.#transcript;
+    if (failedInARow(everything, agent.resultName) > MAX_REFUSALS) {
       throw new BanyanError('model_output_invalid', `${agent.role} handed in ${MAX_REFUSALS + 1} results that could not be accepted`, { retry: 'needs_human' });
     }
     if (modelCalls >= maxSteps) {
@@ -181,21 +188,61 @@ export class Conversation {
     }
   }
 
-  /** Stores steps with the workspace as it now is, then goes by what the gate says. */
+  /** Stores steps with what of the workspace they changed, then goes by what the gate says. */
   async #append(steps: Step[], inputIds?: string[]): Promise<void> {
-    const { store, worker, session, changes } = this.#parts;
-    session.state.changes = await changes();
-    const rows = steps.map(({ message, row }): NewMessage => ({ kind: kindOf(message), content: toContent(message), ...row }));
+    const { store, worker, session, changed } = this.#parts;
+    const rows = steps.map(({ message, row }) => toRow(message, row));
     const { id } = session.task;
-    this.#gate = inputIds ? await store.appendInputs(id, worker, inputIds, rows) : await store.appendMessages(id, worker, rows, stateOf(session.state));
+    if (inputIds) {
+      this.#gate = await store.appendInputs(id, worker, inputIds, rows);
+    } else {
+      const state = stateOf(session.state);
+      const text = JSON.stringify(state);
+      // Only tools change files.
+      const files = steps.some(({ message }) => message instanceof ToolMessage) ? await changed() : [];
+      const kept = { ...(text === this.#stored ? {} : { workspace: state }), changed: files, keepSeq: keepSeq(this.#transcript) };
+      this.#gate = await store.appendMessages(id, worker, rows, kept);
+      this.#stored = text;
+    }
     if (this.#gate.status !== 'ok') throw new Interrupt(this.#gate.status);
     this.#parts.stored();
     if (this.#gate.warned && !this.#warned) await session.record([refreshStatus(session.at)]);
     this.#warned = this.#gate.warned;
     for (const { message, row } of steps) {
-      this.#transcript.messages.push(message);
+      extend(this.#transcript, message);
       this.#transcript.workedMs += row?.duration_ms ?? 0;
     }
+  }
+
+  /** True where the newest steps went astray and something was done about it. */
+  async #recover(): Promise<boolean> {
+    const trouble = findTrouble(this.#transcript);
+    if (trouble === null) return false;
+    const { agent } = this.#parts;
+    if (trouble.action === 'nudge') await this.#append([{ message: trouble.message }]);
+    else if (trouble.action === 'rollback') await this.#rollBack(trouble);
+    else
+      throw new BanyanError('model_output_invalid', describeTrouble(agent.role, trouble), {
+        retry: 'needs_human',
+        data: { loop: trouble.reason, ...trouble.evidence },
+      });
+    return true;
+  }
+
+  /** Stored at once; what is in memory is then read anew, as whoever comes after a kill would. */
+  async #rollBack(trouble: Extract<Trouble, { action: 'rollback' }>): Promise<void> {
+    const { store, worker, session, agent, reset } = this.#parts;
+    const { seqs, everything } = this.#transcript;
+    const { reason, evidence, cut, steps } = trouble;
+    const rollback = { from_seq: seqs[cut] ?? 0, to_seq: everything.length, reason, data: { ...evidence, steps } };
+    const comment = `Went back ${steps} steps: ${describeTrouble(agent.role, trouble)}.`;
+    this.#gate = await store.rollBack(session.task.id, worker, { ...rollback, comment }, [toRow(rollbackMessage(trouble))]);
+    if (this.#gate.status !== 'ok') throw new Interrupt(this.#gate.status);
+    const loaded = await store.loadConversation(session.task.id, worker);
+    this.#gate = loaded.gate;
+    if (this.#gate.status !== 'ok') throw new Interrupt(this.#gate.status);
+    this.#transcript = restore(loaded.messages, loaded.rollbacks);
+    await reset(loaded.files);
   }
 
   async #begin(): Promise<void> {
@@ -245,12 +292,12 @@ export class Conversation {
   async #modelStep(call: () => Promise<AIMessage>): Promise<AIMessage> {
     const { agent, roleModel } = this.#parts;
     const waiting = this.#gate.inputs > 0 || this.#gate.spent_usd >= this.#gate.budget_usd;
-    if (waiting || this.#pause() || this.#conclusion()) throw new Interrupt('between steps');
+    if (waiting || this.#pause() || this.#conclusion() || findTrouble(this.#transcript)) throw new Interrupt('between steps');
     this.#enforceLimits();
     const started = Date.now();
     const raw = adoptWrittenResult(await call(), agent.resultName, (value) => agent.resultSchema.safeParse(value).success);
     const usage = usageOf(raw);
-    const message = normalizeAnswer(raw, this.#transcript.messages);
+    const message = normalizeAnswer(raw, this.#transcript.everything);
     this.#transcript.modelCalls += 1;
     const row = {
       model: roleModel.id,
@@ -323,5 +370,9 @@ function cacheOf(message: AIMessage): { cache_read?: number; cache_creation?: nu
 }
 
 function stateOf(state: ConversationState): JsonObject {
-  return { revision: state.revision, changes: state.changes, evidence: state.evidence, sentBack: state.sentBack };
+  return { revision: state.revision, evidence: state.evidence, sentBack: state.sentBack };
+}
+
+function toRow(message: BaseMessage, row?: Partial<NewMessage>): NewMessage {
+  return { kind: kindOf(message), content: toContent(message), ...row };
 }

@@ -4,7 +4,7 @@ import type { Workspace } from '../context/workspace.ts';
 import type { JsonObject } from '../domain/model.ts';
 import { phaseOf } from '../domain/phases.ts';
 import { BanyanError } from '../kernel/errors.ts';
-import type { ClaimedTask } from '../store/contract.ts';
+import type { ClaimedTask, WorkspaceFile } from '../store/contract.ts';
 import { createLedger } from './ledger.ts';
 import type { EngineParts } from './parts.ts';
 import { fromRunSnapshot } from './run-config.ts';
@@ -13,8 +13,10 @@ import type { ConversationState, TaskSession } from './session.ts';
 /** A session and what the engine alone does with it. */
 export interface OwnedSession {
   session: TaskSession;
-  /** The changes to keep with the next step; those of the stored state while nobody has opened the workspace. */
-  changes: () => Promise<JsonObject[]>;
+  /** The files that differ from what was given out last; none while nobody has opened the workspace. */
+  changed: () => Promise<WorkspaceFile[]>;
+  /** Goes on from these changes, without what commands left behind in the sandbox. */
+  reset: (files: JsonObject[]) => Promise<void>;
   dispose(): Promise<void>;
 }
 
@@ -34,6 +36,7 @@ export async function openSession({ parts, options, claimed, state, disclosure }
   const at = { projectId: project.id, number: ticket.number };
   const opened: Promise<Workspace>[] = [];
   let main: Promise<Workspace> | undefined;
+  let known = byPath(state.changes);
 
   function tree(revision: string) {
     return parts.snapshots.get(repository, revision, config.limits.maxRepositoryMb * 1024 * 1024);
@@ -93,9 +96,34 @@ export async function openSession({ parts, options, claimed, state, disclosure }
 
   return {
     session,
-    changes: async () => (main ? (await main).changes() : state.changes),
+    async changed() {
+      if (!main) return [];
+      state.changes = (await main).changes();
+      const before = known;
+      known = byPath(state.changes);
+      return differences(before, known);
+    },
+    async reset(files) {
+      const left = main;
+      main = undefined;
+      state.changes = files;
+      known = byPath(files);
+      await (await left)?.dispose();
+    },
     async dispose() {
       await Promise.allSettled(opened.map(async (opening) => (await opening).dispose()));
     },
   };
+}
+
+type Files = ReadonlyMap<string, { text: string; change: JsonObject }>;
+
+function byPath(changes: readonly JsonObject[]): Files {
+  return new Map((changes as unknown as FileChange[]).map((change) => [change.path, { text: JSON.stringify(change), change }]));
+}
+
+function differences(before: Files, after: Files): WorkspaceFile[] {
+  const gone = [...before.keys()].filter((path) => !after.has(path)).map((path) => ({ path, change: null }));
+  const changed = [...after].filter(([path, { text }]) => before.get(path)?.text !== text).map(([path, { change }]) => ({ path, change }));
+  return [...gone, ...changed];
 }

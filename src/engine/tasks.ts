@@ -95,7 +95,8 @@ export class TaskRunner {
     const agent = this.#agentOf(claimed);
     const [roleModel, loaded] = await Promise.all([this.#modelFor(claimed), store.loadConversation(claimed.task.id, options.worker)]);
     const fresh = loaded.messages.length === 0 ? await this.#readAgain(claimed, options) : claimed;
-    const state = loaded.workspace === null ? { ...NEW_STATE } : (loaded.workspace as unknown as ConversationState);
+    const kept = loaded.workspace as Partial<ConversationState> | null;
+    const state: ConversationState = { ...NEW_STATE, ...kept, changes: loaded.files };
     const owned = await openSession({ parts: this.#parts, options, claimed: fresh, state, disclosure: roleModel.disclosure });
     const { session } = owned;
     const tools = toolsFor(agent.permissions);
@@ -113,12 +114,13 @@ export class TaskRunner {
         deadline: options.deadline,
         maxSteps: Math.min(agent.limits.maxSteps, session.config.limits.maxSteps),
         maxMinutes: claimed.task.timeout_seconds / 60,
-        changes: owned.changes,
+        changed: owned.changed,
+        reset: owned.reset,
         stop: options.stop,
         halted: options.halted,
         stored,
       },
-      { transcript: restore(loaded.messages), gate: loaded.gate },
+      { transcript: restore(loaded.messages, loaded.rollbacks), gate: loaded.gate },
     );
     return { claimed, options, agent, owned, conversation };
   }

@@ -2,7 +2,7 @@ import { AIMessage, HumanMessage, mapStoredMessageToChatMessage, SystemMessage, 
 import type { BaseMessage, StoredMessage as LangChainStored } from '@langchain/core/messages';
 import type { ToolCall } from '@langchain/core/messages/tool';
 import type { JsonObject } from '../domain/model.ts';
-import type { MessageKind, StoredMessage } from '../store/contract.ts';
+import type { MessageKind, Rollback, StoredMessage } from '../store/contract.ts';
 
 /** A message as the database keeps it. */
 export function toContent(message: BaseMessage): JsonObject {
@@ -17,18 +17,36 @@ export function kindOf(message: BaseMessage): MessageKind {
 
 /** The conversation of one task, as read from the database and gone on with in memory. */
 export interface Transcript {
+  /** What the model sees: without what was rolled back. */
   readonly messages: BaseMessage[];
+  /** The numbers of these messages in the database. */
+  readonly seqs: number[];
+  /** All that was ever said: limits and ids of calls go by it. */
+  readonly everything: BaseMessage[];
+  readonly rollbacks: readonly Rollback[];
   /** Milliseconds spent in model and tool calls so far. */
   workedMs: number;
   modelCalls: number;
 }
 
-export function restore(stored: StoredMessage[]): Transcript {
+export function restore(stored: StoredMessage[], rollbacks: readonly Rollback[] = []): Transcript {
+  const everything = stored.map((row) => mapStoredMessageToChatMessage(row.content as unknown as LangChainStored));
+  const isHidden = ({ seq }: StoredMessage) => rollbacks.some(({ from_seq: from, to_seq: to }) => seq >= from && seq <= to);
   return {
-    messages: stored.map((row) => mapStoredMessageToChatMessage(row.content as unknown as LangChainStored)),
+    messages: everything.filter((_message, index) => !isHidden(stored[index] as StoredMessage)),
+    seqs: stored.filter((row) => !isHidden(row)).map(({ seq }) => seq),
+    everything,
+    rollbacks,
     workedMs: stored.reduce((sum, row) => sum + (row.duration_ms ?? 0), 0),
     modelCalls: stored.filter((row) => row.kind === 'ai').length,
   };
+}
+
+/** Adds a message that was stored as the next one. */
+export function extend(transcript: Transcript, message: BaseMessage): void {
+  transcript.everything.push(message);
+  transcript.messages.push(message);
+  transcript.seqs.push(transcript.everything.length);
 }
 
 function lastTurn(messages: BaseMessage[]): { message: AIMessage; answers: ToolMessage[] } | null {

@@ -143,6 +143,28 @@ export interface PendingInput {
   created_at: string;
 }
 
+/** One file that a conversation changed against the repository; `change` null: it is there as in the repository again. */
+export interface WorkspaceFile {
+  path: string;
+  change: JsonObject | null;
+}
+
+/** A range of steps that a conversation went back over: hidden from the model, kept for the audit. */
+export interface Rollback {
+  from_seq: number;
+  to_seq: number;
+  reason: string;
+}
+
+export interface StoredConversation {
+  messages: StoredMessage[];
+  workspace: JsonObject | null;
+  /** The changes as they are with the newest step that is not rolled back. */
+  files: JsonObject[];
+  rollbacks: Rollback[];
+  gate: StepGate;
+}
+
 export interface StoredMessage extends NewMessage {
   seq: number;
   created_at: string;
@@ -312,9 +334,19 @@ export interface Store {
     failure: { error: JsonObject; retry: boolean; retryAt: Date | null; intentsAtEnd: Intent[]; next?: NextTasks },
   ): Promise<{ status: 'retried' | 'failed' | 'dead' | 'lost'; next?: ClaimedTask[] }>;
 
-  loadConversation(taskId: string, worker: string): Promise<{ messages: StoredMessage[]; workspace: JsonObject | null; gate: StepGate }>;
-  /** Appends steps (and the workspace as it then is) in one transaction, adds up cost, and says what to know before the next. */
-  appendMessages(taskId: string, worker: string, messages: NewMessage[], workspace?: JsonObject): Promise<StepGate>;
+  loadConversation(taskId: string, worker: string): Promise<StoredConversation>;
+  /**
+   * Appends steps in one transaction, with what of the workspace they changed, adds up cost, and says what to know before the next.
+   * Older versions of the changed files go, but for what a rollback to `keepSeq` needs.
+   */
+  appendMessages(
+    taskId: string,
+    worker: string,
+    messages: NewMessage[],
+    kept?: { workspace?: JsonObject; changed?: WorkspaceFile[]; keepSeq?: number },
+  ): Promise<StepGate>;
+  /** Hides the newest steps, takes back what they changed and says so, in one transaction. `conflict` where there are newer ones. */
+  rollBack(taskId: string, worker: string, rollback: Rollback & { comment: string; data: JsonObject }, messages: NewMessage[]): Promise<StepGate>;
   /** Inputs of people that the conversation has not taken yet, oldest first; taken only by `appendInputs`. */
   pendingInputs(taskId: string, worker: string): Promise<PendingInput[]>;
   /** Marks inputs taken together with the messages they became. */

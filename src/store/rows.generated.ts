@@ -379,6 +379,16 @@ export interface RolesRow {
   updated_at: string;
 }
 
+export interface RollbacksRow {
+  conversation_id: string;
+  number: number;
+  organization_id: string;
+  from_seq: number;
+  to_seq: number;
+  reason: string;
+  created_at: string;
+}
+
 export interface RunsRow {
   id: string;
   organization_id: string;
@@ -505,4 +515,13 @@ export interface ValidationsRow {
   summary: string;
   data: Json;
   created_at: string;
+}
+
+export interface WorkspaceFilesRow {
+  conversation_id: string;
+  path: string;
+  seq: number;
+  organization_id: string;
+  change: Json | null;
+  file: string;
 }

@@ -16,10 +16,11 @@ set search_path = public, pg_temp
 as $$
 declare
   v_task tasks;
+  v_now timestamptz := clock_timestamp();
 begin
   for v_task in
     update tasks
-    set state = 'pending', attempts = 0, error = null, finished_at = null, due_at = clock_timestamp(), held = false,
+    set state = 'pending', attempts = 0, error = null, finished_at = null, due_at = v_now, held = false,
       lease_owner = null, lease_expires_at = null
     where id in (
       select id from tasks

@@ -191,7 +191,11 @@ describe('tools that give too much', () => {
   });
 
   it('a model that never ends its work meets the limit, and a person hears which', async () => {
-    engine.cast.in('endless', developerSteps(WRITE_GREETING));
+    let n = 0;
+    engine.cast.in(
+      'endless',
+      developerSteps(() => callTool('write_file', { path: 'greeting.txt', content: `${(n += 1)}\n` })),
+    );
     const opened = await begin('endless', { ...PLAIN, '.github/banyan.yml': 'version: 1\nlimits:\n  max_steps: 6\n' });
     await engine.settle();
     expect(asked('endless')).toHaveLength(6);

@@ -165,9 +165,25 @@ describe('access, generated from the catalogue', () => {
     expect(await visible(await custom([], await custom(['agents:read'], null)))).toEqual(['agents', ...own]);
     const hidden = tables
       .map((table) => table.name)
-      .filter((name) => !['agent_actions', 'api_keys', 'audit_log', 'conversations', 'deliveries', 'effects', 'messages', 'missed_deliveries'].includes(name));
+      .filter(
+        (name) =>
+          ![
+            'agent_actions',
+            'api_keys',
+            'audit_log',
+            'conversations',
+            'deliveries',
+            'effects',
+            'messages',
+            'missed_deliveries',
+            'rollbacks',
+            'workspace_files',
+          ].includes(name),
+      );
     expect(await visible(await presetId('reader'))).toEqual(hidden);
-    expect(await visible(await presetId('contributor'))).toEqual([...hidden, 'agent_actions', 'conversations', 'messages'].toSorted());
+    expect(await visible(await presetId('contributor'))).toEqual(
+      [...hidden, 'agent_actions', 'conversations', 'messages', 'rollbacks', 'workspace_files'].toSorted(),
+    );
     expect(await visible(await presetId('admin'))).toHaveLength(tables.length);
   });
 

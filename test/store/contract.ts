@@ -11,6 +11,7 @@ import { intentContract } from './contract/intents.ts';
 import { limitContract } from './contract/limits.ts';
 import { redeliveryContract } from './contract/redelivery.ts';
 import { readyContract } from './contract/ready.ts';
+import { rollbackContract } from './contract/rollbacks.ts';
 import { taskContract } from './contract/tasks.ts';
 import { emptyOut, type Harness } from './harness.ts';
 
@@ -37,6 +38,7 @@ export function storeContract(name: string, make: () => Promise<Harness>): void 
       hoursContract,
       retentionContract,
       conversationContract,
+      rollbackContract,
       effectContract,
       limitContract,
       deathContract,

@@ -9,7 +9,7 @@ export function conversationContract(use: () => Harness): void {
       const { taskId } = await aTaskAtWork(store, 'w');
       expect(await store.loadConversation(taskId, 'w')).toMatchObject({ messages: [], workspace: null, gate: { status: 'ok' } });
       const odd = { type: 'human', data: { content: 'half \ud800, none \0, null:', kept: null } };
-      await store.appendMessages(taskId, 'w', [{ kind: 'human', content: odd }, aiMessage()], { files: { a: null } });
+      await store.appendMessages(taskId, 'w', [{ kind: 'human', content: odd }, aiMessage()], { workspace: { files: { a: null } } });
       await store.appendMessages(taskId, 'w', [toolMessage({ is_error: true })]);
       const { messages, workspace } = await store.loadConversation(taskId, 'w');
       expect(messages.map(({ seq, kind }) => [seq, kind])).toEqual([
