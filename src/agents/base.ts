@@ -1,5 +1,6 @@
 import type { z } from 'zod';
 import type { Intent } from '../domain/intents.ts';
+import type { TicketSnapshot } from '../domain/model.ts';
 import type { Brief, Finish, RoleAgent, RoleLimits, Salvage } from '../engine/role.ts';
 import type { TaskSession } from '../engine/session.ts';
 import type { ToolPermission } from '../tools/tool.ts';
@@ -107,7 +108,7 @@ export abstract class BaseAgent<Result = unknown> implements RoleAgent<Result> {
     return null;
   }
 
-  abstract finish(session: TaskSession, result: Result): Promise<Finish>;
+  abstract finish(session: TaskSession, result: Result, snapshot: TicketSnapshot): Promise<Finish>;
 
   /** @default nothing is under way on GitHub */
   async abandon(_session: TaskSession, _reason: string): Promise<void> {}

@@ -263,7 +263,6 @@ describe('workspace with a sandbox', () => {
     };
     const target = workspace({ sandboxProvider: provider });
     target.write('new', 'x');
-    await expect(sh(target, 'cat new')).rejects.toMatchObject({ code: 'sandbox_timeout' });
     expect((await sh(target, 'cat new')).output).toBe('x');
     expect(made).toBe(2);
   });

@@ -177,6 +177,10 @@ function modeForWrite(overlay: Overlay, path: string): FileMode {
   return current?.mode ?? '100644';
 }
 
+function isBroken(error: unknown): boolean {
+  return error instanceof BanyanError && error.retry === 'transient' && (error.code === 'sandbox_failed' || error.code === 'sandbox_timeout');
+}
+
 interface CommandRunner {
   /** A path was changed in memory: to be brought into the sandbox before the next command. */
   touch(path: string): void;
@@ -229,16 +233,33 @@ function createCommandRunner(options: WorkspaceOptions, overlay: Overlay, isProt
     return notes.length === 0 ? result : { ...result, output: `${result.output}\n${notes.map((note) => `[${note}]`).join('\n')}` };
   }
 
+  /** Once: a sandbox that vanishes in the middle is opened anew with the same files. One that does so again is left to who retries. */
+  async function runOrReplace(request: RunRequest): Promise<SandboxResult> {
+    const before = overlay.changedPaths().map((path) => [path, overlay.get(path)] as const);
+    try {
+      return await run(request);
+    } catch (error) {
+      await close().catch(() => undefined);
+      if (request.signal?.aborted || !isBroken(error)) throw error;
+    }
+    for (const path of overlay.changedPaths()) overlay.revert(path);
+    for (const [path, file] of before) {
+      if (file) overlay.set(path, file.mode, file.content);
+      else overlay.remove(path);
+    }
+    try {
+      return await run(request);
+    } catch (error) {
+      await close().catch(() => undefined);
+      throw error;
+    }
+  }
+
   return {
     touch: (path) => stale.add(path),
     run(request) {
       // One after the other, and a sandbox that broke is replaced: what counts lies in memory.
-      const turn = last.then(() =>
-        run(request).catch(async (error: unknown) => {
-          await close();
-          throw error;
-        }),
-      );
+      const turn = last.then(() => runOrReplace(request));
       last = turn.catch(() => undefined);
       return turn;
     },

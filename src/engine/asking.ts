@@ -10,8 +10,7 @@ export function roundsAsked(snapshot: TicketSnapshot, taskId: string): number {
 }
 
 /** Questions to people as one wait: the ledger, the comment, the label and the status, in one decision. */
-export async function askPeople(session: TaskSession, questions: { body: string; assumption: string | null }[]): Promise<Finish> {
-  const snapshot = await session.snapshot();
+export function askPeople(session: TaskSession, snapshot: TicketSnapshot, questions: { body: string; assumption: string | null }[]): Finish {
   const round = roundsAsked(snapshot, session.task.id) + 1;
   const first = snapshot.questions.length + 1;
   const numbered = questions.map((question, index) => ({ number: first + index, ...question }));
@@ -32,9 +31,10 @@ export async function askPeople(session: TaskSession, questions: { body: string;
 }
 
 /** A role asked in the middle of its work, by the tool `ask_human`: all that it asked in one turn. */
-export function askedByRole(session: TaskSession, questions: readonly string[]): Promise<Finish> {
+export function askedByRole(session: TaskSession, snapshot: TicketSnapshot, questions: readonly string[]): Finish {
   return askPeople(
     session,
+    snapshot,
     questions.map((body) => ({ body, assumption: null })),
   );
 }

@@ -1,13 +1,15 @@
+import { setTimeout } from 'node:timers/promises';
 import { AIMessage, HumanMessage, SystemMessage, ToolMessage } from '@langchain/core/messages';
 import type { BaseMessage } from '@langchain/core/messages';
 import type { ToolCall } from '@langchain/core/messages/tool';
 import { refreshStatus } from '../domain/effects.ts';
 import type { JsonObject } from '../domain/model.ts';
-import { BanyanError } from '../kernel/errors.ts';
+import { BanyanError, toBanyanError } from '../kernel/errors.ts';
 import { redactSecrets } from '../kernel/redact.ts';
-import { untrustedBlock } from '../kernel/text.ts';
+import { truncateMiddle, untrustedBlock } from '../kernel/text.ts';
 import type { ModelUsage, RoleModel } from '../llm/types.ts';
 import type { NewMessage, PendingInput, StepGate, Store, WorkspaceFile } from '../store/contract.ts';
+import { waitInStep } from './failures.ts';
 import type { ConversationLoop } from './loop.ts';
 import type { RoleAgent } from './role.ts';
 import type { ConversationState, TaskSession } from './session.ts';
@@ -48,6 +50,8 @@ const ASK_HUMAN = 'ask_human';
 /** A model that answers in prose this often in a row, or hands in what cannot be accepted, will not get better. */
 const MAX_NUDGES = 3;
 const MAX_REFUSALS = 5;
+/** Characters of one argument that are kept with the record of a call. */
+const ARGUMENT_CHARS = 4_000;
 
 export interface ConversationParts {
   store: Store;
@@ -289,13 +293,27 @@ export class Conversation {
     return next;
   }
 
+  /** A short limit is waited for inside the step; a longer one, and what does not pass, is the task's. */
+  async #patiently(call: () => Promise<AIMessage>): Promise<AIMessage> {
+    const { session, deadline } = this.#parts;
+    for (let tries = 1; ; tries += 1) {
+      try {
+        return await call();
+      } catch (thrown) {
+        const ms = waitInStep(toBanyanError(thrown), tries, deadline - Date.now());
+        if (ms === null) throw thrown;
+        await setTimeout(ms, undefined, { signal: session.signal });
+      }
+    }
+  }
+
   async #modelStep(call: () => Promise<AIMessage>): Promise<AIMessage> {
     const { agent, roleModel } = this.#parts;
     const waiting = this.#gate.inputs > 0 || this.#gate.spent_usd >= this.#gate.budget_usd;
     if (waiting || this.#pause() || this.#conclusion() || findTrouble(this.#transcript)) throw new Interrupt('between steps');
     this.#enforceLimits();
     const started = Date.now();
-    const raw = adoptWrittenResult(await call(), agent.resultName, (value) => agent.resultSchema.safeParse(value).success);
+    const raw = adoptWrittenResult(await this.#patiently(call), agent.resultName, (value) => agent.resultSchema.safeParse(value).success);
     const usage = usageOf(raw);
     const message = normalizeAnswer(raw, this.#transcript.everything);
     this.#transcript.modelCalls += 1;
@@ -352,8 +370,10 @@ function describeInput({ source, author }: PendingInput): string {
   return source.startsWith('edit:') ? `the issue as ${author} edited it` : `comment by ${author}, who has write access`;
 }
 
+/** Arguments for the audit, long texts cut: the call itself stands in the model's message as it was. */
 function redactedArgs(args: unknown): JsonObject {
-  return JSON.parse(redactSecrets(JSON.stringify(args ?? {}))) as JsonObject;
+  const cut = (_key: string, value: unknown): unknown => (typeof value === 'string' ? truncateMiddle(value, ARGUMENT_CHARS) : value);
+  return JSON.parse(redactSecrets(JSON.stringify(args ?? {}, cut))) as JsonObject;
 }
 
 function usageOf(message: AIMessage): ModelUsage {

@@ -50,6 +50,19 @@ export function retryTime(error: BanyanError, attempts: number, maxAttempts: num
   return error.retryAt ?? new Date(Date.now() + backoffMs(attempts, Math.random()));
 }
 
+/** A limit that ends this soon is waited for in the middle of a step, this often. */
+const STEP_WAIT_MS = 20_000;
+const STEP_TRIES = 3;
+/** Of a function's time that must be left for the call itself. */
+const STEP_MS = 30_000;
+
+/** Milliseconds after which a call of the model is to be made again inside its step; null where that is the task's to decide. */
+export function waitInStep(error: BanyanError, tries: number, msLeft: number): number | null {
+  if (putOff(error) === null || !error.retryAt || tries > STEP_TRIES) return null;
+  const ms = Math.max(0, error.retryAt.getTime() - Date.now());
+  return ms <= STEP_WAIT_MS && ms + STEP_MS <= msLeft ? ms : null;
+}
+
 /** How long to wait, where the failure only says that it is not the time; null where it counts as an attempt. */
 export function putOff(error: BanyanError): PutOff | null {
   const { patienceHours } = TABLE[error.retry];

@@ -1,6 +1,6 @@
 import type { z } from 'zod';
 import type { Intent } from '../domain/intents.ts';
-import type { JsonObject } from '../domain/model.ts';
+import type { JsonObject, TicketSnapshot } from '../domain/model.ts';
 import type { ToolPermission } from '../tools/tool.ts';
 import type { TaskSession } from './session.ts';
 
@@ -42,8 +42,8 @@ export interface RoleAgent<Result = unknown> {
   brief(session: TaskSession): Promise<Brief>;
   /** A gate in code before the result is taken: a sentence for the model sends it back to work, null accepts. Called at most `attempt` 0, 1, 2. */
   check(session: TaskSession, result: Result, attempt: number): Promise<string | null>;
-  /** Performs what the result means on GitHub (through the ledger) and says what follows. Repeatable; changes the ticket by its intents only. */
-  finish(session: TaskSession, result: Result): Promise<Finish>;
+  /** Performs what the result means on GitHub (through the ledger) and says what follows from the ticket as `snapshot` shows it. Repeatable; changes the ticket by its intents only. */
+  finish(session: TaskSession, result: Result, snapshot: TicketSnapshot): Promise<Finish>;
   /** When the budget ran out in the middle: keeps what there is on GitHub. Repeatable; null where there is nothing. */
   salvage(session: TaskSession): Promise<Salvage | null>;
   /** When the task ends without a result: leaves nothing on GitHub that looks as if it were still under way. Repeatable. */

@@ -178,8 +178,10 @@ export class TaskRunner {
     const { store, log } = this.#parts;
     const { id } = claimed.task;
     for (let conflicts = 0; conflicts < MAX_CONFLICTS; conflicts++) {
-      const { version } = (await owned.session.snapshot()).ticket;
-      const end = outcome.kind === 'asked' ? await askedByRole(owned.session, outcome.questions) : await agent.finish(owned.session, outcome.value);
+      const snapshot = await owned.session.snapshot();
+      const { version } = snapshot.ticket;
+      const end =
+        outcome.kind === 'asked' ? askedByRole(owned.session, snapshot, outcome.questions) : await agent.finish(owned.session, outcome.value, snapshot);
       const next = options.next.want();
       const settled =
         end.kind === 'wait'

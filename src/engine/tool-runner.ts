@@ -9,7 +9,7 @@ import { truncateMiddle } from '../kernel/text.ts';
 import type { AgentTool, ToolContext } from '../tools/tool.ts';
 import type { RoleAgent } from './role.ts';
 import type { TaskSession } from './session.ts';
-import { GARBLED } from './transcript.ts';
+import { GARBLED, MAX_ARGUMENT_CHARS, OVERSIZED } from './transcript.ts';
 
 /** Characters of one tool's answer that reach the model. */
 const TOOL_OUTPUT_CHARS = 30_000;
@@ -65,6 +65,13 @@ export function createToolRunner(parts: { agent: RoleAgent; session: TaskSession
 
   async function attempt(call: ToolCall): Promise<ToolMessage> {
     if (GARBLED in call.args) return answer(call, 'The arguments of this call were no valid JSON, so it was not run. Call the tool again.', 'error');
+    if (OVERSIZED in call.args) {
+      return answer(
+        call,
+        `The arguments of this call were longer than ${MAX_ARGUMENT_CHARS} characters, so it was not run. Do it in smaller pieces: write a part of the file, then add to it with edit_file.`,
+        'error',
+      );
+    }
     if (call.name === agent.resultName) return handIn(agent, session, call);
     const tool = tools.find((candidate) => candidate.name === call.name);
     if (tool) {

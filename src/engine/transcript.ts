@@ -2,6 +2,7 @@ import { AIMessage, HumanMessage, mapStoredMessageToChatMessage, SystemMessage, 
 import type { BaseMessage, StoredMessage as LangChainStored } from '@langchain/core/messages';
 import type { ToolCall } from '@langchain/core/messages/tool';
 import type { JsonObject } from '../domain/model.ts';
+import { truncateMiddle } from '../kernel/text.ts';
 import type { MessageKind, Rollback, StoredMessage } from '../store/contract.ts';
 
 /** A message as the database keeps it. */
@@ -82,8 +83,20 @@ export function failedInARow(messages: BaseMessage[], name: string): number {
   return answers.length - 1 - lastGood;
 }
 
-/** The one argument of a call whose arguments were no JSON: the text as it came. */
+/** The one argument of a call whose arguments were no JSON: the text as it came, its beginning. */
 export const GARBLED = 'arguments_that_are_no_json';
+/** The one argument of a call whose arguments were too long: how long they were. */
+export const OVERSIZED = 'arguments_that_are_too_long';
+
+/** Every step sends the whole transcript, so an answer is kept to what a person would read of it, and arguments to a large file. */
+const MAX_TEXT_CHARS = 30_000;
+export const MAX_ARGUMENT_CHARS = 131_072;
+const GARBLED_CHARS = 1_000;
+
+function boundedCall(call: ToolCall): ToolCall {
+  const { length } = JSON.stringify(call.args);
+  return length <= MAX_ARGUMENT_CHARS ? call : { ...call, args: { [OVERSIZED]: length } };
+}
 
 /**
  * A model's answer with only what the conversation needs, and call ids that are unique in it: some endpoints number
@@ -95,10 +108,10 @@ export function normalizeAnswer(answer: AIMessage, before: BaseMessage[]): AIMes
   const garbled = (answer.invalid_tool_calls ?? []).map((call) => ({
     id: call.id,
     name: call.name ?? 'unknown',
-    args: { [GARBLED]: call.args ?? '' },
+    args: { [GARBLED]: (call.args ?? '').slice(0, GARBLED_CHARS) },
     type: 'tool_call' as const,
   }));
-  const given = [...(answer.tool_calls ?? []), ...garbled];
+  const given = [...(answer.tool_calls ?? []).map(boundedCall), ...garbled];
   const calls = given.map((call, index) => {
     const wanted = call.id ?? `call_${index}`;
     const id = used.has(wanted) ? `${wanted}_${before.length}_${index}` : wanted;
@@ -106,11 +119,14 @@ export function normalizeAnswer(answer: AIMessage, before: BaseMessage[]): AIMes
     return { ...call, id };
   });
   const renamed = new Map(given.map((call, index) => [call.id, calls[index]?.id]));
+  const inputs = new Map(given.map((call) => [call.id, call.args]));
   const content = Array.isArray(answer.content)
-    ? answer.content.map((block) =>
-        block.type === 'tool_use' && typeof block['id'] === 'string' ? { ...block, id: renamed.get(block['id']) ?? block['id'] } : block,
-      )
-    : answer.content;
+    ? answer.content.map((block) => {
+        if (block.type === 'text' && typeof block['text'] === 'string') return { ...block, text: truncateMiddle(block['text'], MAX_TEXT_CHARS) };
+        if (block.type !== 'tool_use' || typeof block['id'] !== 'string') return block;
+        return { ...block, id: renamed.get(block['id']) ?? block['id'], input: inputs.get(block['id']) ?? block['input'] };
+      })
+    : truncateMiddle(answer.content, MAX_TEXT_CHARS);
   return new AIMessage({
     content,
     tool_calls: calls,

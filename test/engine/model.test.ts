@@ -4,7 +4,7 @@ import type { Watched } from '../e2e/watch.ts';
 import { startEngine } from '../support/engine.ts';
 import type { Engine } from '../support/engine.ts';
 import type { ChatRequest } from '../support/openai-server.ts';
-import { callTool, fail, rateLimited, say } from '../support/openai-server.ts';
+import { callTool, cutOff, fail, rateLimited, say } from '../support/openai-server.ts';
 import { callTools } from '../support/openai-answers.ts';
 import { DEVELOPED, developerSteps, inRole, PLAIN, saidTo, SUBMIT_DEVELOPER, toolsCalled, WRITE_GREETING } from './scripts.ts';
 import { greetingOn, taskOf, transcriptOf } from './transcripts.ts';
@@ -120,11 +120,57 @@ describe('a model that does not keep to the form', () => {
   });
 });
 
+describe('an answer that is far too long', () => {
+  const LONG = 'banyan '.repeat(30_000);
+
+  async function sizes(repo: string): Promise<{ stored: number; asked: number }> {
+    const [row] = await engine.sql<{ stored: number }>(
+      `select max(length(m.content::text) + coalesce(length(m.tool_input::text), 0))::int as stored from messages m join conversations c on c.id = m.conversation_id
+       join tasks t on t.id = c.task_id join projects p on p.id = t.project_id where p.name = $1 and m.kind in ('ai', 'tool')`,
+      [repo],
+    );
+    return { stored: row?.stored ?? 0, asked: Math.max(...asked(repo).map((request) => JSON.stringify(request.messages).length)) };
+  }
+
+  it.each([
+    { name: 'in prose', repo: 'long-prose', answer: say(LONG), told: 'characters left out' },
+    { name: 'cut off by the provider', repo: 'long-cut', answer: cutOff(LONG), told: 'That handed in nothing' },
+    { name: 'in arguments', repo: 'long-args', answer: callTool('write_file', { path: 'a.txt', content: LONG }), told: 'longer than 131072 characters' },
+    { name: 'in arguments that are no JSON', repo: 'long-garbled', answer: callTool('write_file', `{"path": "${LONG}`), told: 'no valid JSON' },
+  ])('$name is bounded in the database and in the next prompt, and is paid for', async ({ repo, answer, told }) => {
+    engine.cast.in(repo, developerSteps(answer, WRITE_GREETING, SUBMIT_DEVELOPER));
+    const opened = await begin(repo);
+    await engine.settle();
+    const { stored, asked: prompt } = await sizes(repo);
+    expect(stored).toBeLessThan(40_000);
+    expect(prompt).toBeLessThan(80_000);
+    expect(saidTo(asked(repo)[1])).toContain(told);
+    const [row] = await engine.sql<{ tokens: number }>(
+      `select t.tokens_in::int as tokens from tasks t join projects p on p.id = t.project_id where p.name = $1 and t.role = 'developer'`,
+      [repo],
+    );
+    expect(row?.tokens).toBe(3_000);
+    await expectBuilt(opened);
+  });
+});
+
 describe('a provider in trouble', () => {
+  it('asks to wait a moment: the step waits, and the task is neither put off nor failed', async () => {
+    engine.cast.in('moment', developerSteps(rateLimited(1), WRITE_GREETING, rateLimited(1), rateLimited(1), SUBMIT_DEVELOPER));
+    const opened = await begin('moment');
+    await engine.process().drain();
+    expect(asked('moment')).toHaveLength(5);
+    expect(await taskOf(engine, 'moment', 'developer')).toMatchObject({ state: 'completed', attempts: 1, error: null });
+    await engine.settle();
+    await expectBuilt(opened);
+  });
+
   it('asks to wait: the task waits as long as asked, and no person is called', async () => {
     engine.cast.in('busy', developerSteps(rateLimited(300), rateLimited(300), WRITE_GREETING, SUBMIT_DEVELOPER));
     const opened = await begin('busy');
     await engine.process().drain();
+    // Not asked again before the time that was named.
+    expect(asked('busy')).toHaveLength(1);
     const task = await taskOf(engine, 'busy', 'developer');
     expect(task).toMatchObject({ state: 'pending', error: { code: 'model_rate_limited' } });
     expect(task.due_in).toBeGreaterThan(200);

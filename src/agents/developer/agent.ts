@@ -95,8 +95,7 @@ export class DeveloperAgent extends BaseAgent<DeveloperResult> {
     return `The change is not accepted yet: ${describeSuite(suite)}.\n\n${untrustedCode('output of the suite', suite.output)}\n\nCorrect it and hand in again. If the failure is not yours, hand in again and say in pr_body why.`;
   }
 
-  override async finish(session: TaskSession, result: DeveloperResult): Promise<Finish> {
-    const snapshot = await session.snapshot();
+  override async finish(session: TaskSession, result: DeveloperResult, snapshot: TicketSnapshot): Promise<Finish> {
     const changes = (await session.workspace()).changes();
     const output = result as unknown as JsonObject;
     if (changes.length === 0 && openPullNumber(snapshot) !== null) {

@@ -50,9 +50,8 @@ export class ProductOwnerAgent extends BaseAgent<ProductOwnerResult> {
     return permissions.some((permission) => !mayStartWork(permission));
   }
 
-  override async finish(session: TaskSession, result: ProductOwnerResult): Promise<Finish> {
-    const snapshot = await session.snapshot();
-    if (result.needs_clarification) return askPeople(session, result.questions.map(splitAssumption));
+  override async finish(session: TaskSession, result: ProductOwnerResult, snapshot: TicketSnapshot): Promise<Finish> {
+    if (result.needs_clarification) return askPeople(session, snapshot, result.questions.map(splitAssumption));
     const needsApproval = await this.hadStrangers(session, snapshot);
     const intents = acceptAnalysis(session.phaseContext(snapshot), snapshot, { task: session.task, result, needsApproval });
     return { kind: 'complete', output: result as unknown as JsonObject, intents };

@@ -1,6 +1,6 @@
 import { taskEffectKey } from '../../domain/effects.ts';
 import type { Intent } from '../../domain/intents.ts';
-import type { JsonObject } from '../../domain/model.ts';
+import type { JsonObject, TicketSnapshot } from '../../domain/model.ts';
 import { advance } from '../../domain/phases.ts';
 import type { Finish } from '../../engine/role.ts';
 import type { TaskSession } from '../../engine/session.ts';
@@ -64,8 +64,7 @@ export class QaAgent extends BaseAgent<QaResult> {
     return abandonCheck(session, QA_CHECK, reason);
   }
 
-  override async finish(session: TaskSession, result: QaResult): Promise<Finish> {
-    const snapshot = await session.snapshot();
+  override async finish(session: TaskSession, result: QaResult, snapshot: TicketSnapshot): Promise<Finish> {
     const evidence = session.state.evidence as unknown as QaEvidence;
     const passed = verdict(result, evidence);
     const report = checkReport(result, evidence, session.disclosure);

@@ -1,7 +1,7 @@
 import { taskEffectKey } from '../../domain/effects.ts';
 import type { Intent } from '../../domain/intents.ts';
 import { marker } from '../../domain/markers.ts';
-import type { JsonObject } from '../../domain/model.ts';
+import type { JsonObject, TicketSnapshot } from '../../domain/model.ts';
 import { advance } from '../../domain/phases.ts';
 import { findingsSignature } from '../../domain/signature.ts';
 import type { Finish } from '../../engine/role.ts';
@@ -78,8 +78,7 @@ export class ReviewerAgent extends BaseAgent<ReviewerResult> {
     return abandonCheck(session, REVIEW_CHECK, reason);
   }
 
-  override async finish(session: TaskSession, result: ReviewerResult): Promise<Finish> {
-    const snapshot = await session.snapshot();
+  override async finish(session: TaskSession, result: ReviewerResult, snapshot: TicketSnapshot): Promise<Finish> {
     const review = await postReview(session, pullNumber(snapshot), result);
     await completeCheck(session, REVIEW_CHECK, reviewReport(result, review.url, session.disclosure));
     const changes = result.decision === 'request_changes';

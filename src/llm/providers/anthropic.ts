@@ -1,7 +1,7 @@
 import { ChatAnthropic } from '@langchain/anthropic';
 import { BanyanError } from '../../kernel/errors.ts';
 import type { ProviderRequest } from '../types.ts';
-import { CALL_RETRIES, CALL_TIMEOUT_MS, MAX_OUTPUT_TOKENS } from './limits.ts';
+import { CALL_RETRIES, CALL_TIMEOUT_MS, MAX_OUTPUT_TOKENS, onFailedAttempt } from './limits.ts';
 
 /**
  * Caches the longest known prefix of each request: a conversation sends its whole transcript at every step, and what was
@@ -27,6 +27,7 @@ export function createAnthropicModel({ model, headers, options }: ProviderReques
     anthropicApiUrl: options.anthropicBaseUrl ?? 'https://api.anthropic.com',
     maxTokens: MAX_OUTPUT_TOKENS,
     maxRetries: CALL_RETRIES,
+    onFailedAttempt,
     streaming: false,
     disableStreaming: true,
     clientOptions: { defaultHeaders: headers, timeout: CALL_TIMEOUT_MS },

@@ -6,3 +6,13 @@ export const CALL_RETRIES = 1;
 
 /** Enough for a whole file in one tool call; above some 21,000 Anthropic's client insists on streaming. */
 export const MAX_OUTPUT_TOKENS = 16_384;
+
+/**
+ * Which failures the library tries again inside a call: those of the provider or of the way there. What says "later" (429) says
+ * when, and the library would not listen; every other refusal stays one.
+ */
+export function onFailedAttempt(error: unknown): void {
+  const status: unknown = typeof error === 'object' && error !== null ? Reflect.get(error, 'status') : undefined;
+  const isAborted = error instanceof Error && (error.name === 'AbortError' || error.name === 'TimeoutError');
+  if (isAborted || (typeof status === 'number' && status < 500)) throw error;
+}

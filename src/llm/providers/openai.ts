@@ -2,7 +2,7 @@ import { ChatOpenAI, ChatOpenAICompletions } from '@langchain/openai';
 import type { BaseChatModel } from '@langchain/core/language_models/chat_models';
 import { BanyanError } from '../../kernel/errors.ts';
 import type { ProviderRequest } from '../types.ts';
-import { CALL_RETRIES, CALL_TIMEOUT_MS } from './limits.ts';
+import { CALL_RETRIES, CALL_TIMEOUT_MS, onFailedAttempt } from './limits.ts';
 
 /**
  * An endpoint of the owner's is spoken to with chat completions, always: `useResponsesApi: false` is overruled by the
@@ -22,6 +22,7 @@ export function createOpenAiModel({ model, headers, options }: ProviderRequest):
     // Servers without authentication take any key; the client refuses to have none.
     apiKey: openaiApiKey ?? 'none',
     maxRetries: CALL_RETRIES,
+    onFailedAttempt,
     timeout: CALL_TIMEOUT_MS,
     streaming: false,
     disableStreaming: true,

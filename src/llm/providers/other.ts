@@ -3,7 +3,7 @@ import { MODEL_PROVIDER_CONFIG, type ChatModelProvider } from 'langchain/chat_mo
 import type { BaseChatModel } from '@langchain/core/language_models/chat_models';
 import { BanyanError } from '../../kernel/errors.ts';
 import type { ProviderRequest } from '../types.ts';
-import { CALL_RETRIES } from './limits.ts';
+import { CALL_RETRIES, onFailedAttempt } from './limits.ts';
 
 function isKnown(provider: string): provider is ChatModelProvider {
   return Object.hasOwn(MODEL_PROVIDER_CONFIG, provider);
@@ -45,6 +45,7 @@ export async function createOtherModel({ provider, model, headers }: ProviderReq
   return initChatModel(model, {
     modelProvider: provider,
     maxRetries: CALL_RETRIES,
+    onFailedAttempt,
     configuration: { defaultHeaders: headers },
     clientOptions: { defaultHeaders: headers },
     defaultHeaders: headers,

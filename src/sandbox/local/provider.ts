@@ -74,6 +74,14 @@ async function removeFolder(folder: string): Promise<void> {
   });
 }
 
+/** What the system refuses the host's hand in the sandbox (its disk is full, its folder is gone) is the sandbox's failure, not ours. */
+function typed(error: unknown): unknown {
+  const errno: unknown = error instanceof Error ? Reflect.get(error, 'code') : undefined;
+  if (error instanceof BanyanError || typeof errno !== 'string' || !/^E[A-Z]+$/.test(errno)) return error;
+  const what = errno === 'ENOSPC' || errno === 'EDQUOT' ? 'The disk of the sandbox is full.' : `The sandbox broke (${errno}).`;
+  return new BanyanError('sandbox_failed', what, { retry: 'transient', data: { errno }, cause: error });
+}
+
 const PREFIX = 'banyan-sandbox-';
 const OWNER_FILE = 'owner';
 
@@ -150,7 +158,9 @@ async function openSandbox(machine: Machine, request: SandboxOptions, options: L
   const alive = <T>(action: () => Promise<T>): Promise<T> =>
     inTurn(async () => {
       assertAlive();
-      return action();
+      return action().catch((error: unknown) => {
+        throw typed(error);
+      });
     });
   return {
     id: `${request.name ?? 'sandbox'}-${randomUUID().slice(0, 8)}`,
