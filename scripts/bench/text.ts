@@ -3,7 +3,7 @@ import type { BenchSection, BenchTable } from './section.ts';
 type Row = readonly (string | number)[];
 
 /** Columns as wide as they need to be, the first to the left, the others to the right. */
-export function alignedTable(head: readonly string[], rows: readonly Row[]): string {
+function alignedTable(head: readonly string[], rows: readonly Row[]): string {
   const cells = rows.map((row) => row.map(String));
   const widths = head.map((cell, column) => Math.max(cell.length, ...cells.map((row) => row[column]?.length ?? 0)));
   const line = (row: readonly string[]) =>

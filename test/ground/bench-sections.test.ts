@@ -14,7 +14,7 @@ beforeAll(async () => {
 afterAll(() => postgres.stop());
 
 describe.each(Object.keys(SECTIONS))('the section %s', (name) => {
-  it('runs, has figures in every row, and a place on the page', { timeout: 240_000 }, async () => {
+  it('runs, has figures in every row, and a place on the page', { timeout: 600_000 }, async () => {
     const section = await SECTIONS[name]!({ rounds: 1, quick: true, postgres, say: () => undefined });
     expect(section.name).toBe(name);
     expect(section.goals.length).toBeGreaterThan(0);

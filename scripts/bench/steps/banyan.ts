@@ -38,6 +38,8 @@ const agent: RoleAgent = {
   abandon: () => Promise.resolve(),
 };
 
+const TEXT = { title: 'Read', body: 'Please.' };
+
 /** What a task begins with, without the analysis before it. */
 function intentsOf(number: number): Intent[] {
   const workflow = WORKFLOWS['default'];
@@ -45,7 +47,7 @@ function intentsOf(number: number): Intent[] {
   const repository = { ...defaultRepositoryConfig() };
   repository.limits = { ...repository.limits, maxSteps: MAX_STEPS };
   return [
-    { type: 'open_ticket', number, title: 'Read', body: 'Please.', author: 'maintainer', url: 'https://github.test/1', kind: 'feature', state: 'in_progress' },
+    { type: 'open_ticket', number, ...TEXT, author: 'maintainer', url: 'https://github.test/1', kind: 'feature', state: 'in_progress' },
     { type: 'start_run', workflow: 'default', config_snapshot: toRunSnapshot({ repository, workflow }), budget_usd: 1_000, warn_at_usd: 900 },
     { type: 'add_task', key: `${PHASE}:1`, role: ROLE, phase: PHASE, title: 'Read', input: {}, max_attempts: 3, timeout_seconds: 600 },
   ];
@@ -64,9 +66,9 @@ async function seed(store: Store): Promise<void> {
   if (status !== 'applied') throw new Error(`the task could not be stored: ${status}`);
 }
 
-/** Nothing of this conversation concerns GitHub or a sandbox. */
+/** The issue's text is read again when the task begins; nothing else of this conversation concerns GitHub, or a sandbox. */
 const NO_GITHUB = {
-  repository: (project: Repository['project']) => Promise.resolve({ project }),
+  repository: (project: Repository['project']) => Promise.resolve({ project, issues: { get: () => Promise.resolve(TEXT) } }),
   login: () => Promise.resolve('bench[bot]'),
   giveBack: () => Promise.resolve(),
 } as unknown as GitHubApp;
