@@ -14,9 +14,14 @@ export function cpuOf(pid: number): number | null {
   }
 }
 
-/** Of all processes of the server that are there now, those in the background included. */
-export async function postgresCpuMs(pool: Pool): Promise<number | null> {
+/** Of each process of the server that is there now, those in the background included; empty where the system does not tell. */
+export async function postgresCpu(pool: Pool): Promise<ReadonlyMap<number, number>> {
   const { rows } = await pool.query<{ pid: number }>('select pid from pg_stat_activity');
-  const times = rows.map(({ pid }) => cpuOf(pid)).filter((time) => time !== null);
-  return times.length === 0 ? null : times.reduce((sum, time) => sum + time, 0);
+  return new Map(rows.map(({ pid }) => [pid, cpuOf(pid)] as const).filter((entry): entry is readonly [number, number] => entry[1] !== null));
+}
+
+/** What the processes used between the two looks. Connections come and go: one that is gone is left out, and one that is new began at nothing. */
+export function cpuBetween(before: ReadonlyMap<number, number>, after: ReadonlyMap<number, number>): number | null {
+  if (after.size === 0) return null;
+  return [...after].reduce((sum, [pid, ms]) => sum + ms - (before.get(pid) ?? 0), 0);
 }

@@ -1,5 +1,5 @@
 import { BanyanError } from '../../../src/kernel/errors.ts';
-import { cpuOf } from '../processor.ts';
+import { cpuBetween, cpuOf } from '../processor.ts';
 import { MARKS } from './recorder.ts';
 import type { Mark } from './recorder.ts';
 import { FILES, ISSUE } from './scenario.ts';
@@ -65,12 +65,24 @@ async function verify(stage: Stage, repo: string, issues: number): Promise<void>
   throw new BanyanError('internal', `${repo} should have ${issues} open pull requests that are no drafts; it has ${data.length}, ${ready.length} of them such`);
 }
 
-async function cpuOfAll(stage: Stage): Promise<Record<string, number | null>> {
-  return { functions: cpuOf(process.pid), database: await stage.databaseCpuMs(), github: cpuOf(stage.githubPid) };
+interface Used {
+  functions: number | null;
+  github: number | null;
+  database: ReadonlyMap<number, number>;
 }
 
-function minus(later: Record<string, number | null>, earlier: Record<string, number | null>): Record<string, number | null> {
-  return Object.fromEntries(Object.entries(later).map(([name, value]) => [name, value === null ? null : value - (earlier[name] ?? 0)]));
+async function look(stage: Stage): Promise<Used> {
+  return { functions: cpuOf(process.pid), github: cpuOf(stage.githubPid), database: await stage.databaseCpu() };
+}
+
+async function cpuSince(stage: Stage, before: Used): Promise<Record<string, number | null>> {
+  const after = await look(stage);
+  const minus = (later: number | null, earlier: number | null) => (later === null || earlier === null ? null : later - earlier);
+  return {
+    functions: minus(after.functions, before.functions),
+    database: cpuBetween(before.database, after.database),
+    github: minus(after.github, before.github),
+  };
 }
 
 function shifted(spans: Span[], origin: number): Span[] {
@@ -82,10 +94,10 @@ export async function playOne(stage: Stage, repo: string): Promise<Round> {
   const { recorder } = stage;
   await prepare(stage, repo);
   await recorder.quiet();
-  const before = await cpuOfAll(stage);
+  const before = await look(stage);
   const opened = await openIssue(stage, repo);
   await recorder.reached(opened.issue, 'pull');
-  const cpu = minus(await cpuOfAll(stage), before);
+  const cpu = await cpuSince(stage, before);
   const marks = await follow(stage, opened);
   await recorder.quiet();
   await verify(stage, repo, 1);
@@ -98,12 +110,12 @@ export async function playMany(stage: Stage, issues: number, repositories: numbe
   const repos = Array.from({ length: repositories }, (_, index) => `burst-${repositories}-${index + 1}`);
   for (const repo of repos) await prepare(stage, repo);
   await recorder.quiet();
-  const before = await cpuOfAll(stage);
+  const before = await look(stage);
   const start = performance.now();
   const targets = Array.from({ length: issues }, (_, index) => repos[index % repositories] ?? '');
   const marks = await Promise.all(targets.map(async (repo) => follow(stage, await openIssue(stage, repo))));
   const end = performance.now();
-  const cpu = minus(await cpuOfAll(stage), before);
+  const cpu = await cpuSince(stage, before);
   await recorder.quiet();
   for (const repo of repos) await verify(stage, repo, issues / repositories);
   return { issues, repositories, totalMs: end - start, marks, cpu, spans: shifted(within(recorder.spans, { start, end }), start) };

@@ -19,7 +19,7 @@ import { passThrough } from '../../../src/local/stack/settings.ts';
 import { startTimer } from '../../../src/local/stack/timer.ts';
 import { MIGRATIONS } from '../postgres.ts';
 import type { TestDatabase } from '../postgres.ts';
-import { cpuOf, postgresCpuMs } from '../processor.ts';
+import { cpuOf, postgresCpu } from '../processor.ts';
 import { measureParts } from './measured-parts.ts';
 import { startModel } from './model.ts';
 import { Recorder } from './recorder.ts';
@@ -30,8 +30,8 @@ export interface Stage {
   /** A maintainer at the local GitHub, whose own calls are not measured. */
   maintainer: Octokit;
   githubPid: number;
-  /** Processor time of the database so far; null where the system does not tell. */
-  databaseCpuMs(): Promise<number | null>;
+  /** Processor time of each process of the database so far; empty where the system does not tell. */
+  databaseCpu(): Promise<ReadonlyMap<number, number>>;
   stop(): Promise<void>;
 }
 
@@ -168,7 +168,11 @@ export async function openStage(database?: TestDatabase): Promise<Stage> {
     recorder,
     maintainer: new Octokit({ baseUrl: github, auth: 'maintainer-token', request: { fetch: plainFetch } }),
     githubPid: first.pid,
-    databaseCpuMs: async () => (second ? cpuOf(second.pid) : database ? postgresCpuMs(database.pool) : null),
+    async databaseCpu() {
+      if (database) return postgresCpu(database.pool);
+      const ms = second && cpuOf(second.pid);
+      return new Map(second && ms !== null ? [[second.pid, ms]] : []);
+    },
     async stop() {
       stopTimer();
       await built.settled();

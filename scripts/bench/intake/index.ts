@@ -11,7 +11,7 @@ import { load } from './load.ts';
 import type { LoadResult } from './load.ts';
 import { readPayloads } from './payloads.ts';
 import type { Payload } from './payloads.ts';
-import { postgresCpuMs } from '../processor.ts';
+import { cpuBetween, postgresCpu } from '../processor.ts';
 
 const CONNECTIONS = 32;
 
@@ -45,15 +45,16 @@ async function sample({ server, payloads, database }: Measured, { warmUpMs, meas
   await database.pool.query('checkpoint');
   const at = { port: server.port, connections: CONNECTIONS, payloads };
   await load({ ...at, milliseconds: warmUpMs });
-  const [before, postgresBefore] = [await server.usage(), await postgresCpuMs(database.pool)];
+  const [before, postgresBefore] = [await server.usage(), await postgresCpu(database.pool)];
   const result = await load({ ...at, milliseconds: measuredMs });
-  const [after, postgresAfter] = [await server.usage(), await postgresCpuMs(database.pool)];
+  const [after, postgresAfter] = [await server.usage(), await postgresCpu(database.pool)];
   const each = (ms: number) => (ms * 1000) / result.requests;
+  const postgresMs = cpuBetween(postgresBefore, postgresAfter);
   return {
     ...ratesOf(result),
     rssMb: after.rssBytes / 1024 / 1024,
     cpuUs: each(after.cpuMs - before.cpuMs),
-    postgresUs: postgresBefore === null || postgresAfter === null ? null : each(postgresAfter - postgresBefore),
+    postgresUs: postgresMs === null ? null : each(postgresMs),
   };
 }
 
