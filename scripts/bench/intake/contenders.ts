@@ -1,12 +1,13 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { SECRET } from './payloads.ts';
 
-export const CONTENDERS = ['bare', 'octokit', 'probot', 'banyan'] as const;
+export const CONTENDERS = ['bare', 'web', 'octokit', 'probot', 'banyan'] as const;
 
 export type Contender = (typeof CONTENDERS)[number];
 
 export const TITLES: Record<Contender | 'nothing' | 'dataApi', string> = {
   bare: 'bare `node:http`, HMAC, one row',
+  web: 'the same in the form of the platform',
   octokit: '`@octokit/webhooks`, one row',
   probot: 'probot, one row',
   banyan: 'Banyan',
