@@ -35,6 +35,14 @@ export function rollbackContract(use: () => Harness): void {
       expect(rows).toEqual([{ path: 'kept', seq: 1 }, ...[15, 16, 17, 18, 19, 20].map((seq) => ({ path: 'a', seq }))]);
     });
 
+    it('go when the workspace is cleared', async () => {
+      const { store, sql } = use();
+      const { taskId } = await aTaskAtWork(store, 'w');
+      await store.appendMessages(taskId, 'w', [aiMessage()], { workspace: { revision: 'r' }, changed: [file('a', '1')] });
+      await sql('update public.conversations set workspace = null where task_id = $1', [taskId]);
+      expect(await store.loadConversation(taskId, 'w')).toMatchObject({ files: [], workspace: null });
+    });
+
     it('of an older version, in one document, are taken over', async () => {
       const { store, sql } = use();
       const { taskId } = await aTaskAtWork(store, 'w');
