@@ -100,8 +100,8 @@ async function onServer(serverUrl: string, stop: () => Promise<void>): Promise<T
   };
 }
 
-/** Statements can be counted; nothing is until a session asks for it. */
-const DURABLE = ['-c', 'fsync=on', '-c', 'shared_preload_libraries=pg_stat_statements', '-c', 'pg_stat_statements.track=none'];
+/** Statements are counted: those of clients, and those inside of functions where it is asked for. */
+const DURABLE = ['-c', 'fsync=on', '-c', 'shared_preload_libraries=pg_stat_statements'];
 
 /** Postgres refuses to run as root; then it runs as the user `postgres`, made where there is none. */
 async function startEmbedded(durable: boolean): Promise<{ url: string; stop(): Promise<void> }> {
@@ -117,7 +117,15 @@ async function startEmbedded(durable: boolean): Promise<{ url: string; stop(): P
       persistent: false,
       createPostgresUser: userInfo().uid === 0,
       initdbFlags: ['--encoding=UTF8', '--no-sync'],
-      postgresFlags: [...(durable ? DURABLE : ['-c', 'fsync=off']), '-c', 'listen_addresses=127.0.0.1', '-c', 'unix_socket_directories='],
+      postgresFlags: [
+        ...(durable ? DURABLE : ['-c', 'fsync=off']),
+        '-c',
+        'listen_addresses=127.0.0.1',
+        '-c',
+        'unix_socket_directories=',
+        '-c',
+        'max_connections=300',
+      ],
       onLog: (message) => void output.push(message),
       onError: (message) => void output.push(String(message)),
     });

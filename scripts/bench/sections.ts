@@ -1,6 +1,7 @@
 import { runCold } from './cold/index.ts';
 import { runFlow } from './flow/index.ts';
 import { runIntake } from './intake/index.ts';
+import { runQueue } from './queue/index.ts';
 import { runSteps } from './steps/index.ts';
 import type { RunSection } from './section.ts';
 
@@ -8,6 +9,7 @@ import type { RunSection } from './section.ts';
 export const SECTIONS: Readonly<Record<string, RunSection>> = {
   intake: runIntake,
   cold: runCold,
+  queue: runQueue,
   steps: runSteps,
   flow: runFlow,
 };

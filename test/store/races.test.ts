@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { GitHubReturn } from '../../src/store/contract.ts';
-import { addTask, aDelivery, aiMessage, aPlace, aTaskAtWork, aTicketAtWork, createDesk, effect, LEASE, only, openTicket } from './builders.ts';
+import { addTask, aDelivery, aiMessage, aPlace, aTaskAtWork, aTicketAtWork, createDesk, effect, LEASE, only, openTicket, startRun } from './builders.ts';
 import { emptyOut, postgresHarness, type PostgresHarness } from './harness.ts';
 
 /** Connections at once; the pool has more. */
@@ -73,6 +73,43 @@ describe('races on a real Postgres', () => {
     });
     expect(most).toBeLessThanOrEqual(3);
     expect(await sql("select 1 from public.tasks where state = 'completed' and attempts = 1")).toHaveLength(40);
+  });
+
+  it('keeps the limit where the next task comes with the end of one, while others claim', async () => {
+    const { store, sql } = harness;
+    const desk = await aTicketAtWork(
+      store,
+      Array.from({ length: 60 }, (_, index) => addTask(`t${index}`)),
+    );
+    await createDesk(store, 13, desk.place).deliver([openTicket(13), startRun, ...Array.from({ length: 20 }, (_, index) => addTask(`u${index}`))]);
+    await sql('update public.organizations set max_concurrent_agents = 4');
+    let most = 0;
+    let ended = 0;
+    await crowd(async (index) => {
+      const worker = `w${index}`;
+      while (ended < 80) {
+        const { tasks } = await store.claim(worker, { deliveries: 0, effects: 0, tasks: 1, leaseSeconds: LEASE });
+        for (let current = tasks[0]; current;) {
+          const [row] = await sql<{ running: number }>("select count(*)::int as running from public.tasks where state = 'running'");
+          most = Math.max(most, row?.running ?? 0);
+          const next = { tasks: 1, leaseSeconds: LEASE };
+          const settled = await store.completeTask(current.task.id, worker, {}, { expectVersion: null, intents: [], next });
+          ended += 1;
+          current = 'next' in settled ? settled.next?.[0] : undefined;
+        }
+      }
+    });
+    expect(most).toBeLessThanOrEqual(4);
+    expect(await sql("select 1 from public.tasks where state = 'completed' and attempts = 1")).toHaveLength(80);
+  });
+
+  it('retains in parallel without taking a row twice', async () => {
+    const { store, sql } = harness;
+    await sql(`insert into public.deliveries (guid, event, subject, body, state, processed_at)
+      select 'old-' || n, 'issues', 's', '{}', 'processed', now() - interval '40 days' from generate_series(1, 400) as n`);
+    const batches = await crowd(() => store.retain({ limit: 50, deliveryDays: 30, historyDays: 90 }));
+    const rest = await store.retain({ limit: 500, deliveryDays: 30, historyDays: 90 });
+    expect([...batches, rest].reduce((sum, { deliveries }) => sum + deliveries, 0)).toBe(400);
   });
 
   it('works on one delivery of a subject at a time, in the order they came', async () => {
