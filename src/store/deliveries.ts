@@ -25,7 +25,7 @@ export function deliveryCalls(transport: Transport): DeliveryCalls {
         p_intents: intents,
       }),
     async failDelivery(guid, worker, error, retryAt) {
-      await call(transport, 'fail_delivery', { p_guid: guid, p_worker: worker, p_error: error, p_retry_at: retryAt });
+      await call(transport, 'fail_delivery', { p_guid: guid, p_worker: worker, p_error: error, p_retry_at: retryAt, p_said_at: new Date() });
     },
     ticketSnapshot: (ticketId) => call<TicketSnapshot>(transport, 'ticket_snapshot', { p_ticket_id: ticketId }),
   };

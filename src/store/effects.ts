@@ -23,7 +23,7 @@ export function effectCalls(transport: Transport): Pick<Store, 'beginEffect' | '
       return settled;
     },
     async failEffect(key, worker, error, retryAt) {
-      await call(transport, 'fail_effect', { p_key: key, p_worker: worker, p_error: error, p_retry_at: retryAt });
+      await call(transport, 'fail_effect', { p_key: key, p_worker: worker, p_error: error, p_retry_at: retryAt, p_said_at: new Date() });
     },
   };
 }

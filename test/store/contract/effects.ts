@@ -1,5 +1,5 @@
-import { describe, expect, it } from 'vitest';
-import { aTicketAtWork, createDesk, effect, LEASE, only, openTicket } from '../builders.ts';
+import { describe, expect, it, vi } from 'vitest';
+import { aDelivery, aTicketAtWork, createDesk, effect, LEASE, only, openTicket } from '../builders.ts';
 import type { Harness } from '../harness.ts';
 
 const EFFECTS = { deliveries: 0, effects: 10, tasks: 0, leaseSeconds: LEASE };
@@ -79,6 +79,29 @@ export function effectContract(use: () => Harness): void {
       await store.failEffect('a', 'w', { code: 'github_rejected' }, null);
       expect((await store.health()).effects_failed).toBe(1);
       expect(await keys()).toEqual(['b']);
+    });
+
+    it.each([-3600, 3600])('wait as long as was meant where the clock of the worker is wrong by %i seconds', async (seconds) => {
+      const { store, sql } = use();
+      const desk = createDesk(store);
+      const key = `status-${seconds}`;
+      await desk.deliver([openTicket(12), effect(key)]);
+      const delivery = aDelivery(desk.place, 12);
+      await store.receiveDelivery(delivery);
+      await store.claim('w', { ...EFFECTS, deliveries: 100 });
+      vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + seconds * 1000 });
+      try {
+        await store.failEffect(key, 'w', { code: 'github_unavailable' }, later());
+        await store.failDelivery(delivery.guid, 'w', { code: 'github_unavailable' }, later());
+      } finally {
+        vi.useRealTimers();
+      }
+      const waits = await sql<{ seconds: string }>(
+        `select extract(epoch from due_at - updated_at) as seconds from public.effects where key = $1
+         union all select extract(epoch from due_at - updated_at) from public.deliveries where guid = $2`,
+        [key, delivery.guid],
+      );
+      expect(waits.map((wait) => Math.round(Number(wait.seconds)))).toEqual([60, 60]);
     });
 
     it('whose worker is gone are taken up by another, who looks first', async () => {
