@@ -12,6 +12,8 @@ export interface Person {
   closePullWhenReady(): Promise<void>;
   untilLabel(name: string): Promise<void>;
   untilComment(kind: string): Promise<void>;
+  /** Models that were held back for this person go on. */
+  letGo(): void;
   /** Until the status comment says this. */
   untilStatus(text: string): Promise<void>;
 }
@@ -47,7 +49,7 @@ async function labelsOf({ octokit, at }: Pick<People, 'octokit' | 'at'>, number:
   return data.labels.map((label) => (typeof label === 'string' ? label : (label.name ?? '')));
 }
 
-export function createPerson(people: People, number: number): Person {
+export function createPerson(people: People, number: number, letGo: () => void): Person {
   const { octokit, at, over } = people;
   const issue = { ...at, issue_number: number };
 
@@ -74,6 +76,7 @@ export function createPerson(people: People, number: number): Person {
 
   return {
     number,
+    letGo,
     say: async (body) => void (await octokit.rest.issues.createComment({ ...issue, body })),
     label: async (name) => void (await octokit.rest.issues.addLabels({ ...issue, labels: [name] })),
     closeIssue: async () => void (await octokit.rest.issues.update({ ...issue, state: 'closed' })),

@@ -51,10 +51,10 @@ const AT = { owner: 'acme', repo: 'parts' };
 /** On average one issue is opened in so long: workers end one after the other, and a run must last until all have. */
 const BETWEEN_ISSUES_MS = 2_500;
 const LOOK_MS = 250;
-/** Nothing to do for so long: everything has ended. */
-const QUIET_MS = 2_000;
-/** So long people look at GitHub without seeing what they wait for, and nobody is at work on it. */
-const PATIENCE_MS = 15_000;
+/** Nothing to do at so many looks in a row: everything has ended. Looks, not seconds: on a machine that stands still for a while, seconds pass unseen. */
+const QUIET_LOOKS = 8;
+/** And so many times people look at GitHub without seeing what they wait for, while nobody is at work on it. */
+const PATIENT_LOOKS = 80;
 
 async function makeRepository(octokit: Octokit): Promise<void> {
   await octokit.rest.repos.createInOrg({ org: AT.owner, name: AT.repo, auto_init: true });
@@ -84,7 +84,7 @@ class Issue {
       const { data } = await stage.github(by).rest.issues.create({ ...AT, title, body: 'Please.', ...(labels ? { labels } : {}) });
       this.number = data.number;
       opened(this);
-      await this.scenario.people(createPerson({ octokit: stage.github('maintainer'), at: AT, over }, this.number));
+      await this.scenario.people(createPerson({ octokit: stage.github('maintainer'), at: AT, over }, this.number, () => this.#release.resolve()));
     } finally {
       this.#release.resolve();
     }
@@ -104,16 +104,15 @@ function createCast() {
 
 /** Watches over tries until everybody has done their part and nothing is left to do. @returns what it is that never came to an end, or null */
 async function untilQuiet(stage: Stage, context: { injector: Injector; peopleDone: () => boolean; over: AbortSignal }): Promise<string | null> {
-  let quietSince: number | null = null;
+  let quietLooks = 0;
   while (!context.over.aborted) {
     await stage.idle();
     const { busy, sparing } = await lookAtWork(stage.database.rows);
     context.injector.spare(sparing);
     const quiet = busy === 0 && stage.webhooks.underWay() === 0 && !stage.database.line.isCut() && everythingStored(stage);
-    quietSince = quiet ? (quietSince ?? Date.now()) : null;
-    const quietFor = quietSince === null ? 0 : Date.now() - quietSince;
-    if (context.peopleDone() && quietFor > QUIET_MS) return null;
-    if (quietFor > PATIENCE_MS) return 'nothing is left to be done, and people still wait';
+    quietLooks = quiet ? quietLooks + 1 : 0;
+    if (context.peopleDone() && quietLooks > QUIET_LOOKS) return null;
+    if (quietLooks > PATIENT_LOOKS) return 'nothing is left to be done, and people still wait';
     await sleep(LOOK_MS);
   }
   return 'the time was over before the work was';

@@ -124,6 +124,18 @@ const DRAFTS: Record<string, (place: number) => Draft> = {
       tasks: ['analyze completed', 'develop cancelled'],
     },
   }),
+  'paused and resumed': () => ({
+    holds: 'developer',
+    async people(person) {
+      await person.untilLabel('in-progress');
+      await person.say('/banyan pause');
+      await person.untilLabel('paused');
+      person.letGo();
+      await person.say('/banyan resume');
+      await person.mergeWhenReady();
+    },
+    expected: { ...MERGED, said: 2 },
+  }),
   'opened by a stranger': () => ({
     by: 'visitor',
     async people(person) {
