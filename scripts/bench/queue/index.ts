@@ -112,7 +112,7 @@ function goalsOf(entries: readonly Entry[]): BenchGoal[] {
 }
 
 const NOTES = [
-  "What bounds it is the processor time of Postgres, which shares its cores with the callers: a task of Banyan's is a row of 45 columns with its checks and seven indexes, updated twice, and its end raises the version of its issue and writes two events; the others write one narrow row. No statement stands out in the profile. A successor is in the completion's own transaction with Banyan only; the others add it in a transaction of its own before.",
+  "What bounds it is the processor time of Postgres, which shares its cores with the callers: a task of Banyan's is a wide row with its checks, triggers and indexes, updated twice, and its end raises the version of its issue and writes two events; the others write one narrow row. No statement stands out in the profile. A successor is in the completion's own transaction with Banyan only; the others add it in a transaction of its own before.",
   'Banyan enqueues deliveries (its inbox), the others jobs. Its worker and the caller that nudges it are one process here; graphile-worker listens for a notification, pg-boss is asked at once as Banyan is (its own worker polls). graphile-worker deletes what is done.',
 ];
 
