@@ -17,8 +17,11 @@ export interface IntakeParts {
 const MAX_BYTES = 25 * 1024 * 1024;
 const GUID = /^[0-9a-zA-Z-]{8,64}$/;
 
+const JSON_HEADERS = { 'content-type': 'application/json' };
+
+/** Not `Response.json`: servers take a text to the socket as it is. */
 function answer(status: number, body: Record<string, unknown>): Response {
-  return Response.json(body, { status });
+  return new Response(JSON.stringify(body), { status, headers: JSON_HEADERS });
 }
 
 function refuse(status: number, code: string, message: string): Response {

@@ -1,5 +1,6 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { getRequestListener } from '@hono/node-server';
 
 export interface HttpServer {
   url: string;
@@ -17,13 +18,23 @@ export interface HttpServerOptions {
   tooLarge(): Response;
 }
 
-/** `Request -> Response` on a loopback port. The body is handed over byte for byte. */
+/**
+ * `Request -> Response` on a loopback port. The body is handed over byte for byte. Node's own `Request` and `Response` would cost more
+ * than what the webhook does with them; the adapter makes them only of what is asked for.
+ */
 export async function listen(options: HttpServerOptions): Promise<HttpServer> {
+  const listener = getRequestListener((request, { incoming }) => {
+    const { rawBody } = incoming as IncomingMessage & { rawBody?: Buffer };
+    return rawBody === undefined ? options.tooLarge() : options.handle(request);
+  });
   const server = createServer((incoming, outgoing) => {
-    answer(options, incoming, outgoing).catch((error: unknown) => {
-      console.error(error);
-      outgoing.destroy();
-    });
+    readBody(incoming, options.maxBodyBytes)
+      // The name under which the adapter takes a body that was read before.
+      .then((body) => listener(Object.assign(incoming, body === 'too large' ? {} : { rawBody: body }), outgoing))
+      .catch((error: unknown) => {
+        console.error(error);
+        outgoing.destroy();
+      });
   });
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
@@ -42,18 +53,12 @@ async function close(server: Server, graceMs: number): Promise<void> {
   clearTimeout(cut);
 }
 
-async function answer(options: HttpServerOptions, incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
-  const body = await readBody(incoming, options.maxBodyBytes);
-  const response = body === 'too large' ? options.tooLarge() : await options.handle(toRequest(incoming, body));
-  await send(response, outgoing, incoming.method === 'HEAD');
-}
-
 /** Reads on after the limit without keeping anything: a client that is cut off in the middle of its body does not see the answer. */
-function readBody(incoming: IncomingMessage, limit: number): Promise<Uint8Array<ArrayBuffer> | 'too large'> {
+function readBody(incoming: IncomingMessage, limit: number): Promise<Buffer | 'too large'> {
   return new Promise((resolve, reject) => {
-    const chunks: Buffer<ArrayBuffer>[] = [];
+    const chunks: Buffer[] = [];
     let size = 0;
-    incoming.on('data', (chunk: Buffer<ArrayBuffer>) => {
+    incoming.on('data', (chunk: Buffer) => {
       size += chunk.length;
       if (size <= limit) chunks.push(chunk);
     });
@@ -61,24 +66,4 @@ function readBody(incoming: IncomingMessage, limit: number): Promise<Uint8Array<
     incoming.once('error', reject);
     incoming.once('close', () => reject(new Error('the client went away in the middle of its request')));
   });
-}
-
-function toRequest(incoming: IncomingMessage, body: Uint8Array<ArrayBuffer>): Request {
-  const headers = new Headers();
-  for (let index = 0; index < incoming.rawHeaders.length; index += 2) {
-    headers.append(incoming.rawHeaders[index] ?? '', incoming.rawHeaders[index + 1] ?? '');
-  }
-  const method = incoming.method ?? 'GET';
-  const hasBody = method !== 'GET' && method !== 'HEAD';
-  const url = new URL(incoming.url ?? '/', `http://${incoming.headers.host ?? '127.0.0.1'}`);
-  return new Request(url, { method, headers, ...(hasBody ? { body } : {}) });
-}
-
-async function send(response: Response, outgoing: ServerResponse, headOnly: boolean): Promise<void> {
-  const cookies = response.headers.getSetCookie();
-  for (const [name, value] of response.headers) if (name !== 'set-cookie') outgoing.setHeader(name, value);
-  if (cookies.length > 0) outgoing.setHeader('set-cookie', cookies);
-  // Nothing here streams, and a body that is read as a whole takes a fraction of what piping it does.
-  const body = headOnly || response.body === null ? null : new Uint8Array(await response.arrayBuffer());
-  outgoing.writeHead(response.status, response.statusText || undefined).end(body);
 }
