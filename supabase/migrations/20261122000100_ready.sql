@@ -167,7 +167,10 @@ begin
       using errcode = 'PT409', detail = jsonb_build_object('path', to_jsonb(v_keys))::text;
   end if;
   -- Its end, should it come at this moment, is waited for or waits.
-  update tasks set followed = true where id = new.depends_on_task_id returning * into v_before;
+  select * into v_before from tasks where id = new.depends_on_task_id for no key update;
+  if not v_before.followed then
+    update tasks set followed = true where id = v_before.id;
+  end if;
   if v_before.state <> 'completed' then
     update tasks set blockers = blockers + 1 where id = new.task_id;
   end if;

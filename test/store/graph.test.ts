@@ -10,7 +10,7 @@ describe('the graph of a run, on a real Postgres', () => {
   afterEach(() => emptyOut(harness));
   afterAll(() => harness.close());
 
-  it('of 10,000 tasks and 50,000 edges has its critical path and what is ready, and refuses a circle through all of it', async () => {
+  it('of 10,000 tasks and 50,000 edges has its critical path and what is ready, and refuses a circle through all of it', { timeout: 240_000 }, async () => {
     const { store, sql } = harness;
     const desk = await aTicketAtWork(store, [addTask('n0', { timeout_seconds: 7 })]);
     const runId = (await desk.snapshot()).run?.id ?? '';
