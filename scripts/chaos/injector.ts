@@ -34,10 +34,10 @@ export function createInjector(plan: readonly Fault[]): Injector {
   let lastLife = 0;
 
   /** Lives are few in a short run: those at named points come first. */
-  function spared({ costs, kind, place }: Fault): boolean {
+  function spared({ costs, family, kind, place }: Fault): boolean {
     if (costs !== 'a life') return costs === 'a try' && sparing.tries;
     if (sparing.tries || sparing.lives || Date.now() - lastLife < BETWEEN_LIVES_MS) return true;
-    return kind !== place && [...armed].some((other) => other.kind === other.place);
+    return family === 'kill' && kind !== place && [...armed].some((other) => other.kind === other.place);
   }
 
   function due(place: Place, families: readonly Family[] | undefined): Fault | undefined {

@@ -46,17 +46,18 @@ export function repeatText({ options }: RunReport): string {
   return `npm run chaos -- --seed ${seed} --issues ${issues} --minutes ${minutes} --database ${database}`;
 }
 
-/** Named points at which every run has to have killed a worker, where kills are wanted at all. */
-function unhitPoints({ missed, injected }: RunReport): string[] {
-  const hit = new Set(injected.map(({ fault }) => fault.kind));
-  return missed.filter(({ family, kind, place }) => family === 'kill' && kind === place && !hit.has(kind)).map(({ kind }) => kind);
+/** What every run has to have met, where it is wanted at all: a kill at each named point, and the database away. */
+function untried({ missed, injected }: RunReport): string[] {
+  const met = new Set(injected.map(({ fault }) => fault.kind));
+  const needed = missed.filter(({ family, kind, place }) => family === 'database' || (family === 'kill' && kind === place));
+  return needed.filter(({ kind }) => !met.has(kind)).map(({ family, kind }) => `${family}: ${kind}`);
 }
 
 /** Everything that speaks against a run, beside what the comparison found. */
 function complaints(report: RunReport): string[] {
   return [
     ...report.stuck.map((line) => `STUCK ${line}`),
-    ...unhitPoints(report).map((point) => `UNTRIED no worker was killed ${point}`),
+    ...untried(report).map((name) => `UNTRIED ${name}`),
     ...report.proof.unseen.map((name) => `BLIND the comparison does not see ${name}`),
   ];
 }

@@ -106,10 +106,9 @@ function createCast() {
 async function untilQuiet(stage: Stage, context: { injector: Injector; peopleDone: () => boolean; over: AbortSignal }): Promise<string | null> {
   let quietLooks = 0;
   while (!context.over.aborted) {
-    await stage.idle();
     const { busy, sparing } = await lookAtWork(stage.database.rows);
     context.injector.spare(sparing);
-    const quiet = busy === 0 && stage.webhooks.underWay() === 0 && !stage.database.line.isCut() && everythingStored(stage);
+    const quiet = busy === 0 && (await stage.isIdle()) && stage.webhooks.underWay() === 0 && !stage.database.line.isCut() && everythingStored(stage);
     quietLooks = quiet ? quietLooks + 1 : 0;
     if (context.peopleDone() && quietLooks > QUIET_LOOKS) return null;
     if (quietLooks > PATIENT_LOOKS) return 'nothing is left to be done, and people still wait';

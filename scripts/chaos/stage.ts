@@ -1,5 +1,6 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Octokit } from '@octokit/rest';
 import { createLocalGitHub } from '../../src/local/github/server.ts';
 import { claimPort } from '../../src/local/stack/ports.ts';
@@ -35,14 +36,15 @@ export interface Stage {
   workers: Workers;
   cuts: { from: number; to: number }[];
   github(user: 'maintainer' | 'visitor'): Octokit;
-  /** Every webhook that was due has been sent. */
-  idle(): Promise<void>;
+  /** Whether every webhook that was due has been sent. */
+  isIdle(): Promise<boolean>;
   stop(): Promise<void>;
 }
 
 const WORKERS = ['one', 'two'];
 const LEASE_SECONDS = 3;
 const TICK_SECONDS = 1;
+const IDLE_MS = 20;
 const LARGEST_CLOCK_ERROR_MS = 25_000;
 
 async function slotsOf(seed: number): Promise<WorkerSlot[]> {
@@ -123,7 +125,7 @@ export async function openStage({ seed, database: kind, injector, dataDir, cast 
     workers,
     cuts,
     github: (user) => new Octokit({ baseUrl: github.url, auth: `${user}-token` }),
-    idle: () => github.idle(),
+    isIdle: () => Promise.race([github.idle().then(() => true), sleep(IDLE_MS).then(() => false)]),
     async stop() {
       for (const stop of timers) stop();
       await workers?.stop();

@@ -27,7 +27,8 @@ interface Piece {
  */
 const TRIES_LEFT = 2;
 const MANY_TRIES = 5;
-const ENDS = 2;
+/** With three of them it is set aside, and one may be under way that nobody has noticed yet. */
+const ENDS = 1;
 
 async function isSuspected(rows: Rows, { kind, key, movedAt }: Piece): Promise<boolean> {
   const deaths = await rows.deaths(kind, key);
@@ -54,7 +55,7 @@ export async function lookAtWork(rows: Rows): Promise<{ busy: number; sparing: S
   const moved = new Map(conversations.map((row) => [row.task_id, new Date(row.updated_at).getTime()]));
   const again = <T extends Tried>(list: T[]) => list.filter(({ attempts }) => attempts > 1);
   const pieces = [
-    ...again(open).map(({ id }): Piece => ({ kind: 'task', key: id, movedAt: moved.get(id) ?? 0 })),
+    ...open.map(({ id }): Piece => ({ kind: 'task', key: id, movedAt: moved.get(id) ?? 0 })),
     ...again(waiting).map(({ guid }): Piece => ({ kind: 'delivery', key: guid, movedAt: 0 })),
     ...again(wanted).map(({ key }): Piece => ({ kind: 'effect', key, movedAt: 0 })),
   ];
