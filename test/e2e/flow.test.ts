@@ -128,7 +128,9 @@ describe('a bug', () => {
   }, 120_000);
 
   it('ends at a person after three fix cycles, with what was tried', async () => {
-    cast.in('hopeless', { files: [0, 1, 2, 3].map((cycle) => ({ ...PRODUCT_BROKEN, 'CYCLE.md': `cycle ${cycle}\n` })) });
+    // Each try fails in a way of its own: the same failure twice would end it sooner.
+    const failing = (what: string) => `import { test } from 'node:test';\ntest('${what} holds', () => {\n  throw new Error('${what} does not hold');\n});\n`;
+    cast.in('hopeless', { files: ['order', 'rounding', 'overflow', 'parity'].map((what) => ({ ...PRODUCT_BROKEN, 'test/more.test.js': failing(what) })) });
     const watched = await repository('hopeless');
     const issue = await openIssue(watched, { title: 'Multiply anyway', labels: ['ready-for-dev'] });
     await untilLabel(watched, issue, 'needs-human', 120);
