@@ -115,10 +115,10 @@ function excuseOf(answer: Given, { deaths, cuts }: Aftermath, events: readonly E
 }
 
 async function observeIssue({ octokit, at }: Aftermath, { number, scenario }: OpenedIssue, tables: Tables): Promise<SeenIssue> {
-  const [{ data: issue }, comments, { data: all }] = await Promise.all([
+  const [{ data: issue }, comments, all] = await Promise.all([
     octokit.rest.issues.get({ ...at, issue_number: number }),
     commentsOf({ octokit, at }, number),
-    octokit.rest.pulls.list({ ...at, state: 'all', per_page: 100 }),
+    octokit.paginate(octokit.rest.pulls.list, { ...at, state: 'all', per_page: 100 }),
   ]);
   const pulls = all.filter((pull) => pull.head.ref.split('/')[1]?.startsWith(`${number}-`));
   const commits = (await Promise.all(pulls.map((pull) => octokit.rest.pulls.listCommits({ ...at, pull_number: pull.number, per_page: 100 })))).flatMap(

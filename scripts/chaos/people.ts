@@ -69,8 +69,8 @@ export function createPerson(people: People, number: number, letGo: () => void):
   async function readyPull(): Promise<number> {
     await until(`"${READY}" in the status comment`, () => hasStatus(READY));
     return until('a pull request out of draft', async () => {
-      const { data } = await octokit.rest.pulls.list({ ...at, state: 'open', per_page: 100 });
-      return data.find((pull) => pull.draft !== true && pull.head.ref.split('/')[1]?.startsWith(`${number}-`))?.number;
+      const pulls = await octokit.paginate(octokit.rest.pulls.list, { ...at, state: 'open', per_page: 100 });
+      return pulls.find((pull) => pull.draft !== true && pull.head.ref.split('/')[1]?.startsWith(`${number}-`))?.number;
     });
   }
 

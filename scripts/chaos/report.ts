@@ -1,5 +1,6 @@
 import type { RunReport } from './run.ts';
 import type { Finding } from './compare.ts';
+import { FAMILIES } from './plan.ts';
 import type { Fault } from './plan.ts';
 
 function countBy(faults: readonly Fault[]): Map<string, number> {
@@ -42,8 +43,9 @@ function eventLines({ world, findings }: RunReport): string[] {
 }
 
 export function repeatText({ options }: RunReport): string {
-  const { seed, issues, minutes, database } = options;
-  return `npm run chaos -- --seed ${seed} --issues ${issues} --minutes ${minutes} --database ${database}`;
+  const { seed, issues, minutes, database, families } = options;
+  const only = families.length === FAMILIES.length ? '' : ` --only ${families.join(',') || 'none'}`;
+  return `npm run chaos -- --seed ${seed} --issues ${issues} --minutes ${minutes} --database ${database}${only}`;
 }
 
 /** What every run has to have met, where it is wanted at all: a kill at each named point, and the database away. */
