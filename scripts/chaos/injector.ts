@@ -40,17 +40,23 @@ export function createInjector(plan: readonly Fault[]): Injector {
     return family === 'kill' && kind !== place && [...armed].some((other) => other.kind === other.place);
   }
 
-  function due(place: Place, families: readonly Family[] | undefined): Fault | undefined {
+  /** The same failure twice of one task's sandbox is a loop, which ends at a person by design. */
+  function isLoop({ family, kind }: Fault, target: string): boolean {
+    return family === 'sandbox' && injected.some((earlier) => earlier.fault.kind === kind && earlier.target === target);
+  }
+
+  function due(place: Place, target: string, families: readonly Family[] | undefined): Fault | undefined {
     const count = counts.get(place) ?? 0;
     return [...armed].find(
-      (fault) => fault.place === place && fault.nth <= count && !spared(fault) && (families === undefined || families.includes(fault.family)),
+      (fault) =>
+        fault.place === place && fault.nth <= count && !spared(fault) && !isLoop(fault, target) && (families === undefined || families.includes(fault.family)),
     );
   }
 
   return {
     next(place, target, families) {
       counts.set(place, (counts.get(place) ?? 0) + 1);
-      const fault = due(place, families);
+      const fault = due(place, target, families);
       if (!fault) return null;
       armed.delete(fault);
       if (fault.costs === 'a life') lastLife = Date.now();

@@ -57,7 +57,7 @@ const kill = (place: Place, within: number): FaultKind[] => kinds('kill', place,
 /** Every fault that there is. */
 export const CATALOGUE: readonly FaultKind[] = [
   ...kill('after-claim', 1),
-  ...kill('in-model', 2),
+  ...kill('in-model', 1),
   ...kill('in-tool', 0.6),
   ...kill('begin-perform', 4),
   ...kill('perform-settle', 4),

@@ -52,7 +52,7 @@ export function repeatText({ options }: RunReport): string {
 function untried({ missed, injected }: RunReport): string[] {
   const met = new Set(injected.map(({ fault }) => fault.kind));
   const needed = missed.filter(({ family, kind, place }) => family === 'database' || (family === 'kill' && kind === place));
-  return needed.filter(({ kind }) => !met.has(kind)).map(({ family, kind }) => `${family}: ${kind}`);
+  return [...new Set(needed.filter(({ kind }) => !met.has(kind)).map(({ family, kind }) => `${family}: ${kind}`))];
 }
 
 /** Everything that speaks against a run, beside what the comparison found. */

@@ -49,7 +49,7 @@ export interface RunReport {
 
 const AT = { owner: 'acme', repo: 'parts' };
 /** On average one issue is opened in so long: workers end one after the other, and a run must last until all have. */
-const BETWEEN_ISSUES_MS = 2_500;
+const BETWEEN_ISSUES_MS = 4_000;
 const LOOK_MS = 250;
 /** Nothing to do at so many looks in a row: everything has ended. Looks, not seconds: on a machine that stands still for a while, seconds pass unseen. */
 const QUIET_LOOKS = 8;

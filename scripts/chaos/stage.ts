@@ -63,7 +63,7 @@ function servePoints(injector: Injector, kill: (slot: string) => void) {
   return serveRaw(async ({ path }, response) => {
     const query = new URL(path, 'http://run').searchParams;
     const slot = query.get('slot') ?? '';
-    const fault = injector.next(query.get('place') as Where, `worker ${slot}`);
+    const fault = injector.next(query.get('place') as Where, query.get('subject') || `worker ${slot}`);
     if (fault?.family === 'kill') return kill(slot);
     send(response, { status: 200, headers: { 'content-type': 'application/json' }, body: Buffer.from(JSON.stringify({ kind: fault?.kind ?? null })) });
   });

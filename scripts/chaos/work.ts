@@ -28,11 +28,11 @@ interface Piece {
 const TRIES_LEFT = 2;
 const MANY_TRIES = 5;
 /** With three of them it is set aside, and one may be under way that nobody has noticed yet. */
-const ENDS = 1;
+const ENDS = { task: 1, delivery: 2, effect: 2 };
 
 async function isSuspected(rows: Rows, { kind, key, movedAt }: Piece): Promise<boolean> {
   const deaths = await rows.deaths(kind, key);
-  return deaths !== null && deaths.in_a_row >= ENDS && new Date(deaths.last_at).getTime() > movedAt;
+  return deaths !== null && deaths.in_a_row >= ENDS[kind] && new Date(deaths.last_at).getTime() > movedAt;
 }
 
 async function isAnySuspected(rows: Rows, pieces: readonly Piece[]): Promise<boolean> {

@@ -41,8 +41,8 @@ function setClock(offsetMs: number): void {
 }
 
 /** @returns the kind of fault that is to happen here, or null */
-async function at(place: Place): Promise<string | null> {
-  const response = await fetch(`${run}/at?slot=${slot}&place=${place}`, { method: 'POST' });
+async function at(place: Place, subject = ''): Promise<string | null> {
+  const response = await fetch(`${run}/at?slot=${slot}&place=${place}&subject=${encodeURIComponent(subject)}`, { method: 'POST' });
   return ((await response.json()) as { kind: string | null }).kind;
 }
 
@@ -75,16 +75,16 @@ function watchStore(store: Store): Store {
   };
 }
 
-function watchSandbox(sandbox: Sandbox): Sandbox {
+function watchSandbox(sandbox: Sandbox, name: string): Sandbox {
   return {
     ...sandbox,
     async writeFiles(files) {
       // As the file system says it.
-      if ((await at('sandbox.write')) !== null) throw Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC' });
+      if ((await at('sandbox.write', name)) !== null) throw Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC' });
       await sandbox.writeFiles(files);
     },
     async run(command) {
-      if ((await at('sandbox.run')) !== null) {
+      if ((await at('sandbox.run', name)) !== null) {
         await sandbox.destroy();
         return sandbox.run(command);
       }
@@ -95,7 +95,7 @@ function watchSandbox(sandbox: Sandbox): Sandbox {
 }
 
 function watchSandboxes(provider: SandboxProvider): SandboxProvider {
-  return { ...provider, create: async (options) => watchSandbox(await provider.create(options)) };
+  return { ...provider, create: async (options) => watchSandbox(await provider.create(options), options.name ?? '') };
 }
 
 function watchParts(parts: EngineParts): EngineParts {

@@ -80,4 +80,12 @@ describe('the injector', () => {
     expect(injector.next('after-claim', '')).toMatchObject({ kind: 'after-claim' });
     expect(injector.next('after-claim', '')).toBeNull();
   });
+
+  it('lets the sandbox of one task fail in one way only once', () => {
+    const full = { family: 'sandbox' as const, kind: 'disk full', place: 'sandbox.write' as const };
+    const injector = createInjector([fault(full), fault(full)]);
+    expect(injector.next('sandbox.write', 'task one')).toMatchObject({ kind: 'disk full' });
+    expect(injector.next('sandbox.write', 'task one')).toBeNull();
+    expect(injector.next('sandbox.write', 'task two')).toMatchObject({ kind: 'disk full' });
+  });
 });
