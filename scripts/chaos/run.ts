@@ -103,12 +103,16 @@ function createCast() {
 }
 
 /** Watches over tries until everybody has done their part and nothing is left to do. @returns what it is that never came to an end, or null */
-async function untilQuiet(stage: Stage, context: { injector: Injector; peopleDone: () => boolean; over: AbortSignal }): Promise<string | null> {
+async function untilQuiet(
+  stage: Stage,
+  context: { injector: Injector; allOpened: () => boolean; peopleDone: () => boolean; over: AbortSignal },
+): Promise<string | null> {
   let quietLooks = 0;
   while (!context.over.aborted) {
     const { busy, sparing } = await lookAtWork(stage.database.rows);
     context.injector.spare(sparing);
-    const quiet = busy === 0 && (await stage.isIdle()) && stage.webhooks.underWay() === 0 && !stage.database.line.isCut() && everythingStored(stage);
+    const quiet =
+      context.allOpened() && busy === 0 && (await stage.isIdle()) && stage.webhooks.underWay() === 0 && !stage.database.line.isCut() && everythingStored(stage);
     quietLooks = quiet ? quietLooks + 1 : 0;
     if (context.peopleDone() && quietLooks > QUIET_LOOKS) return null;
     if (quietLooks > PATIENT_LOOKS) return 'nothing is left to be done, and people still wait';
@@ -135,7 +139,12 @@ async function play(stage: Stage, options: RunOptions, parts: { injector: Inject
       .catch((error: unknown) => stuck.push(`${issue.scenario.name}: ${error instanceof Error ? error.message : String(error)}`))
       .finally(() => (done += 1));
   }
-  const never = await untilQuiet(stage, { injector: parts.injector, peopleDone: () => done === parts.issues.length, over: over.signal });
+  const never = await untilQuiet(stage, {
+    injector: parts.injector,
+    allOpened: () => parts.issues.every(({ number }) => number > 0),
+    peopleDone: () => done === parts.issues.length,
+    over: over.signal,
+  });
   clearTimeout(limit);
   over.abort();
   while (done < parts.issues.length) await sleep(LOOK_MS);
