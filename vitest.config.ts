@@ -10,7 +10,9 @@ export default defineConfig({
     reporters: ['default', new SkipReporter({ failOnUnexpected: Boolean(process.env['CI']) })],
     projects: [
       { test: { ...shared, name: 'unit', include: ['src/**/*.test.ts', 'scripts/**/*.test.ts'] } },
-      { test: { ...shared, name: 'integration', include: ['test/**/*.test.ts'] } },
+      { test: { ...shared, name: 'integration', include: ['test/**/*.test.ts'], exclude: ['test/bench/**'] } },
+      // Every benchmark once, small: minutes, and nothing that other tests need.
+      { test: { ...shared, name: 'benchmarks', include: ['test/bench/**/*.test.ts'] } },
     ],
     coverage: { provider: 'v8', include: ['src/**/*.ts', 'api/**/*.ts'], exclude: ['**/*.test.ts', '**/*.generated.ts'] },
   },
