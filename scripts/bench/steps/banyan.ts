@@ -12,7 +12,7 @@ import type { GitHubApp } from '../../../src/github/app.ts';
 import type { Repository } from '../../../src/github/repository.ts';
 import type { SandboxProvider } from '../../../src/sandbox/types.ts';
 import type { Store } from '../../../src/store/contract.ts';
-import { InstantModel, words } from './model.ts';
+import { InstantModel, notesOf, words } from './model.ts';
 
 const ROLE = 'developer';
 const PHASE = 'develop';
@@ -81,14 +81,15 @@ const NO_SANDBOX: SandboxProvider = {
 
 function partsOf(store: Store, model: InstantModel): EngineParts {
   const content = Buffer.from(words(3));
-  const files = new Map([['notes.txt', { path: 'notes.txt', mode: '100644' as const, size: content.length, content }]]);
+  const paths = Array.from({ length: MAX_STEPS }, (_, step) => notesOf(step));
+  const files = new Map(paths.map((path) => [path, { path, mode: '100644' as const, size: content.length, content }]));
   return {
     store,
     github: NO_GITHUB,
     models: { forRole: () => Promise.resolve({ id: 'bench:instant', model, scripted: true, cost: () => ({ usd: 0, estimated: false }), disclosure: null }) },
     roles: new Map([[ROLE, agent]]),
     sandboxes: NO_SANDBOX,
-    snapshots: { get: () => Promise.resolve({ files, bytes: content.length }) },
+    snapshots: { get: () => Promise.resolve({ files, bytes: content.length * MAX_STEPS }) },
     log: createLog('warn', (line) => console.error(line)),
     webUrl: 'https://github.test',
     settings: { leaseSeconds: LEASE_SECONDS, tasks: 1 },

@@ -22,6 +22,11 @@ export interface Plan {
   end: { name: string; args: Record<string, unknown> } | null;
 }
 
+/** The file that a step reads. */
+export function notesOf(step: number): string {
+  return `notes/${step}.txt`;
+}
+
 /** A model that answers at once: text and one tool call, as often as planned. It notes when it is asked. */
 export class InstantModel extends BaseChatModel {
   readonly asked: number[] = [];
@@ -44,7 +49,8 @@ export class InstantModel extends BaseChatModel {
     this.asked.push(performance.now());
     const step = messages.filter((message) => message instanceof AIMessage).length;
     const { steps, end } = this.#plan;
-    const call = step < steps ? { name: 'read_file', args: { path: 'notes.txt' } } : end;
+    // Another file each time: the same call with the same answer again and again would be taken for a loop.
+    const call = step < steps ? { name: 'read_file', args: { path: notesOf(step) } } : end;
     const message = new AIMessage({
       content: words(step),
       tool_calls: call ? [{ ...call, id: `call_${step}`, type: 'tool_call' }] : [],
