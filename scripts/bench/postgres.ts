@@ -106,6 +106,8 @@ const DURABLE = ['-c', 'fsync=on', '-c', 'shared_preload_libraries=pg_stat_state
 /** Postgres refuses to run as root; then it runs as the user `postgres`, made where there is none. */
 async function startEmbedded(durable: boolean): Promise<{ url: string; stop(): Promise<void> }> {
   await linkLibraries();
+  // The package ends its process with 0 once nothing is left to do, whatever the code was to be.
+  process.prependOnceListener('beforeExit', (code) => process.exit(code));
   const output: string[] = [];
   for (let attempt = 1; ; attempt += 1) {
     const port = await freePort();

@@ -24,6 +24,8 @@ export interface Injector {
   injected(): readonly Injected[];
   /** What was planned and never found its event. */
   missed(): Fault[];
+  /** Of that, what every run has to have met: a kill at each named point, and the database away. */
+  owed(): string[];
 }
 
 export function createInjector(plan: readonly Fault[]): Injector {
@@ -66,5 +68,10 @@ export function createInjector(plan: readonly Fault[]): Injector {
     spare: (value) => void (sparing = value),
     injected: () => injected,
     missed: () => [...armed],
+    owed() {
+      const met = new Set(injected.map(({ fault }) => fault.kind));
+      const needed = [...armed].filter(({ family, kind, place }) => family === 'database' || (family === 'kill' && kind === place));
+      return [...new Set(needed.filter(({ kind }) => !met.has(kind)).map(({ family, kind }) => `${family}: ${kind}`))];
+    },
   };
 }

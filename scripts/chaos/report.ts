@@ -48,18 +48,11 @@ export function repeatText({ options }: RunReport): string {
   return `npm run chaos -- --seed ${seed} --issues ${issues} --minutes ${minutes} --database ${database}${only}`;
 }
 
-/** What every run has to have met, where it is wanted at all: a kill at each named point, and the database away. */
-function untried({ missed, injected }: RunReport): string[] {
-  const met = new Set(injected.map(({ fault }) => fault.kind));
-  const needed = missed.filter(({ family, kind, place }) => family === 'database' || (family === 'kill' && kind === place));
-  return [...new Set(needed.filter(({ kind }) => !met.has(kind)).map(({ family, kind }) => `${family}: ${kind}`))];
-}
-
 /** Everything that speaks against a run, beside what the comparison found. */
 function complaints(report: RunReport): string[] {
   return [
     ...report.stuck.map((line) => `STUCK ${line}`),
-    ...untried(report).map((name) => `UNTRIED ${name}`),
+    ...report.owed.map((name) => `UNTRIED ${name}`),
     ...report.proof.unseen.map((name) => `BLIND the comparison does not see ${name}`),
   ];
 }

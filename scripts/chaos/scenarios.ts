@@ -220,20 +220,25 @@ const DRAFTS: Record<string, (place: number) => Draft> = {
   }),
 };
 
+function scenarioOf(name: string, place: number): Scenario {
+  const draft = DRAFTS[name]?.(place);
+  if (!draft) throw new Error(`there is no scenario "${name}"`);
+  const { by = 'maintainer', labels, script, ...rest } = draft;
+  return {
+    ...rest,
+    name,
+    issue: { title: `Part ${place}: ${name}`, by, ...(labels ? { labels } : {}) },
+    script: { files: [part(place, place)], ...script },
+  };
+}
+
 /** So many issues, all different until there are more than there are kinds. */
 export function castOf(issues: number): Scenario[] {
   const names = Object.keys(DRAFTS);
-  return Array.from({ length: issues }, (_, index) => {
-    const name = names[index % names.length] ?? '';
-    const place = index + 1;
-    const draft = DRAFTS[name]?.(place);
-    if (!draft) throw new Error(`there is no scenario "${name}"`);
-    const { by = 'maintainer', labels, script, ...rest } = draft;
-    return {
-      ...rest,
-      name,
-      issue: { title: `Part ${place}: ${name}`, by, ...(labels ? { labels } : {}) },
-      script: { files: [part(place, place)], ...script },
-    };
-  });
+  return Array.from({ length: issues }, (_, index) => scenarioOf(names[index % names.length] ?? '', index + 1));
+}
+
+/** Another issue that goes its way without turns. */
+export function plainScenario(place: number): Scenario {
+  return scenarioOf('plain', place);
 }
