@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { MAX_BUDGET_USD } from '../domain/commands.ts';
 import { LABEL_KEYS, labelNames } from '../domain/labels.ts';
 import type { LabelKey } from '../domain/labels.ts';
 
@@ -10,10 +11,10 @@ const model = z
 const labelName = z.string().trim().min(1).max(50);
 
 const budget = z.union([
-  z.number().positive().max(1000),
+  z.number().positive().max(MAX_BUDGET_USD),
   z.strictObject({
     /** US dollars for one issue, all roles together. */
-    usd: z.number().positive().max(1000),
+    usd: z.number().positive().max(MAX_BUDGET_USD),
     warn_at_percent: z.number().min(1).max(100).default(80),
   }),
 ]);

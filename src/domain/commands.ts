@@ -7,9 +7,12 @@ export interface Command {
   argument: string;
 }
 
+/** US dollars that one issue may cost at most, by configuration or by command. */
+export const MAX_BUDGET_USD = 1000;
+
 /** The amount of `/banyan budget 12.50` in US dollars, a dollar sign allowed; null where it is none. */
 export function parseBudget(argument: string): number | null {
-  const match = /^\$?(\d{1,6}(?:\.\d{1,2})?)$/.exec(argument.trim());
+  const match = /^\$?(\d{1,9}(?:\.\d{1,2})?)$/.exec(argument.trim());
   return match ? Number(match[1]) : null;
 }
 

@@ -4,7 +4,7 @@ import type { Intent } from './intents.ts';
 import type { Task, TicketSnapshot } from './model.ts';
 import { mayStartWork } from './permission.ts';
 import { enterPhase, phaseOf } from './phases.ts';
-import { DEBOUNCE_SECONDS, FINISHED, ignore, openTicket, phaseContext, route, scopeOf } from './routing.ts';
+import { DEBOUNCE_SECONDS, FINISHED, ignore, listenerOf, openTicket, phaseContext, route, scopeOf } from './routing.ts';
 import type { Decision, RoutingContext } from './routing.ts';
 import { isEdit } from './trigger.ts';
 import type { EditTrigger, IssueFacts, Trigger } from './trigger.ts';
@@ -39,12 +39,6 @@ export const OVERTAKEN: Record<Situation, Record<Editor, Consequence>> = {
 
 /** How often a run is analysed once more because of edits: a stranger's edits must not be an open wallet, and nobody's a loop. */
 export const REPEATS: Record<Editor, number> = { maintainer: 3, author: 1 };
-
-const OPEN: readonly Task['state'][] = ['pending', 'running', 'waiting'];
-
-function listenerOf(snapshot: TicketSnapshot): Task | undefined {
-  return snapshot.tasks.findLast((task) => OPEN.includes(task.state) && (task.role === 'product-owner' || task.role === 'developer'));
-}
 
 const begun = (task: Task): boolean => task.started_at !== null;
 

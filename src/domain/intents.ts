@@ -50,9 +50,10 @@ export type Intent =
   /**
    * A person's words for the open conversation of the ticket (the waiting task, else the newest running or pending one).
    * A waiting task becomes pending, due after `debounce_seconds` counted anew with each input. `source` is unique: the same comment twice is one input.
+   * `woken` is applied where that wakes a task that waited, and not where the same words come again.
    * No open task: the input is dropped and an event says so.
    */
-  | { type: 'add_input'; source: string; author: string; body: string; debounce_seconds: number }
+  | { type: 'add_input'; source: string; author: string; body: string; debounce_seconds: number; woken?: Intent[] }
   /**
    * A comment that became an input reads otherwise now. Not taken yet: the new text counts. Taken, and `heard`: it comes as another input, once for
    * each `revision`, and `woken` is applied where that wakes a task that waited.

@@ -108,8 +108,10 @@ describe('a comment', () => {
   it('answers the waiting conversation', () => {
     const { reason, intents } = route(comment('1: percent'), context({ snapshot: snapshot() }));
     expect(reason).toBe('answered');
-    expect(intents).toContainEqual(expect.objectContaining({ type: 'add_input', source: 'comment:1', body: '1: percent' }));
-    expect(intents).toContainEqual(expect.objectContaining({ type: 'set_ticket', state: 'analyzing' }));
+    const woken = ['close_questions', 'set_ticket', 'effect', 'effect'].map((type) => expect.objectContaining({ type }));
+    expect(intents).toContainEqual(expect.objectContaining({ type: 'add_input', source: 'comment:1', body: '1: percent', woken }));
+    // All else would follow the same comment again too, while other questions wait.
+    expect(intents.map((intent) => intent.type)).toEqual(['add_input', 'effect']);
   });
 
   it('that follows while the conversation runs is one more input', () => {
@@ -228,8 +230,28 @@ describe('control of a run', () => {
     ['/banyan budget 2', 'stopped_budget', 'budget_refused'],
     ['/banyan budget -9', 'running', 'budget_refused'],
     ['/banyan budget', 'running', 'budget_refused'],
+    ['/banyan budget 1000', 'running', 'budget_changed'],
+    ['/banyan budget 1000.01', 'running', 'budget_refused'],
+    ['/banyan budget 999999', 'stopped_budget', 'budget_refused'],
   ] as const)('%s on a run that is %s: %s', (words, state, expected) => {
     expect(reason(words, at(state))).toBe(expected);
+  });
+
+  it('names the most that a budget may be', () => {
+    const { intents } = route(comment('/banyan budget 123456789'), context(at('running')));
+    expect(JSON.stringify(intents)).toContain('may be $1000.00 at most. It stays at $5.00.');
+  });
+
+  it.each(['running', 'paused'] as const)('hands the hint of a retry to who is at work on a run that is %s, or says why not', (state) => {
+    const held = at(state).snapshot ?? snapshot();
+    const hinted = (tasks: Task[], words = '/banyan retry be brief') => route(comment(words), context({ snapshot: { ...held, tasks } })).intents;
+    const developer = task({ phase: 'develop', role: 'developer', state: 'running' });
+    expect(hinted([developer])).toContainEqual(expect.objectContaining({ type: 'add_input', source: 'comment:1', body: 'be brief' }));
+    expect(JSON.stringify(hinted([{ ...developer, state: 'waiting' }]))).toContain('close_questions');
+    expect(hinted([developer], '/banyan retry').some((intent) => intent.type === 'add_input')).toBe(false);
+    const judged = JSON.stringify(hinted([task({ phase: 'qa', role: 'qa', state: 'running' })]));
+    expect(judged).toContain('I did not take the hint');
+    expect(judged).not.toContain('add_input');
   });
 
   it('needs write access, and something that has not ended', () => {

@@ -1,10 +1,10 @@
-import { parseBudget, parseCommand } from './commands.ts';
+import { MAX_BUDGET_USD, parseBudget, parseCommand } from './commands.ts';
 import { closeIssue, refreshStatus, say, seen, showState } from './effects.ts';
 import type { EffectScope } from './effects.ts';
 import type { Intent } from './intents.ts';
 import { LABEL_KEYS } from './labels.ts';
 import type { LabelNames } from './labels.ts';
-import type { JsonObject, Run, Ticket, TicketSnapshot, TicketState } from './model.ts';
+import type { JsonObject, Run, Task, Ticket, TicketSnapshot, TicketState } from './model.ts';
 import { mayStartWork } from './permission.ts';
 import type { RepositoryPermission } from './permission.ts';
 import { enterPhase, phaseOf } from './phases.ts';
@@ -181,15 +181,26 @@ function onCommand(context: RoutingContext, trigger: Trigger & { type: 'comment'
     return withSeen(seenComment, command.name === 'pause' ? pause(context, control) : resume(context, control));
   }
   if (ticket && run?.state === 'paused' && !FINISHED.includes(ticket.state)) {
-    return withSeen(seenComment, resume(context, { ticket, run, at, by: actor.login }));
+    const resumed = resume(context, { ticket, run, at, by: actor.login });
+    return withSeen(seenComment, { ...resumed, intents: [...resumed.intents, ...hint(context, trigger, command.argument)] });
   }
   const busy = ticket && !FINISHED.includes(ticket.state) && !['failed', 'awaiting_approval'].includes(ticket.state);
-  if (busy) return { reason: 'already_started', intents: [seenComment, refreshStatus(at)] };
+  if (busy) return { reason: 'already_started', intents: [seenComment, ...hint(context, trigger, command.argument), refreshStatus(at)] };
   const { code, tasks } = context.snapshot ?? { code: null, tasks: [] };
   const reached = code !== null || tasks.some((task) => task.phase === 'develop');
   const further = command.name === 'retry' && ticket && (reached || ticket.acceptance_criteria.length > 0);
   const input: JsonObject = { from: command.name, by: actor.login, ...retryInput(context, command.argument) };
   return { reason: command.name, intents: [seenComment, ...begin(context, issue, further ? 'develop' : context.workflow.start, input)] };
+}
+
+/** What follows a command that begins nothing anew is a word to who is at work; where nobody can take it, that is said. */
+function hint(context: RoutingContext, { comment, actor }: Trigger & { type: 'comment' }, words: string): Intent[] {
+  if (words === '' || !context.snapshot) return [];
+  const { number } = context.snapshot.ticket;
+  const listener = listenerOf(context.snapshot);
+  if (listener) return [hear(context, listener, number, { id: comment.id, author: actor.login, body: words })];
+  const text = `@${actor.login}, I did not take the hint: neither the Product Owner nor the Developer is at work now. To have the change built anew with it, comment \`/banyan stop\`, and then \`/banyan retry\` with the hint.`;
+  return [say(scopeOf(context, number), `hint/${comment.id}`, 'note', text)];
 }
 
 function withSeen(seenComment: Intent, { reason, intents }: Decision): Decision {
@@ -226,6 +237,7 @@ function changeBudget(context: RoutingContext, { run, at, by }: Control, usdAmou
   if (usdAmount === null) return answer(`@${by}, write the whole budget of this issue in US dollars: \`/banyan budget 10\`.`);
   if (usdAmount <= run.spent_usd)
     return answer(`@${by}, ${usd(run.spent_usd)} are spent already, so the budget must be more than that. It stays at ${usd(run.budget_usd)}.`);
+  if (usdAmount > MAX_BUDGET_USD) return answer(`@${by}, the budget of one issue may be ${usd(MAX_BUDGET_USD)} at most. It stays at ${usd(run.budget_usd)}.`);
   const share = run.budget_usd > 0 ? run.warn_at_usd / run.budget_usd : 0.8;
   const budget = { budget_usd: usdAmount, warn_at_usd: Math.round(usdAmount * share * 100) / 100 };
   if (run.state !== 'stopped_budget') return { reason: 'budget_changed', intents: [{ type: 'set_run', state: run.state, ...budget }, refreshStatus(at)] };
@@ -275,34 +287,43 @@ function stop(context: RoutingContext, number: number, note: string): Intent[] {
   ];
 }
 
+const OPEN: readonly Task['state'][] = ['pending', 'running', 'waiting'];
+
+/** Who takes people's words. */
+export function listenerOf(snapshot: TicketSnapshot): Task | undefined {
+  return snapshot.tasks.findLast((task) => OPEN.includes(task.state) && (task.role === 'product-owner' || task.role === 'developer'));
+}
+
+/** A comment as the listener's input. Where it waited, these words are its answer; the same ones may come again when it waits for others. */
+function hear(context: RoutingContext, listener: Task, number: number, words: { id: number; author: string; body: string }): Intent {
+  const { id, author, body } = words;
+  const input = { type: 'add_input' as const, source: `comment:${id}`, author, body, debounce_seconds: DEBOUNCE_SECONDS };
+  if (listener.state !== 'waiting') return input;
+  const at = scopeOf(context, number);
+  const { state } = phaseOf(context.workflow, listener.phase);
+  const woken: Intent[] = [
+    { type: 'close_questions', state: 'answered', answered_by: author, answer: body.slice(0, 4000) },
+    { type: 'set_ticket', state, waiting_for: null, waiting_on: null },
+    showState(at, context.source, state),
+    refreshStatus(at),
+  ];
+  return { ...input, woken };
+}
+
 function onComment(context: RoutingContext, trigger: Trigger & { type: 'comment' }): Decision {
   if (trigger.onPullRequest && !context.snapshot) return ignore('not_for_us');
   const command = parseCommand(trigger.comment.body);
   if (command) return onCommand(context, trigger, command);
   const { snapshot } = context;
   if (!snapshot || trigger.onPullRequest) return ignore('not_for_us');
-  const open = snapshot.tasks.filter((task) => ['pending', 'running', 'waiting'].includes(task.state));
-  const listener = open.findLast((task) => task.role === 'product-owner' || task.role === 'developer');
+  const listener = listenerOf(snapshot);
   if (!listener) return ignore('nobody_listens');
   const { comment, actor, issue } = trigger;
   // Who opened the issue may answer what they were asked; that alone starts no code-writing (the Product Owner's policy asks for approval then).
   const asked = listener.state === 'waiting' && listener.role === 'product-owner' && actor.login === snapshot.ticket.author;
   if (!asked && (!context.permission || !mayStartWork(context.permission))) return ignore('without_permission');
-  const at = scopeOf(context, issue.number);
-  const input: Intent = { type: 'add_input', source: `comment:${comment.id}`, author: actor.login, body: comment.body, debounce_seconds: DEBOUNCE_SECONDS };
-  if (listener.state !== 'waiting') return { reason: 'steered', intents: [input, seen(at, comment.id)] };
-  const { state } = phaseOf(context.workflow, listener.phase);
-  return {
-    reason: 'answered',
-    intents: [
-      input,
-      { type: 'close_questions', state: 'answered', answered_by: actor.login, answer: comment.body.slice(0, 4000) },
-      { type: 'set_ticket', state, waiting_for: null, waiting_on: null },
-      seen(at, comment.id),
-      showState(at, context.source, state),
-      refreshStatus(at),
-    ],
-  };
+  const input = hear(context, listener, issue.number, { id: comment.id, author: actor.login, body: comment.body });
+  return { reason: listener.state === 'waiting' ? 'answered' : 'steered', intents: [input, seen(scopeOf(context, issue.number), comment.id)] };
 }
 
 function onMerged(context: RoutingContext, snapshot: TicketSnapshot): Decision {

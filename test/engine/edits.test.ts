@@ -137,8 +137,8 @@ describe('an issue that is edited', () => {
 });
 
 describe('answers', () => {
-  async function asked(repo: string): Promise<{ watched: Watched; issue: number }> {
-    engine.cast.in(repo, simplePlayer({ questionRounds: [['How?']], files: [{ 'greeting.txt': 'Hi.\n' }] }));
+  async function asked(repo: string, questionRounds = [['How?']]): Promise<{ watched: Watched; issue: number }> {
+    engine.cast.in(repo, simplePlayer({ questionRounds, files: [{ 'greeting.txt': 'Hi.\n' }] }));
     const watched = await engine.repository(repo, PLAIN);
     const issue = await openIssue(watched, { title: 'Greet' });
     await engine.settle();
@@ -163,6 +163,28 @@ describe('answers', () => {
     expect(said(repo).indexOf('Coolly, please.')).toBeLessThan(said(repo).indexOf('And politely.'));
     expect(saidTo(requestsOf(repo, 'developer')[0])).toContain('Coolly, please.');
     expect(await marked(watched, issue, 'questions')).toHaveLength(1);
+  });
+
+  it('that come again as another delivery answer nothing that was asked since', async () => {
+    const repo = 'answer-again';
+    const { watched, issue } = await asked(repo, [['How?'], ['To whom?']]);
+    await say(watched, issue, 'Warmly, please.');
+    await engine.settle();
+    const [delivery] = await engine.sql<{ guid: string; body: string }>(
+      `select guid, body from deliveries where action = 'created' and repository = 'acme/answer-again' and body::text like '%Warmly, please.%'`,
+    );
+    const envelope = { event: 'issue_comment', action: 'created', installationId: 5001, repository: `acme/${repo}`, number: issue, issueHint: null };
+    await engine.store.receiveDelivery({ guid: `${delivery?.guid}-again`, body: delivery?.body ?? '', ...envelope });
+    await engine.settle();
+    const questions = `select q.state from questions q join tickets t on t.id = q.ticket_id join projects p on p.id = t.project_id where p.name = $1 order by q.number`;
+    expect(await engine.sql(questions, [repo])).toEqual([{ state: 'answered' }, { state: 'asked' }]);
+    expect(await taskOf(engine, repo, 'product-owner')).toMatchObject({ state: 'waiting', waiting_for: 'answers' });
+    expect(await labelsOf(watched, issue)).toEqual(['needs-clarification']);
+    await say(watched, issue, 'To everybody.');
+    await engine.settle();
+    expect(await engine.sql(questions, [repo])).toEqual([{ state: 'answered' }, { state: 'answered' }]);
+    expect(await labelsOf(watched, issue)).toEqual(['in-review']);
+    expect(saidTo(requestsOf(repo, 'product-owner').at(-1)).match(/Warmly, please\./g)).toHaveLength(1);
   });
 
   it('that are deleted within the window are not taken: the question stands as before', async () => {

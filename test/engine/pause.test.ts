@@ -118,9 +118,10 @@ describe('a pause', () => {
     await engine.settle();
     expect([early, calls, asked('pause-waiting').length]).toEqual([0, 1, 1]);
     expect(await labelsOf(opened.watched, opened.issue)).toEqual(['paused']);
-    await say(opened.watched, opened.issue, '/banyan retry');
+    await say(opened.watched, opened.issue, '/banyan retry and be brief');
     await engine.settle();
     expect(saidTo(asked('pause-waiting').at(-1))).toContain('Warmly.');
+    expect(saidTo(asked('pause-waiting').at(-1))).toContain('and be brief');
     expect(await labelsOf(opened.watched, opened.issue)).toEqual(['in-review']);
   });
 
