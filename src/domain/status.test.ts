@@ -45,8 +45,8 @@ function render(ticket: Partial<Ticket>, rest: Partial<TicketSnapshot> = {}): st
 }
 
 /** Who acts next, in the words of the comment. */
-function next(ticket: Partial<Ticket>): string {
-  return /\*\*Next to act:\*\* (.*)/.exec(render(ticket))?.[1] ?? '';
+function next(ticket: Partial<Ticket>, rest: Partial<TicketSnapshot> = {}): string {
+  return /\*\*Next to act:\*\* (.*)/.exec(render(ticket, rest))?.[1] ?? '';
 }
 
 describe('every stage', () => {
@@ -84,6 +84,29 @@ describe('every stage', () => {
   it('shows how far it is', () => {
     expect(render({ state: 'in_qa' })).toContain('~~Clarify~~ &rarr; ~~Build~~ &rarr; **Prove** &rarr; Review &rarr; Merge');
     expect(render({ state: 'done' })).toContain('~~Merge~~');
+  });
+});
+
+describe('a failure', () => {
+  const failed = { state: 'failed' as const };
+  const code = { branch: 'feature/7-greet', pr_number: null } as TicketSnapshot['code'];
+
+  it('of the budget asks for a higher one first, while one is allowed', () => {
+    const spent = (spentUsd: number) => next(failed, { run: { ...RUN, state: 'stopped_budget', spent_usd: spentUsd } });
+    expect(spent(5.2)).toMatch(/^A maintainer: comment `\/banyan budget AMOUNT` \(.*more than \$5\.20\), or `\/banyan retry`/);
+    expect(spent(1000)).toMatch(/^A maintainer: .*`\/banyan retry`/);
+    expect(spent(1000)).not.toContain('/banyan budget');
+  });
+
+  it('before anything was built speaks of no branch', () => {
+    expect(render(failed)).not.toMatch(/take over|from the branch/);
+    expect(render(failed, { code })).toMatch(/or take over the branch\.\n\*\*Then:\*\* On retry I go on from the branch/);
+    expect(next(failed, { code: { ...code, pr_number: 8 } as TicketSnapshot['code'] })).toContain('or take over the pull request.');
+  });
+
+  it('with a fix asks for that, and for no hint', () => {
+    const tasks = [{ state: 'failed', input: {}, error: { fix: 'Add credit.' } }] as unknown as TicketSnapshot['tasks'];
+    expect(next(failed, { tasks, code })).toBe('A maintainer: do what the note below asks for, then comment `/banyan retry`.');
   });
 });
 

@@ -1,6 +1,7 @@
 import { usd } from '../kernel/money.ts';
 import { truncateMiddle } from '../kernel/text.ts';
 import { humanDuration } from '../kernel/time.ts';
+import { MAX_BUDGET_USD } from './commands.ts';
 import type { RoleSpend, Run, Task, TicketSnapshot } from './model.ts';
 import { quoteForCell, quoteForComment, quoteForItem, quoteForLine } from './quote.ts';
 
@@ -80,12 +81,27 @@ function waitingStage(snapshot: TicketSnapshot): Stage | null {
 const END_STAGES: Record<string, Stage> = {
   done: { title: 'Done', next: 'Nobody.', then: 'Nothing more happens here.' },
   cancelled: { title: 'Stopped', next: 'Nobody.', then: 'A maintainer can comment `/banyan retry` to start again.' },
-  failed: {
-    title: 'A person is needed',
-    next: 'A maintainer: read what was tried, then comment `/banyan retry` with a hint (`/banyan retry use the existing helper`), or take over the branch.',
-    then: 'On retry I go on from the branch as it is.',
-  },
 };
+
+/** What helps depends on what failed: more money, the fix that the failure names, or a hint. */
+function failedStage({ run, code, tasks }: TicketSnapshot): Stage {
+  const title = 'A person is needed';
+  if (run?.state === 'stopped_budget' && run.spent_usd < MAX_BUDGET_USD) {
+    return {
+      title,
+      next: `A maintainer: comment \`/banyan budget AMOUNT\` (US dollars for the whole run, more than ${usd(run.spent_usd)}), or \`/banyan retry\` to begin anew with ${usd(run.budget_usd)} once more.`,
+      then: 'With a higher budget I go on where I stopped.',
+    };
+  }
+  const then = code ? 'On retry I go on from the branch as it is.' : 'On retry I begin anew: no branch holds anything yet.';
+  if (tasks.findLast((task) => task.state === 'failed' || task.state === 'dead')?.error?.['fix']) {
+    return { title, next: 'A maintainer: do what the note below asks for, then comment `/banyan retry`.', then };
+  }
+  const work = code?.pr_number ? 'pull request' : 'branch';
+  const orElse = code ? `, or take over the ${work}` : '';
+  const next = `A maintainer: read what was tried, then comment \`/banyan retry\` with a hint (\`/banyan retry use the existing helper\`)${orElse}.`;
+  return { title, next, then };
+}
 
 const PAUSED: Stage = {
   title: 'Paused',
@@ -117,12 +133,13 @@ const BUSY_STAGES: Record<string, Stage> = {
 
 /** What is paused is the run; the ticket stays where it was. */
 export function isPaused({ ticket, run }: Pick<TicketSnapshot, 'ticket' | 'run'>): boolean {
-  return run?.state === 'paused' && END_STAGES[ticket.state] === undefined;
+  return run?.state === 'paused' && ticket.state !== 'failed' && END_STAGES[ticket.state] === undefined;
 }
 
 function stageOf(snapshot: TicketSnapshot): Stage {
   const { state } = snapshot.ticket;
   if (isPaused(snapshot)) return PAUSED;
+  if (state === 'failed') return failedStage(snapshot);
   return END_STAGES[state] ?? waitingStage(snapshot) ?? BUSY_STAGES[state] ?? { title: state, next: 'Banyan.', then: '' };
 }
 

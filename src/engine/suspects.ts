@@ -56,7 +56,7 @@ function poisoned(deaths: Deaths): BanyanError {
     `its worker ended ${count} times in a row${where}, between ${clockTime(first)} and ${clockTime(last)} UTC, and stored nothing`,
     {
       retry: 'poisoned',
-      fix: 'Look at the logs of the functions at these times (memory, time limit), then comment `/banyan retry`.',
+      fix: 'Give the functions more memory or time, or split the issue, then comment `/banyan retry`.',
       data: { deaths: count, first_at: first, last_at: last, step },
     },
   );

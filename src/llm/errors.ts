@@ -63,7 +63,10 @@ const REJECTED: Record<number, { what: string; fix: string }> = {
   403: { what: 'The key may not use this model.', fix: 'Give the key access to the model, or choose another one with BANYAN_MODEL.' },
   404: { what: 'The provider does not know this model.', fix: 'Check the name in BANYAN_MODEL or in .github/banyan.yml, and the base URL.' },
 };
-const REJECTED_REQUEST = { what: 'The model provider refused the request.', fix: 'Look at the cause in the log; another model may accept it (BANYAN_MODEL).' };
+const REJECTED_REQUEST = {
+  what: 'The model provider refused the request.',
+  fix: 'Choose another model (`models` in .github/banyan.yml, or BANYAN_MODEL), then comment `/banyan retry`.',
+};
 
 /** Statuses below 500 that say "later" and not "no". */
 const LATER = new Set([408, 409, 425]);
