@@ -4,7 +4,7 @@ import { failureSignature } from '../domain/signature.ts';
 import type { BanyanError, ErrorCode, Retry } from '../kernel/errors.ts';
 import { backoffMs } from '../kernel/backoff.ts';
 import { redactSecrets } from '../kernel/redact.ts';
-import { clockTime } from '../kernel/time.ts';
+import { clockTime, humanDuration } from '../kernel/time.ts';
 import type { PutOff } from '../store/contract.ts';
 
 /** What is done about a failure. */
@@ -37,6 +37,10 @@ const OUTAGES: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'lease_lost',
 ]);
 
+/** Outages that end a task's try without a word about when they end: the task is put off, so that an hour of them costs no person's time. */
+const WAITED_FOR: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['github_unavailable', 'model_unavailable', 'database_unavailable']);
+const OUTAGE_PATIENCE_HOURS = 6;
+
 /** Earlier failures that are kept with a task's error. */
 const KEPT_FAILURES = 4;
 
@@ -65,7 +69,16 @@ export function waitInStep(error: BanyanError, tries: number, msLeft: number): n
 
 /** How long to wait, where the failure only says that it is not the time; null where it counts as an attempt. */
 export function putOff(error: BanyanError): PutOff | null {
-  const { patienceHours } = TABLE[error.retry];
+  return waitFor(error, TABLE[error.retry].patienceHours);
+}
+
+/** The same for a task: it also waits for the end of an outage. Deliveries and effects have attempts for a quarter of an hour and somebody who repeats them. */
+export function putOffTask(error: BanyanError): PutOff | null {
+  const outage = error.retry === 'transient' && WAITED_FOR.has(error.code);
+  return outage ? waitFor(error, OUTAGE_PATIENCE_HOURS) : putOff(error);
+}
+
+function waitFor(error: BanyanError, patienceHours: number | undefined): PutOff | null {
   if (patienceHours === undefined) return null;
   const seconds = error.retryAt ? Math.max(0, (error.retryAt.getTime() - Date.now()) / 1000) : null;
   return { seconds, patienceSeconds: patienceHours * 3600 };
@@ -99,11 +112,12 @@ export function judgeTask(error: BanyanError, task: Pick<Task, 'role' | 'phase' 
   return { again, repeated: again ? null : repeated, record };
 }
 
-/** Those of a stored error: itself, and what it remembers. An older version stored no signatures. */
+/** Those of a stored error: itself, and what it remembers. Outages are left out: there may be many, and they say nothing. An older version stored no signatures. */
 function knownFailures(stored: JsonObject | null): KnownFailure[] {
   if (stored === null || typeof stored['signature'] !== 'string') return [];
   const { code, signature, at, steps, message, earlier } = stored as unknown as KnownFailure & { earlier?: KnownFailure[] };
-  return [...(earlier ?? []), { code, signature, at, steps, message: message.slice(0, 300) }].slice(-KEPT_FAILURES);
+  const all = [...(earlier ?? []), { code, signature, at, steps, message: message.slice(0, 300) }];
+  return all.filter((known) => !OUTAGES.has(known.code as ErrorCode)).slice(-KEPT_FAILURES);
 }
 
 /** An error as it is stored: redacted, bounded, without a stack (stacks go to the log). */
@@ -117,14 +131,22 @@ export function errorRecord(error: BanyanError): JsonObject {
   };
 }
 
+/** How a task came to its end: the tries that count, the loop that it was in, or how long it was put off. */
+interface FailureEnd {
+  attempts: number;
+  repeated: { failure: KnownFailure; now: Date } | null;
+  wait: PutOff | null;
+}
+
 /** The sentence for people about a task that ended in failure. */
-export function failureNote(roleTitle: string, error: BanyanError, attempts: number, repeated: { failure: KnownFailure; now: Date } | null = null): string {
-  const tries = attempts > 1 && repeated === null ? ` after ${attempts} attempts` : '';
+export function failureNote(roleTitle: string, error: BanyanError, { attempts, repeated, wait }: FailureEnd): string {
+  const tries = attempts > 1 && repeated === null && wait === null ? ` after ${attempts} attempts` : '';
+  const waited = wait ? ` I tried again and again for ${humanDuration(wait.patienceSeconds * 1000)}.` : '';
   const loop = repeated
     ? ` The same failure came twice at the same place (${clockTime(repeated.failure.at)} and ${clockTime(repeated.now)} UTC, step ${repeated.failure.steps}), so I did not try again.`
     : '';
   const fix = error.fix ? ` ${error.fix}` : '';
-  return redactSecrets(`${roleTitle} stopped${tries}: ${error.message.slice(0, 600)}.${loop}${fix}`).replaceAll('..', '.');
+  return redactSecrets(`${roleTitle} stopped${tries}: ${error.message.slice(0, 600)}.${waited}${loop}${fix}`).replaceAll('..', '.');
 }
 
 /** The evidence of a loop or of poisoned work, in the task's own thread. */

@@ -144,7 +144,7 @@ describe('the same failure twice', () => {
     expect(evidence?.data).toMatchObject({ earlier: [{ message: 'cannot read property 1 of undefined', steps: 6 }] });
   });
 
-  it('of a provider is no loop: it is asked again as long as attempts last', async () => {
+  it('of a provider is no loop: it is asked again, and uses up no attempt', async () => {
     engine.cast.in('outage', developerSteps(WRITE_GREETING, ...Array.from({ length: 7 }, () => AWAY), SUBMIT_DEVELOPER));
     const opened = await begin('outage');
     await engine.settle();

@@ -205,12 +205,42 @@ describe('a provider in trouble', () => {
     await expectNeedsHuman(opened, /does not accept the key\. Check the provider key/);
   });
 
-  it('is away for good: the attempts end at a person', async () => {
+  it.each([
+    { name: 'fails with 500', repo: 'minute-500', answer: { kind: 'error' as const, status: 500, headers: { 'retry-after-ms': '1' }, body: {} } },
+    { name: 'cuts every connection', repo: 'minute-cut', answer: { kind: 'cut' as const } },
+    { name: 'answers what is no JSON', repo: 'minute-json', answer: { kind: 'garbage' as const, body: '{"choices": [' } },
+  ])('$name for a minute and more: no attempt is used up, and the issue is built', async ({ repo, answer }) => {
+    let away = true;
+    const built = developerSteps(WRITE_GREETING, SUBMIT_DEVELOPER);
+    engine.cast.in(repo, (request) => (away && request.agent === 'developer' ? answer : built(request)));
+    const opened = await begin(repo);
+    const pauses: number[] = [];
+    for (let round = 0; round < 8; round += 1) {
+      await engine.process().drain();
+      const task = await taskOf(engine, repo, 'developer');
+      expect(task).toMatchObject({ state: 'pending', attempts: 0, error: { code: 'model_unavailable' } });
+      pauses.push(task.due_in);
+      await engine.pass(task.due_in + 1);
+    }
+    // Longer and longer: half as long as it has been waiting.
+    expect(pauses.at(-1)).toBeGreaterThan(3 * (pauses[0] ?? 0));
+    away = false;
+    await engine.settle();
+    expect(await taskOf(engine, repo, 'developer')).toMatchObject({ state: 'completed', attempts: 1 });
+    await expectBuilt(opened);
+  });
+
+  it('is away for good: after six hours a person is called', async () => {
     engine.cast.in('away', developerSteps({ kind: 'error', status: 503, headers: { 'retry-after-ms': '1' }, body: {} }));
     const opened = await begin('away');
+    await engine.process().drain();
+    await engine.pass(6 * 3600 - 60);
+    await engine.process().drain();
+    expect(await taskOf(engine, 'away', 'developer')).toMatchObject({ state: 'pending' });
+    await engine.pass(16 * 60 * 1.25);
     await engine.settle();
-    expect(await taskOf(engine, 'away', 'developer')).toMatchObject({ state: 'dead', error: { code: 'model_unavailable' } });
-    await expectNeedsHuman(opened, /Developer stopped after 5 attempts/);
+    expect(await taskOf(engine, 'away', 'developer')).toMatchObject({ state: 'failed', error: { code: 'model_unavailable' } });
+    await expectNeedsHuman(opened, /Developer stopped: The model provider could not be reached or did not answer properly\. I tried again and again for 6 h\./);
   });
 });
 

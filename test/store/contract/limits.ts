@@ -260,6 +260,22 @@ export function limitContract(use: () => Harness): void {
       ]);
     });
 
+    it('a task that came further meanwhile has its whole patience again, and a step less gives it none', async () => {
+      const { store } = use();
+      const { desk, taskId } = await aTaskAtWork(store, 'w');
+      const at = (steps: number) => store.putOffTask(taskId, 'w', { ...LIMITED, steps }, { ...wait(60), intentsAtEnd: [] });
+      expect(await at(4)).toBe('put_off');
+      await since('tasks', DAY + 1);
+      await desk.claim('w');
+      expect(await at(6)).toBe('put_off');
+      await since('tasks', DAY - 60);
+      await desk.claim('w');
+      expect(await at(0)).toBe('put_off');
+      await since('tasks', DAY + 1);
+      await desk.claim('w');
+      expect(await at(6)).toBe('failed');
+    });
+
     it('waits longer and longer where nobody says until when', async () => {
       const { store, sql } = use();
       const desk = await aTicketAtWork(store, [addTask('develop:1')]);
