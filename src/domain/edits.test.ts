@@ -16,7 +16,7 @@ function task(role: string, state: Task['state'], change: Partial<Task> = {}): T
 
 function snapshot(tasks: Task[], change: Partial<Ticket> = {}): TicketSnapshot {
   const ticket = { id: 't', number: 7, title: 'Old title', body: 'old text', state: 'in_progress', author: 'author', ...change } as Ticket;
-  return { ticket, run: { id: 'r' } as TicketSnapshot['run'], tasks, questions: [], code: null, spend: [], discoveries: [] };
+  return { ticket, run: { id: 'r' } as TicketSnapshot['run'], tasks, questions: [], code: null, spend: [], first_run_at: null, discoveries: [] };
 }
 
 const DONE = task('product-owner', 'completed');

@@ -167,6 +167,9 @@ export interface TicketSnapshot {
   tasks: Task[];
   questions: Question[];
   code: CodeGeneration | null;
+  /** Over all runs of the ticket. */
   spend: RoleSpend[];
+  /** When the first of its runs began; null before. */
+  first_run_at: string | null;
   discoveries: { kind: string; title: string; description: string }[];
 }

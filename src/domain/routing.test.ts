@@ -18,7 +18,7 @@ function task(change: Partial<Task> = {}): Task {
 }
 
 function snapshot(change: Partial<TicketSnapshot> = {}): TicketSnapshot {
-  return { ticket: ticket(), run: null, tasks: [task()], questions: [], code: null, spend: [], discoveries: [], ...change };
+  return { ticket: ticket(), run: null, tasks: [task()], questions: [], code: null, spend: [], first_run_at: null, discoveries: [], ...change };
 }
 
 function context(change: Partial<RoutingContext> = {}): RoutingContext {

@@ -40,7 +40,16 @@ const RUN = {
 } as Run;
 
 function render(ticket: Partial<Ticket>, rest: Partial<TicketSnapshot> = {}): string {
-  const base: TicketSnapshot = { ticket: { ...TICKET, ...ticket }, run: null, tasks: [], questions: [], code: null, spend: [], discoveries: [] };
+  const base: TicketSnapshot = {
+    ticket: { ...TICKET, ...ticket },
+    run: null,
+    tasks: [],
+    questions: [],
+    code: null,
+    spend: [],
+    first_run_at: null,
+    discoveries: [],
+  };
   return renderStatus({ ...base, ...rest }, FACTS);
 }
 
@@ -119,13 +128,23 @@ describe('what it cost', () => {
 
   it('is reported by agent at the end, with the fix cycles', () => {
     const spend = [{ role: 'qa', model_calls: 2, tool_calls: 1, tokens_in: 10, tokens_out: 5, cost_usd: 0.5, duration_ms: 61_000, models: ['a:b|c'] }];
+    const run = { ...RUN, spent_usd: 0.5 };
     const tasks = [
       { phase: 'develop', input: { from: 'qa' } },
       { phase: 'develop', input: { from: 'label' } },
     ] as unknown as TicketSnapshot['tasks'];
-    const report = render({ state: 'done' }, { run: RUN, spend, tasks });
-    expect(report).toMatch(/#### Final report\n\nFrom start to merge: 1 h 30 min.*Fix cycles: 1 after QA, 0 after review\. Total: \$1\.50\./);
+    const report = render({ state: 'done' }, { run, spend, tasks });
+    expect(report).toMatch(/#### Final report\n\nFrom start to merge: 1 h 30 min.*Fix cycles: 1 after QA, 0 after review\. Total: \$0\.50\./);
     expect(report).toContain('| QA | `a:b\\|c` | 2 | 15 | $0.50 |');
+    expect(report).not.toContain('in this run');
+  });
+
+  it('tells this run from all of them where there were others, and counts the time from the first', () => {
+    const row = { role: 'qa', model_calls: 2, tool_calls: 1, tokens_in: 10, tokens_out: 5, cost_usd: 2, duration_ms: 1, models: [] };
+    const spend = [row, { ...row, role: 'developer', cost_usd: 0.25 }];
+    expect(render({}, { run: { ...RUN, spent_usd: 0 }, spend })).toContain('**Cost so far:** $0.00 of $5.00 in this run, $2.25 in all.');
+    const report = render({ state: 'done' }, { run: RUN, spend, first_run_at: '2026-01-01T08:00:00Z' });
+    expect(report).toMatch(/From start to merge: 3 h 30 min\..* Total: \$2\.25 in all, \$1\.50 in this run\./);
   });
 });
 

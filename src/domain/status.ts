@@ -151,10 +151,17 @@ function stepsLine(snapshot: TicketSnapshot): string {
   return STEPS.map((step, index) => (index < current ? `~~${step}~~` : index === current ? `**${step}**` : step)).join(' &rarr; ');
 }
 
-function costLine(run: Run | null): string {
+/** What the ticket cost over all its runs: the sum of its table. */
+function spentInAll(spend: RoleSpend[]): number {
+  return spend.reduce((sum, row) => sum + row.cost_usd, 0);
+}
+
+function costLine(run: Run | null, spend: RoleSpend[]): string {
   if (!run) return '**Cost so far:** nothing.';
   const warned = run.warned_at ? ` Over ${usd(run.warn_at_usd)}: work stops at the budget.` : '';
-  return `**Cost so far:** ${usd(run.spent_usd)} of ${usd(run.budget_usd)}.${warned}`;
+  const all = usd(spentInAll(spend));
+  const earlier = spend.length > 0 && all !== usd(run.spent_usd) ? ` in this run, ${all} in all` : '';
+  return `**Cost so far:** ${usd(run.spent_usd)} of ${usd(run.budget_usd)}${earlier}.${warned}`;
 }
 
 function questionLines(snapshot: TicketSnapshot): string[] {
@@ -198,12 +205,14 @@ function spendLines(snapshot: TicketSnapshot): string[] {
   const { run, ticket, tasks } = snapshot;
   const table = spendTable(snapshot.spend);
   if (ticket.state !== 'done') return ['', '<details><summary>Cost by agent</summary>', '', ...table, '', '</details>'];
-  const total = run?.finished_at ? humanDuration(Date.parse(run.finished_at) - Date.parse(run.started_at)) : 'unknown';
+  const took = run?.finished_at ? humanDuration(Date.parse(run.finished_at) - Date.parse(snapshot.first_run_at ?? run.started_at)) : 'unknown';
+  const all = usd(spentInAll(snapshot.spend));
+  const last = usd(run?.spent_usd ?? 0);
   return [
     '',
     '#### Final report',
     '',
-    `From start to merge: ${total}. Fix cycles: ${cycles(tasks, 'qa')} after QA, ${cycles(tasks, 'review')} after review. Total: ${usd(run?.spent_usd ?? 0)}.`,
+    `From start to merge: ${took}. Fix cycles: ${cycles(tasks, 'qa')} after QA, ${cycles(tasks, 'review')} after review. Total: ${all}${all === last ? '' : ` in all, ${last} in this run`}.`,
     '',
     ...table,
   ];
@@ -239,7 +248,7 @@ export function renderStatus(snapshot: TicketSnapshot, facts: StatusFacts): stri
     ...(stage.then ? [`**Then:** ${stage.then}`] : []),
     ...(pull ? [`**Pull request:** ${pull}`] : []),
     ...(branch ? [`**Branch:** ${branch}`] : []),
-    costLine(run),
+    costLine(run, snapshot.spend),
     ...(ticket.note
       ? [
           '',

@@ -42,6 +42,7 @@ export function intentContract(use: () => Harness): void {
       await desk.deliver([startRun, addTask('develop:1')]);
       const after = await desk.snapshot();
       expect(after.run?.id).not.toBe(before.run?.id);
+      expect([before.first_run_at, after.first_run_at]).toEqual([before.run?.started_at, before.run?.started_at]);
       const rows = await sql<{ state: string }>('select state from public.runs order by id');
       expect(rows.map((row) => row.state)).toEqual(['stopped_user', 'queued']);
       expect(await sql("select 1 from public.tasks where state = 'cancelled'")).toHaveLength(1);
