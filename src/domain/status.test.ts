@@ -85,6 +85,15 @@ describe('every stage', () => {
     expect(render({ state: 'done' }, paused)).toContain('### Banyan: Done');
   });
 
+  it('claims no work that nobody does: what is pending has its turn still to come', () => {
+    const turn = (...states: string[]) =>
+      render({ state: 'analyzing' }, { tasks: states.map((state) => ({ state, role: 'product-owner' })) as unknown as TicketSnapshot['tasks'] });
+    expect(turn('pending')).toContain('**Next to act:** Banyan: the Product Owner reads the issue and the code when its turn comes (');
+    expect(turn('running')).toContain('**Next to act:** Banyan: the Product Owner is reading the issue and the code.');
+    expect(turn('pending', 'running')).toContain('is reading the issue');
+    expect(render({ state: 'done' }, { tasks: [{ state: 'pending', role: 'qa' }] as unknown as TicketSnapshot['tasks'] })).toContain('Nobody.');
+  });
+
   it('asks a human to merge, and nobody before', () => {
     expect(next({ state: 'in_review', waiting_for: 'merge' })).toMatch(/^A maintainer: .*merge/);
     expect(render({ state: 'in_review' })).not.toContain('and merge it');

@@ -109,6 +109,14 @@ const PAUSED: Stage = {
   then: 'I go on where I was. Until then nothing more is spent.',
 };
 
+/** What an agent does once its turn has come: true of one that waits for its turn, and of one that began since the comment was written. */
+const TURNS: Record<string, string> = {
+  'product-owner': 'the Product Owner reads the issue and the code',
+  developer: 'the Developer writes code and tests',
+  qa: 'QA runs the suite on the pull request in a clean sandbox',
+  reviewer: 'the Reviewer reads the change',
+};
+
 const BUSY_STAGES: Record<string, Stage> = {
   analyzing: {
     title: 'Clarifying',
@@ -136,11 +144,23 @@ export function isPaused({ ticket, run }: Pick<TicketSnapshot, 'ticket' | 'run'>
   return run?.state === 'paused' && ticket.state !== 'failed' && END_STAGES[ticket.state] === undefined;
 }
 
+/** Who is next where nobody is at work: held back by the organization's limits, or about to begin. */
+function waitingForTurn({ tasks }: TicketSnapshot): string | null {
+  const pending = tasks.find((task) => task.state === 'pending');
+  if (!pending || tasks.some((task) => task.state === 'running')) return null;
+  const turn = TURNS[pending.role] ?? `the ${pending.role} works`;
+  return `Banyan: ${turn} when its turn comes (the organization's limits of agents at once and of hours a day decide).`;
+}
+
 function stageOf(snapshot: TicketSnapshot): Stage {
   const { state } = snapshot.ticket;
   if (isPaused(snapshot)) return PAUSED;
   if (state === 'failed') return failedStage(snapshot);
-  return END_STAGES[state] ?? waitingStage(snapshot) ?? BUSY_STAGES[state] ?? { title: state, next: 'Banyan.', then: '' };
+  const settled = END_STAGES[state] ?? waitingStage(snapshot);
+  if (settled) return settled;
+  const stage = BUSY_STAGES[state] ?? { title: state, next: 'Banyan.', then: '' };
+  const turn = BUSY_STEP[state] === undefined ? null : waitingForTurn(snapshot);
+  return turn ? { ...stage, next: turn } : stage;
 }
 
 function stepsLine(snapshot: TicketSnapshot): string {

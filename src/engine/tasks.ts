@@ -1,3 +1,7 @@
+import { refreshStatus } from '../domain/effects.ts';
+import type { EffectScope } from '../domain/effects.ts';
+import type { Intent } from '../domain/intents.ts';
+import type { Task } from '../domain/model.ts';
 import { giveUp } from '../domain/phases.ts';
 import { BanyanError, toBanyanError } from '../kernel/errors.ts';
 import { usd } from '../kernel/money.ts';
@@ -50,6 +54,14 @@ function roleTitle(role: string): string {
   return role === 'qa' ? 'QA' : role.replaceAll(/(^|-)([a-z])/g, (_match, dash: string, letter: string) => `${dash ? ' ' : ''}${letter.toUpperCase()}`);
 }
 
+/** After this long people have read that the task's turn is to come. */
+const LONG_WAIT_MS = 10_000;
+
+/** The status comment says who is at work where it said for a while who would be. Not at every start: what begins at once needs no second edit. */
+function afterWait({ started_at: started, due_at: due }: Task, at: EffectScope): Intent[] {
+  return started !== null && Date.parse(started) - Date.parse(due) > LONG_WAIT_MS ? [refreshStatus(at)] : [];
+}
+
 const NEW_STATE: ConversationState = { revision: '', changes: [], evidence: {}, sentBack: 0 };
 
 /** Works on claimed tasks. */
@@ -71,7 +83,7 @@ export class TaskRunner {
       work = await this.#open(claimed, options, leave);
       const { agent, owned } = work;
       owned.session.state.revision ||= await agent.revision(owned.session);
-      const intents = await agent.start(owned.session);
+      const intents = [...(await agent.start(owned.session)), ...afterWait(claimed.task, owned.session.at)];
       if (intents.length > 0) await owned.session.record(intents);
       await this.#converse(work);
     } catch (thrown) {
