@@ -4,15 +4,17 @@ import { SkipReporter } from './scripts/checks/skip-reporter.ts';
 /** Two cores are what a small CI machine has; a test that starts servers or a database is heavier than a worker more is worth. */
 const shared = { environment: 'node', pool: 'forks', testTimeout: 30_000, hookTimeout: 60_000, teardownTimeout: 10_000 } as const;
 
+/** Minutes each, and run by CI on its own: every benchmark once, small, and kills at each moment over HTTP (of which `npm test` has those in one process). */
+const LONG = ['test/bench/**/*.test.ts', 'test/e2e/kills.test.ts'] as const;
+
 export default defineConfig({
   test: {
     maxWorkers: 2,
     reporters: ['default', new SkipReporter({ failOnUnexpected: Boolean(process.env['CI']) })],
     projects: [
       { test: { ...shared, name: 'unit', include: ['src/**/*.test.ts', 'scripts/**/*.test.ts'] } },
-      { test: { ...shared, name: 'integration', include: ['test/**/*.test.ts'], exclude: ['test/bench/**'] } },
-      // Every benchmark once, small: minutes, and nothing that other tests need.
-      { test: { ...shared, name: 'benchmarks', include: ['test/bench/**/*.test.ts'] } },
+      { test: { ...shared, name: 'integration', include: ['test/**/*.test.ts'], exclude: [...LONG] } },
+      { test: { ...shared, name: 'long', include: [...LONG] } },
     ],
     coverage: { provider: 'v8', include: ['src/**/*.ts', 'api/**/*.ts'], exclude: ['**/*.test.ts', '**/*.generated.ts'] },
   },
