@@ -4,6 +4,7 @@ import { humanDuration } from '../kernel/time.ts';
 import { MAX_BUDGET_USD } from './commands.ts';
 import type { RoleSpend, Run, Task, TicketSnapshot } from './model.ts';
 import { quoteForCell, quoteForComment, quoteForItem, quoteForLine } from './quote.ts';
+import { roleTitle } from './roles.ts';
 
 /** Facts around a ticket that the status comment shows and the ledger does not hold. */
 export interface StatusFacts {
@@ -206,12 +207,10 @@ function planLines(snapshot: TicketSnapshot): string[] {
   ];
 }
 
-const ROLE_TITLES: Record<string, string> = { 'product-owner': 'Product Owner', developer: 'Developer', qa: 'QA', reviewer: 'Reviewer' };
-
 function spendTable(spend: RoleSpend[]): string[] {
   const rows = spend.map(
     (row) =>
-      `| ${ROLE_TITLES[row.role] ?? row.role} | ${row.models.map((model) => `\`${quoteForCell(model)}\``).join(', ')} | ${row.model_calls} | ${row.tokens_in + row.tokens_out} | ${usd(row.cost_usd)} | ${humanDuration(row.duration_ms)} |`,
+      `| ${roleTitle(row.role)} | ${row.models.map((model) => `\`${quoteForCell(model)}\``).join(', ')} | ${row.model_calls} | ${row.tokens_in + row.tokens_out} | ${usd(row.cost_usd)} | ${humanDuration(row.duration_ms)} |`,
   );
   return rows.length > 0 ? ['| Agent | Model | Calls | Tokens | Cost | Working time |', '| --- | --- | ---: | ---: | ---: | ---: |', ...rows] : [];
 }

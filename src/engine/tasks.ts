@@ -3,6 +3,7 @@ import type { EffectScope } from '../domain/effects.ts';
 import type { Intent } from '../domain/intents.ts';
 import type { Task } from '../domain/model.ts';
 import { giveUp } from '../domain/phases.ts';
+import { roleTitle } from '../domain/roles.ts';
 import { BanyanError, toBanyanError } from '../kernel/errors.ts';
 import { usd } from '../kernel/money.ts';
 import type { RoleModel } from '../llm/types.ts';
@@ -48,10 +49,6 @@ interface Work {
   agent: RoleAgent;
   owned: OwnedSession;
   conversation: Conversation;
-}
-
-function roleTitle(role: string): string {
-  return role === 'qa' ? 'QA' : role.replaceAll(/(^|-)([a-z])/g, (_match, dash: string, letter: string) => `${dash ? ' ' : ''}${letter.toUpperCase()}`);
 }
 
 /** After this long people have read that the task's turn is to come. */
