@@ -1,3 +1,5 @@
+import { cleanUntrusted, truncateMiddle } from '../kernel/text.ts';
+
 export const COMMANDS = ['plan', 'retry', 'stop', 'pause', 'resume', 'budget', 'status', 'help'] as const;
 export type CommandName = (typeof COMMANDS)[number];
 
@@ -5,7 +7,12 @@ export interface Command {
   name: CommandName;
   /** The rest of the line. */
   argument: string;
+  /** The same with what stands below it, to the end of the comment or to the next command: a hint in as many words as it takes. */
+  words: string;
 }
+
+const ARGUMENT_CHARS = 200;
+const WORDS_CHARS = 2_000;
 
 /** US dollars that one issue may cost at most, by configuration or by command. */
 export const MAX_BUDGET_USD = 1000;
@@ -16,11 +23,18 @@ export function parseBudget(argument: string): number | null {
   return match ? Number(match[1]) : null;
 }
 
+const COMMAND = /^[ \t]*\/banyan(?:[ \t]+([a-z-]+))?[ \t]*(.*)$/im;
+
 /** The first line of a comment that begins with `/banyan`; null where there is none. An unknown word is `help`. */
 export function parseCommand(body: string): Command | null {
-  const match = /^[ \t]*\/banyan(?:[ \t]+([a-z-]+))?[ \t]*(.*)$/im.exec(body.slice(0, 10_000));
+  const text = body.slice(0, 10_000);
+  const match = COMMAND.exec(text);
   if (!match) return null;
   const name = (match[1] ?? 'help').toLowerCase();
   const known = COMMANDS.find((command) => command === name);
-  return { name: known ?? 'help', argument: (match[2] ?? '').trim().slice(0, 200) };
+  const rest = match[2] ?? '';
+  const below = text.slice(match.index + match[0].length);
+  const next = COMMAND.exec(below);
+  const words = cleanUntrusted(rest + below.slice(0, next?.index)).trim();
+  return { name: known ?? 'help', argument: rest.trim().slice(0, ARGUMENT_CHARS), words: truncateMiddle(words, WORDS_CHARS) };
 }

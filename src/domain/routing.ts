@@ -150,9 +150,9 @@ function onLabelAdded(context: RoutingContext, trigger: Trigger & { type: 'label
 }
 
 /** What the Developer is told when work starts anew on a ticket that was worked on before. */
-function retryInput(context: RoutingContext, argument: string): JsonObject {
+function retryInput(context: RoutingContext, words: string): JsonObject {
   const ticket = context.snapshot?.ticket;
-  return { ...(ticket?.note ? { tried: ticket.note } : {}), ...(argument ? { instruction: argument } : {}) };
+  return { ...(ticket?.note ? { tried: ticket.note } : {}), ...(words ? { instruction: words } : {}) };
 }
 
 function onCommand(context: RoutingContext, trigger: Trigger & { type: 'comment' }, command: NonNullable<ReturnType<typeof parseCommand>>): Decision {
@@ -182,14 +182,14 @@ function onCommand(context: RoutingContext, trigger: Trigger & { type: 'comment'
   }
   if (ticket && run?.state === 'paused' && !FINISHED.includes(ticket.state)) {
     const resumed = resume(context, { ticket, run, at, by: actor.login });
-    return withSeen(seenComment, { ...resumed, intents: [...resumed.intents, ...hint(context, trigger, command.argument)] });
+    return withSeen(seenComment, { ...resumed, intents: [...resumed.intents, ...hint(context, trigger, command.words)] });
   }
   const busy = ticket && !FINISHED.includes(ticket.state) && !['failed', 'awaiting_approval'].includes(ticket.state);
-  if (busy) return { reason: 'already_started', intents: [seenComment, ...hint(context, trigger, command.argument), refreshStatus(at)] };
+  if (busy) return { reason: 'already_started', intents: [seenComment, ...hint(context, trigger, command.words), refreshStatus(at)] };
   const { code, tasks } = context.snapshot ?? { code: null, tasks: [] };
   const reached = code !== null || tasks.some((task) => task.phase === 'develop');
   const further = command.name === 'retry' && ticket && (reached || ticket.acceptance_criteria.length > 0);
-  const input: JsonObject = { from: command.name, by: actor.login, ...retryInput(context, command.argument) };
+  const input: JsonObject = { from: command.name, by: actor.login, ...retryInput(context, command.words) };
   return { reason: command.name, intents: [seenComment, ...begin(context, issue, further ? 'develop' : context.workflow.start, input)] };
 }
 
