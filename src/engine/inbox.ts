@@ -27,6 +27,11 @@ function numberOf(trigger: Trigger): number {
   return trigger.type === 'pull_request_closed' ? trigger.number : trigger.issue.number;
 }
 
+/** A comment is made once, under however many GUIDs it is told (by the App and by a hook of the repository, say). Its edits are compared with its text. */
+function saidBy(trigger: Trigger): string | null {
+  return trigger.type === 'comment' ? `comment:${trigger.comment.id}` : null;
+}
+
 async function askPermission(repository: Repository, trigger: Trigger): Promise<RepositoryPermission | null> {
   const login = actorToAsk(trigger);
   return login === null ? null : repository.issues.permission(login);
@@ -105,7 +110,7 @@ export function createInbox({ store, github, log }: EngineParts, suspects: Suspe
       const decision = current.outdated ? { reason: current.outdated, intents: [] } : decide(current.trigger, routing);
       const number = context.snapshot?.ticket.number ?? numberOf(read.trigger);
       const intents = [...decision.intents, ...configProblems(routing, config, number, decision.intents)];
-      const ref = { project_id: context.project.id, number, expect_version: context.snapshot?.ticket.version ?? null };
+      const ref = { project_id: context.project.id, number, expect_version: context.snapshot?.ticket.version ?? null, said: saidBy(read.trigger) };
       const { status } = await store.applyIntents(delivery.guid, worker, ref, intents);
       log.info({ delivery: delivery.guid, event: delivery.event, action: delivery.action, reason: decision.reason, status, issue: number }, 'delivery routed');
       if (status !== 'conflict') return;

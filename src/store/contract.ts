@@ -271,6 +271,8 @@ export interface TicketRef {
   project_id: string;
   number: number;
   expect_version: number | null;
+  /** GitHub's name for what the delivery says (`comment:7`), where it has one: said by another delivery before, it counts no more. */
+  said?: string | null;
 }
 
 /** One typed gateway of calls to the database; each is one SQL function and one transaction. */
@@ -287,8 +289,11 @@ export interface Store {
     repository: { id: number; owner: string; name: string; defaultBranch: string };
     number: number | null;
   }): Promise<DeliveryContext>;
-  /** Applies the decision and marks the delivery processed. `conflict`: the ticket changed meanwhile; read and decide again. */
-  applyIntents(guid: string, worker: string, ref: TicketRef | null, intents: Intent[]): Promise<{ status: 'applied' | 'conflict' | 'lost' }>;
+  /**
+   * Applies the decision and marks the delivery processed. `conflict`: the ticket changed meanwhile; read and decide again. `repeated`: the same was
+   * said by another delivery, so nothing was applied.
+   */
+  applyIntents(guid: string, worker: string, ref: TicketRef | null, intents: Intent[]): Promise<{ status: 'applied' | 'repeated' | 'conflict' | 'lost' }>;
   /** `retryAt` null: dead letter. */
   failDelivery(guid: string, worker: string, error: JsonObject, retryAt: Date | null): Promise<void>;
   ticketSnapshot(ticketId: string): Promise<TicketSnapshot>;

@@ -16,13 +16,14 @@ export function deliveryCalls(transport: Transport): DeliveryCalls {
         p_number: input.number,
       }),
     applyIntents: (guid, worker, ref, intents) =>
-      call<{ status: 'applied' | 'conflict' | 'lost' }>(transport, 'apply_intents', {
+      call<{ status: 'applied' | 'repeated' | 'conflict' | 'lost' }>(transport, 'apply_intents', {
         p_guid: guid,
         p_worker: worker,
         p_project_id: ref?.project_id ?? null,
         p_number: ref?.number ?? null,
         p_expect_version: ref?.expect_version ?? null,
         p_intents: intents,
+        p_said: ref?.said ?? null,
       }),
     async failDelivery(guid, worker, error, retryAt) {
       await call(transport, 'fail_delivery', { p_guid: guid, p_worker: worker, p_error: error, p_retry_at: retryAt, p_said_at: new Date() });

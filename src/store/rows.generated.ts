@@ -151,6 +151,7 @@ export interface DeliveriesRow {
   processed_at: string | null;
   updated_at: string;
   behind: boolean;
+  said: string | null;
 }
 
 export interface DiagnosesRow {

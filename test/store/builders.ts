@@ -110,7 +110,7 @@ export function toolMessage(changes: Partial<NewMessage> = {}): NewMessage {
 export interface Desk {
   readonly place: Place;
   /** Receives, claims and opens a delivery about the ticket, and applies the intents to it. */
-  deliver(intents: Intent[], expectVersion?: number | null): Promise<'applied' | 'conflict' | 'lost'>;
+  deliver(intents: Intent[], expectVersion?: number | null): Promise<'applied' | 'repeated' | 'conflict' | 'lost'>;
   context(): Promise<DeliveryContext>;
   snapshot(): Promise<TicketSnapshot>;
   ref(): Promise<TicketRef>;

@@ -220,6 +220,20 @@ describe('races on a real Postgres', () => {
     expect(statuses).toEqual(['applied', ...Array.from({ length: CROWD - 1 }, () => 'conflict')]);
   });
 
+  it('applies once what many deliveries say at once', async () => {
+    const { store } = harness;
+    const desk = createDesk(store);
+    await desk.deliver([openTicket(12)]);
+    const ref = { ...(await desk.ref()), said: 'comment:7' };
+    // Of different subjects, so that no order keeps them apart.
+    for (let index = 0; index < CROWD; index += 1) await store.receiveDelivery(aDelivery(desk.place, 100 + index));
+    const { deliveries } = await store.claim('inbox', { deliveries: CROWD, effects: 0, tasks: 0, leaseSeconds: LEASE });
+    const say = ({ guid }: { guid: string }) => store.applyIntents(guid, 'inbox', ref, [{ type: 'event', event: 'said', data: { guid } }]);
+    const statuses = (await Promise.all(deliveries.map(say))).map(({ status }) => status).toSorted();
+    expect(statuses).toEqual(['applied', ...Array.from({ length: CROWD - 1 }, () => 'repeated')]);
+    expect(await harness.sql("select 1 from public.events where type = 'said'")).toHaveLength(1);
+  });
+
   it("never reserves more of GitHub's budget than there is, and lets all of it be reserved", async () => {
     const { store, sql } = harness;
     const place = aPlace();

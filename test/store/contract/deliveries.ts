@@ -106,6 +106,31 @@ export function deliveryContract(use: () => Harness): void {
       expect(rows.map((row) => row.subject)).toEqual([`${repository}#12`, `${repository}#12`, loose.guid, nowhere.guid]);
     });
 
+    it('applies what two deliveries say once: the first that is applied, not the first that is tried', async () => {
+      const { store } = use();
+      const desk = createDesk(store);
+      await desk.deliver([openTicket(12)]);
+      const { version } = (await desk.snapshot()).ticket;
+      const say = async (note: string, expected: number | null, said = 'comment:7'): Promise<string> => {
+        const { guid } = await received(12);
+        const ref = { ...(await desk.ref()), expect_version: expected, said };
+        const { status } = await store.applyIntents(guid, 'w', ref, [{ type: 'set_ticket', note }]);
+        if (status === 'conflict') await store.failDelivery(guid, 'w', {}, null);
+        return status;
+      };
+      const received = async (number: number): Promise<{ guid: string }> => {
+        const delivery = aDelivery(desk.place, number);
+        await store.receiveDelivery(delivery);
+        return only((await store.claim('w', DELIVERIES)).deliveries);
+      };
+      expect(await say('too late', version - 1)).toBe('conflict');
+      expect(await say('first', version)).toBe('applied');
+      expect(await say('second', null)).toBe('repeated');
+      expect((await desk.snapshot()).ticket.note).toBe('first');
+      expect(await say('another', null, 'comment:8')).toBe('applied');
+      expect((await store.health()).deliveries_due).toBe(0);
+    });
+
     it('hands a delivery whose lease ran out to another; the first can no longer settle it', async () => {
       const { store } = use();
       const delivery = aDelivery(aPlace(), 1);
