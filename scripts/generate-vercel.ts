@@ -1,6 +1,6 @@
 /** Writes `vercel.json` from the tables below, `src/domain/schedule.ts` and the files of `api/`. With `--check`: fails when it is stale. */
 import { readFileSync, readdirSync, writeFileSync } from 'node:fs';
-import { SCHEDULE } from '../src/domain/schedule.ts';
+import { timedJobs } from '../src/domain/schedule.ts';
 
 interface FunctionPlan {
   maxDuration: number;
@@ -37,7 +37,7 @@ function render(): string {
     outputDirectory: 'public',
     functions: Object.fromEntries(functions.map(([name, { maxDuration }]) => [`api/${name}.ts`, { maxDuration }])),
     rewrites: functions.flatMap(([name, { sources }]) => sources.map((source) => ({ source, destination: `/api/${name}` }))),
-    crons: SCHEDULE.map(({ job, schedule }) => ({ path: `/api/cron/${job}`, schedule })),
+    crons: timedJobs().map(({ job, schedule }) => ({ path: `/api/cron/${job}`, schedule })),
   };
   return `${JSON.stringify(config, null, 2)}\n`;
 }

@@ -2,12 +2,14 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import type { Environment } from './config/environment.ts';
 import { readIntakeEnvironment } from './config/intake-environment.ts';
 import type { IntakeEnvironment } from './config/intake-environment.ts';
+import { SCHEDULE, tickJobs } from './domain/schedule.ts';
 import { createIntake } from './engine/intake.ts';
 import type { EngineParts } from './engine/parts.ts';
 import type { Worker } from './engine/worker.ts';
 import { BanyanError, toBanyanError } from './kernel/errors.ts';
 import { createIntakeStore } from './store/intake.ts';
 import { createTransport } from './store/transport.ts';
+import type { WatchReport } from './store/watch-contract.ts';
 
 /*
  * The composition root: the only place that knows all parts. What the webhook needs is imported above; what only a worker
@@ -33,8 +35,12 @@ export interface Handlers {
 
 /** Where the platform names no deadline: the shortest that any plan of Vercel's gives a function by default. */
 const DEFAULT_RUN_MS = 300_000;
-/** The last batch of a sweep has this long to end. */
-const SWEEP_MARGIN_MS = 30_000;
+/** What a job began has this long to end. */
+const WATCH_MARGIN_MS = 10_000;
+
+function deadlineOf(platform: Platform): number {
+  return platform.deadline()?.getTime() ?? Date.now() + DEFAULT_RUN_MS;
+}
 
 function writeLine(line: string): void {
   process.stdout.write(line);
@@ -143,7 +149,13 @@ export function createHandlers(
   let parts: Promise<EngineParts> | undefined;
   let worker: Promise<Worker> | undefined;
   const readAll = async () => (await import('./config/environment.ts')).readEnvironment(source);
-  const engineParts = () => (parts ??= readAll().then(build));
+  const engineParts = () =>
+    (parts ??= readAll()
+      .then(build)
+      .catch((thrown: unknown) => {
+        parts = undefined;
+        throw thrown;
+      }));
 
   async function buildWorker(): Promise<Worker> {
     const [{ createWorker }, built] = await Promise.all([import('./engine/worker.ts'), engineParts()]);
@@ -152,7 +164,7 @@ export function createHandlers(
 
   async function drain(): Promise<void> {
     try {
-      const { more } = await (await (worker ??= buildWorker())).drain(platform.deadline()?.getTime() ?? Date.now() + DEFAULT_RUN_MS);
+      const { more } = await (await (worker ??= buildWorker())).drain(deadlineOf(platform));
       if (more) await nudge(intakeEnv());
     } catch (thrown) {
       worker = parts = undefined;
@@ -160,34 +172,25 @@ export function createHandlers(
     }
   }
 
-  async function redeliver(): Promise<void> {
+  /** What a job did may be work for a worker, and no webhook came with it. */
+  async function watch(names: readonly string[]): Promise<WatchReport[]> {
+    const until = deadlineOf(platform) - WATCH_MARGIN_MS;
+    const reports: WatchReport[] = [];
+    const [{ WATCH_JOBS }, { runJob }, env, built] = await Promise.all([import('./watch/index.ts'), import('./watch/job.ts'), readAll(), engineParts()]);
+    for (const job of WATCH_JOBS.filter(({ name }) => names.includes(name))) {
+      reports.push(await runJob(job, { ...built, retention: env.retention }, until));
+    }
+    if (reports.some(({ acted }) => acted > 0)) await nudge(intakeEnv());
+    return reports;
+  }
+
+  async function watchBeside(names: readonly string[]): Promise<void> {
     try {
-      const [{ redeliverMissed }, { github, store, log }] = await Promise.all([import('./watch/redeliver.ts'), engineParts()]);
-      const { recovered } = await redeliverMissed({ hooks: github.hookDeliveries(), store, log });
-      // No webhook came with what was fetched, so nobody else wakes a worker for it.
-      if (recovered > 0) await nudge(intakeEnv());
+      await watch(names);
     } catch (thrown) {
-      parts = undefined;
       failure(thrown);
     }
   }
-
-  async function sweep(): Promise<void> {
-    try {
-      const [{ sweep: moveOut }, env, { store, log }] = await Promise.all([import('./watch/sweep.ts'), readAll(), engineParts()]);
-      const deadline = (platform.deadline()?.getTime() ?? Date.now() + DEFAULT_RUN_MS) - SWEEP_MARGIN_MS;
-      await moveOut({ store, log, retention: env.retention, deadline });
-    } catch (thrown) {
-      parts = undefined;
-      failure(thrown);
-    }
-  }
-
-  const jobs = new Map<string, readonly (() => Promise<void>)[]>([
-    ['tick', [drain, redeliver]],
-    ['redeliver', [redeliver]],
-    ['sweep', [sweep]],
-  ]);
 
   function guarded(handler: Handler): Handler {
     return async (request) => {
@@ -211,10 +214,11 @@ export function createHandlers(
     worker: guarded((request) => start(request, { status: 'started' }, [drain])),
     cron: guarded(async (request) => {
       const job = jobOf(request.url);
-      const work = jobs.get(job);
-      if (work) return start(request, { job, status: 'started' }, work);
+      if (job === 'tick') return start(request, { job, status: 'started' }, [drain, () => watchBeside(tickJobs())]);
       if (!mayCall(request, intakeEnv().cronSecret)) return UNAUTHORIZED();
-      throw new BanyanError('not_found', `there is no cron job "${job}"`);
+      if (!SCHEDULE.some((scheduled) => scheduled.job === job)) throw new BanyanError('not_found', `there is no cron job "${job}"`);
+      const [report] = await watch([job]);
+      return Response.json({ job, status: report?.error ? 'failed' : 'done', ...report }, { status: report?.error ? 503 : 200 });
     }),
     health: guarded(async () => {
       const [env, { checkHealth }, { createStore }] = await Promise.all([readAll(), import('./engine/health.ts'), import('./store/store.ts')]);

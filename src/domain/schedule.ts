@@ -1,12 +1,28 @@
-/** A job that the platform's cron calls at `/api/cron/<job>`. */
+/** A job that is called at `/api/cron/<job>`. */
 export interface ScheduledJob {
   job: string;
-  /** Five fields, UTC. */
-  schedule: string;
+  /** Five fields, UTC; null: each tick runs it too, after the work that is due was begun. */
+  schedule: string | null;
+  /** What it is for, in a line. */
+  purpose: string;
 }
 
-/** Every job, in one place; `vercel.json` is generated from it. A job must bear being called twice, and being missed once. */
+/**
+ * Every job, in one place and in the order in which a tick runs them; `vercel.json` is generated from it.
+ * A job must bear being called twice at once, and being missed.
+ */
 export const SCHEDULE: readonly ScheduledJob[] = [
-  { job: 'tick', schedule: '* * * * *' },
-  { job: 'sweep', schedule: '17 4 * * *' },
+  { job: 'tick', schedule: '* * * * *', purpose: 'works on what is due, then runs every job that has no time of its own' },
+  { job: 'redeliver', schedule: null, purpose: 'asks GitHub again for deliveries that nobody took' },
+  { job: 'sweep', schedule: '17 4 * * *', purpose: 'moves out what no work needs any more' },
 ];
+
+/** Those that the platform calls by the clock. */
+export function timedJobs(): { job: string; schedule: string }[] {
+  return SCHEDULE.flatMap(({ job, schedule }) => (schedule === null ? [] : [{ job, schedule }]));
+}
+
+/** Those that each tick runs. */
+export function tickJobs(): string[] {
+  return SCHEDULE.filter(({ schedule }) => schedule === null).map(({ job }) => job);
+}

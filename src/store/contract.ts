@@ -1,6 +1,10 @@
 import type { Intent } from '../domain/intents.ts';
 import type { CriticalPath } from '../domain/graph.ts';
 import type { JsonObject, Project, Run, RunState, Task, Ticket, TicketSnapshot } from '../domain/model.ts';
+import type { RedeliveryStore } from './redelivery-contract.ts';
+import type { WatchStore } from './watch-contract.ts';
+
+export type { ListGap, MissedDelivery, RecordedAttempt, RedeliveryProgress } from './redelivery-contract.ts';
 
 /** How calls reach Postgres. Two implementations, one contract suite: supabase-js `rpc()`, and a direct connection. */
 export interface Transport {
@@ -25,48 +29,6 @@ export interface NewDelivery {
   issueHint: number | null;
   /** The raw body as it came. */
   body: string;
-}
-
-/** One attempt of GitHub's to hand an event over, as it is kept. Ids are text: they are beyond what a number holds exactly. */
-export interface RecordedAttempt {
-  id: string;
-  guid: string;
-  delivered_at: Date;
-  succeeded: boolean;
-  status_code: number;
-  event: string;
-  action: string | null;
-  installation_id: number | null;
-}
-
-/** A stretch of GitHub's list that was not read yet: from the cursor back to the time. */
-export interface ListGap {
-  cursor: string;
-  until: string;
-}
-
-/** How far GitHub's list of attempts was read. */
-export interface RedeliveryProgress {
-  version: number;
-  /** When the newest attempt that was read was made; null before the first run. */
-  seen_until: string | null;
-  gaps: ListGap[];
-  /** Older attempts are nobody's business any more: GitHub has forgotten them. */
-  horizon: string;
-}
-
-/** A delivery whose every attempt failed so far. */
-export interface MissedDelivery {
-  guid: string;
-  /** Of the newest attempt. */
-  delivery_id: string;
-  event: string;
-  action: string | null;
-  status_code: number;
-  /** How often it was asked for or fetched, this time included. */
-  attempts: number;
-  happened_at: string;
-  outcome: string | null;
 }
 
 export interface ClaimedDelivery {
@@ -276,7 +238,7 @@ export interface TicketRef {
 }
 
 /** One typed gateway of calls to the database; each is one SQL function and one transaction. */
-export interface Store {
+export interface Store extends RedeliveryStore, WatchStore {
   receiveDelivery(delivery: NewDelivery): Promise<'accepted' | 'duplicate'>;
   /** Deliveries, effects and tasks that are due, under leases of this worker. One round trip. */
   claim(worker: string, want: { deliveries: number; effects: number; tasks: number; leaseSeconds: number }): Promise<Claims>;
@@ -297,18 +259,6 @@ export interface Store {
   /** `retryAt` null: dead letter. */
   failDelivery(guid: string, worker: string, error: JsonObject, retryAt: Date | null): Promise<void>;
   ticketSnapshot(ticketId: string): Promise<TicketSnapshot>;
-
-  redeliveryProgress(): Promise<RedeliveryProgress>;
-  /** Keeps the attempts of one page, and with them how far the list is read. `overtaken`: another run moved on from the same version; the attempts are kept all the same. */
-  recordAttempts(
-    attempts: RecordedAttempt[],
-    progress: Omit<RedeliveryProgress, 'horizon'>,
-  ): Promise<{ status: 'recorded'; version: number } | { status: 'overtaken' }>;
-  /** Closes what came meanwhile; gives up, and returns, what is out of time or attempts. */
-  closeMissed(maxAttempts: number): Promise<MissedDelivery[]>;
-  /** The oldest missed delivery that is due, counted as tried; null where none is. */
-  claimMissed(): Promise<MissedDelivery | null>;
-  settleMissed(guid: string, state: 'received' | 'recovered' | 'lost', outcome: string): Promise<void>;
 
   renew(
     worker: string,

@@ -9,6 +9,7 @@ import { limitCalls } from './limits.ts';
 import { redeliveryCalls } from './redelivery.ts';
 import { overviewCalls } from './overview.ts';
 import { taskCalls } from './tasks.ts';
+import { watchCalls } from './watch.ts';
 
 /** All calls over one transport. */
 export function createStore(transport: Transport): Store {
@@ -22,6 +23,7 @@ export function createStore(transport: Transport): Store {
     ...conversationCalls(transport),
     ...effectCalls(transport),
     ...limitCalls(transport),
+    ...watchCalls(transport),
     health: () => call<Health>(transport, 'health', {}),
   };
 }

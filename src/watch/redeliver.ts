@@ -6,6 +6,8 @@ import { BanyanError, toBanyanError } from '../kernel/errors.ts';
 import type { MissedDelivery, Store } from '../store/contract.ts';
 import { readAttempts } from './attempts.ts';
 import type { AttemptStore } from './attempts.ts';
+import { emptyReport } from './job.ts';
+import type { WatchJob } from './job.ts';
 
 /*
  * GitHub tries once to hand an event over. What it could not (the function was down, the database away, the payload too
@@ -148,3 +150,12 @@ export async function redeliverMissed(parts: RedeliverParts): Promise<RedeliverR
   }
   return run.report;
 }
+
+export const redeliverJob: WatchJob = {
+  name: 'redeliver',
+  async run({ github, store, log }) {
+    const did = { ...(await redeliverMissed({ hooks: github.hookDeliveries(), store, log })) };
+    const looked = did.asked + did.recovered + did.lost;
+    return { ...emptyReport(), looked, acted: looked, did };
+  },
+};

@@ -1,5 +1,7 @@
 import type { Log } from '../engine/log.ts';
 import type { Retained, Store } from '../store/contract.ts';
+import { emptyReport } from './job.ts';
+import type { WatchJob } from './job.ts';
 
 /*
  * Once a day, what no work needs any more is moved out of the database: batch after batch, each a transaction of its own, until
@@ -7,6 +9,10 @@ import type { Retained, Store } from '../store/contract.ts';
  */
 
 const BATCH = 2_000;
+/** The last batch has this long to end. */
+const MARGIN_MS = 30_000;
+/** Of what the jobs remember and report about themselves. */
+const OWN_DAYS = 14;
 
 export interface SweepParts {
   store: Pick<Store, 'retain'>;
@@ -27,3 +33,26 @@ export async function sweep({ store, log, retention, deadline }: SweepParts): Pr
   log.info({ ...sum }, 'old rows were moved out');
   return sum;
 }
+
+/** Marks and reports of the jobs themselves. */
+async function forget(store: Pick<Store, 'watchForget'>, deadline: number): Promise<{ marks: number; reports: number }> {
+  const sum = { marks: 0, reports: 0 };
+  for (let more = true; more && Date.now() < deadline;) {
+    const batch = await store.watchForget({ limit: BATCH, days: OWN_DAYS });
+    sum.marks += batch.marks;
+    sum.reports += batch.reports;
+    more = batch.more;
+  }
+  return sum;
+}
+
+export const sweepJob: WatchJob = {
+  name: 'sweep',
+  async run({ store, log, retention }, until) {
+    const deadline = until - MARGIN_MS;
+    const { more, ...removed } = await sweep({ store, log, retention, deadline });
+    const did = { ...removed, ...(await forget(store, deadline)) };
+    const looked = Object.values(did).reduce((sum, rows) => sum + rows, 0);
+    return { ...emptyReport(), looked, acted: looked, more, did };
+  },
+};

@@ -13,6 +13,7 @@ import { redeliveryContract } from './contract/redelivery.ts';
 import { readyContract } from './contract/ready.ts';
 import { rollbackContract } from './contract/rollbacks.ts';
 import { taskContract } from './contract/tasks.ts';
+import { watchContract } from './contract/watch.ts';
 import { emptyOut, type Harness } from './harness.ts';
 
 /** What every way to reach the database must do alike. */
@@ -42,6 +43,7 @@ export function storeContract(name: string, make: () => Promise<Harness>): void 
       effectContract,
       limitContract,
       deathContract,
+      watchContract,
       healthContract,
     ];
     for (const contract of contracts) contract(use);

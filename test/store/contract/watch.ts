@@ -1,0 +1,129 @@
+import { beforeAll, describe, expect, it } from 'vitest';
+import type { Intent } from '../../../src/domain/intents.ts';
+import type { WatchItem, WatchOutcome } from '../../../src/store/watch-contract.ts';
+import { aTicketAtWork, createDesk, effect, only, openTicket, startRun } from '../builders.ts';
+import type { Desk } from '../builders.ts';
+import type { Harness } from '../harness.ts';
+
+/** A job of the test's own: looks at every ticket whose title says so, the oldest first. */
+const PROBE = `
+  create or replace function banyan.probe_candidates()
+  returns table (subject text, organization_id uuid, progress_at timestamptz, data jsonb)
+  language sql stable set search_path = '' as $$
+    select 'ticket:' || t.id, t.organization_id, t.created_at, jsonb_build_object('ticket_id', t.id, 'version', t.version)
+    from public.tickets t where t.title = 'probe'
+  $$`;
+
+const FOUND: WatchOutcome = { finding: 'odd', nextLookSeconds: 600, memory: { said: 1 }, act: null };
+
+export function watchContract(use: () => Harness): void {
+  describe('what jobs look at', () => {
+    beforeAll(() => use().sql(PROBE));
+
+    async function probes(count: number): Promise<Desk[]> {
+      const desks: Desk[] = [];
+      for (let number = 1; number <= count; number += 1) {
+        const desk = createDesk(use().store, number);
+        await desk.deliver([openTicket(number, { title: 'probe' }), startRun]);
+        desks.push(desk);
+      }
+      return desks;
+    }
+    const claim = (limit = 10) => use().store.watchClaim('probe', limit, 60);
+    const passTime = (seconds: number) => use().sql(`update banyan.watch_marks set next_look_at = next_look_at - make_interval(secs => $1)`, [seconds]);
+    const act = async (desk: Desk, intents: Intent[]): Promise<WatchOutcome['act']> => {
+      const { ticket } = await desk.snapshot();
+      return { ticketId: ticket.id, expectVersion: ticket.version, intents };
+    };
+
+    it('is handed out once, the one that waits longest first, with what was known of it', async () => {
+      const { store } = use();
+      const [first, second] = await probes(2);
+      const one = only(await claim(1));
+      expect(one).toMatchObject({ looks: 1, failures: 0, finding: null, memory: {}, data: { ticket_id: (await first!.snapshot()).ticket.id } });
+      expect(only(await claim())).toMatchObject({ data: { ticket_id: (await second!.snapshot()).ticket.id } });
+      expect(await claim()).toEqual([]);
+      expect(await store.watchSettle('probe', one, FOUND)).toBe('settled');
+      await passTime(61);
+      // The one that was not settled comes again; the other has its own time.
+      expect((await claim()).map(({ looks, finding }) => [looks, finding])).toEqual([[2, null]]);
+      await passTime(600);
+      expect((await claim()).map(({ looks, finding, memory }) => [looks, finding, memory])).toContainEqual([2, 'odd', { said: 1 }]);
+    });
+
+    it('knows since when something is found', async () => {
+      const { store } = use();
+      await probes(1);
+      const look = async (finding: string | null): Promise<WatchItem> => {
+        const item = only(await claim());
+        await store.watchSettle('probe', item, { ...FOUND, finding });
+        await passTime(601);
+        return item;
+      };
+      await look('odd');
+      await look('odd');
+      const { found_at: since } = await look('odd');
+      expect((await look(null)).found_at).toBe(since);
+      expect(await look('odd')).toMatchObject({ finding: null, found_at: null });
+    });
+
+    it('acts in the same transaction, once, and not on what has changed', async () => {
+      const { store, sql } = use();
+      const desk = only(await probes(1));
+      const item = only(await claim());
+      const intents: Intent[] = [{ type: 'set_ticket', note: 'looked at' }, effect('probe/told')];
+      const decided = await act(desk, intents);
+      await desk.deliver([{ type: 'set_ticket', note: 'a person was quicker' }]);
+      expect(await store.watchSettle('probe', item, { ...FOUND, act: decided })).toBe('conflict');
+      expect((await desk.snapshot()).ticket.note).toBe('a person was quicker');
+
+      const again = only(await claim());
+      expect(await store.watchSettle('probe', again, { ...FOUND, act: await act(desk, intents) })).toBe('settled');
+      // The first run comes back late.
+      expect(await store.watchSettle('probe', item, { ...FOUND, act: await act(desk, [{ type: 'set_ticket', note: 'late' }]) })).toBe('lost');
+      expect((await desk.snapshot()).ticket.note).toBe('looked at');
+      expect(await sql(`select key from public.effects where key = 'probe/told'`)).toHaveLength(1);
+    });
+
+    it('that fails comes later each time, and holds up nobody', async () => {
+      const { store } = use();
+      await probes(2);
+      const [bad, good] = await claim();
+      expect(await store.watchFail('probe', bad!, { code: 'internal' })).toBe(1);
+      await store.watchSettle('probe', good!, { ...FOUND, nextLookSeconds: 1 });
+      await passTime(30);
+      expect((await claim()).map(({ subject }) => subject)).toEqual([good!.subject]);
+      await passTime(31);
+      const again = (await claim()).find(({ subject }) => subject === bad!.subject);
+      expect(again).toMatchObject({ failures: 1, looks: 2 });
+      expect(await store.watchFail('probe', again!, { code: 'internal' })).toBe(2);
+      await passTime(61);
+      expect((await claim()).map(({ subject }) => subject)).not.toContain(bad!.subject);
+      expect(await store.watchFail('probe', again!, { code: 'internal' })).toBe(3);
+      expect(await store.watchFail('probe', { ...again!, looks: 1 }, { code: 'internal' })).toBeNull();
+    });
+
+    it('of an unknown job is an error, and so is acting on no ticket', async () => {
+      const { store } = use();
+      await probes(1);
+      await expect(store.watchClaim('no such', 1, 60)).rejects.toMatchObject({ code: 'database_error' });
+      const item = only(await claim());
+      const nowhere = { ticketId: '00000000-0000-0000-0000-000000000000', expectVersion: null, intents: [] };
+      expect(await store.watchSettle('probe', item, { ...FOUND, act: nowhere })).toBe('conflict');
+    });
+
+    it('is forgotten when nobody has looked at it for long, and so are reports', async () => {
+      const { store, sql } = use();
+      await aTicketAtWork(store);
+      await probes(1);
+      await claim();
+      const report = { looked: 1, acted: 0, failed: 0, more: false, did: { told: 2 }, error: null };
+      await store.watchReport('probe', new Date(), report);
+      expect(await store.watchForget({ limit: 10, days: 14 })).toEqual({ marks: 0, reports: 0, more: false });
+      expect(await sql(`select looked, did, error from banyan.watch_reports where job = 'probe'`)).toEqual([{ looked: 1, did: { told: 2 }, error: null }]);
+      await sql(`update banyan.watch_marks set looked_at = looked_at - interval '15 days'`);
+      await sql(`update banyan.watch_reports set finished_at = finished_at - interval '15 days'`);
+      expect(await store.watchForget({ limit: 1, days: 14 })).toEqual({ marks: 1, reports: 1, more: true });
+    });
+  });
+}
