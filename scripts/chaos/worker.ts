@@ -62,7 +62,9 @@ function watchStore(store: Store): Store {
     },
     async settleEffect(...args) {
       await at('perform-settle');
-      return store.settleEffect(...args);
+      const settled = await store.settleEffect(...args);
+      if (settled.next) await at('begin-perform');
+      return settled;
     },
     async applyIntents(...args) {
       await at('before-apply');

@@ -35,7 +35,7 @@ export function createLedger(store: Store, owner: { worker: string; ticketId: st
       try {
         const earlier = begun.begun_before ? await effect.find() : null;
         const result = earlier ?? (await effect.perform());
-        await store.settleEffect(key, owner.worker, begun.generation, result);
+        await store.settleEffect(key, owner.worker, { generation: begun.generation, result });
         return result;
       } catch (thrown) {
         // The outcome may be unknown (a time-out after GitHub acted): the next try looks before it performs.

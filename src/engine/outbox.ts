@@ -6,7 +6,7 @@ import type { OutboxKind } from '../domain/effects.ts';
 import type { Repository } from '../github/repository.ts';
 import { BanyanError, toBanyanError } from '../kernel/errors.ts';
 import { redactSecrets } from '../kernel/redact.ts';
-import type { ClaimedEffect } from '../store/contract.ts';
+import type { ClaimedEffect, NextEffect } from '../store/effect-contract.ts';
 import { errorRecord, putOff, retryTime } from './failures.ts';
 import type { EngineParts } from './parts.ts';
 import { fromRunSnapshot, readRunConfig } from './run-config.ts';
@@ -144,15 +144,24 @@ const PERFORMERS: Record<OutboxKind, Performer> = {
   check_end: endCheck,
 };
 
+export interface Performed {
+  /** The next one of the lane, where it was asked for and is due. */
+  next: ClaimedEffect | null;
+  /** True where the effect is not done: the queue has it again, now or later. */
+  again: boolean;
+}
+
 export interface Outbox {
   /** Performs one effect and settles it. Never throws: failures are stored with the effect. */
-  perform(worker: string, effect: ClaimedEffect): Promise<void>;
+  perform(worker: string, effect: ClaimedEffect, next: NextEffect | null): Promise<Performed>;
 }
+
+const LEFT: Performed = { next: null, again: true };
 
 export function createOutbox(parts: EngineParts, suspects: Suspects): Outbox {
   const { store, github, log } = parts;
   return {
-    async perform(worker, effect) {
+    async perform(worker, effect, wanted) {
       let leave: () => void = () => undefined;
       try {
         leave = await suspects.admit('effect', effect.key, effect.attempts);
@@ -160,18 +169,20 @@ export function createOutbox(parts: EngineParts, suspects: Suspects): Outbox {
         if (!performer) throw new BanyanError('internal', `nobody performs effects of kind "${effect.kind}"`, { retry: 'permanent' });
         const repository = await github.repository(effect.project);
         const result = await performer({ effect, repository, number: Number(effect.payload['number']), parts });
-        await store.settleEffect(effect.key, worker, effect.generation, result);
+        const { settled, next } = await store.settleEffect(effect.key, worker, { generation: effect.generation, result, next: wanted });
+        return { next, again: !settled };
       } catch (thrown) {
         const error = toBanyanError(thrown);
         const wait = putOff(error);
         if (wait) {
           const status = await store.putOffEffect(effect.key, worker, errorRecord(error), wait);
           log.warn({ effect: effect.key, kind: effect.kind, code: error.code, status, seconds: wait.seconds }, `effect put off: ${error.message}`);
-          return;
+          return LEFT;
         }
         const retryAt = retryTime(error, effect.attempts, MAX_ATTEMPTS);
         log.error({ effect: effect.key, kind: effect.kind, code: error.code, again: retryAt !== null, err: error }, `effect failed: ${error.message}`);
         await store.failEffect(effect.key, worker, errorRecord(error), retryAt);
+        return LEFT;
       } finally {
         leave();
       }

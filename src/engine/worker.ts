@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { toBanyanError } from '../kernel/errors.ts';
 import type { ClaimedTask, Claims, NextTasks, StepGate } from '../store/contract.ts';
+import type { ClaimedEffect, NextEffect } from '../store/effect-contract.ts';
 import { mayWork } from './conversation.ts';
 import { createInbox } from './inbox.ts';
 import type { Inbox } from './inbox.ts';
@@ -12,8 +13,9 @@ import { TaskRunner } from './tasks.ts';
 
 /*
  * A worker in words: claim what is due, work on it side by side, claim again whenever something ends or a nudge comes; end
- * when nothing is due or the time is nearly up. A task that ends brings the next one with it, in the same call. Leases are renewed while work goes on. A worker that is killed leaves
- * leases that run out, and the next worker takes what they held.
+ * when nothing is due or the time is nearly up. A task that ends brings the next one with it in the same call, an effect the next one of its lane;
+ * an effect that is done leaves nothing to claim. Leases are renewed while work goes on. A worker that is killed leaves leases that run out, and the
+ * next worker takes what they held.
  *
  * One process has one worker: a nudge that finds it at work with time left wakes it instead of starting a second one, so
  * that `settings.tasks` bounds the process.
@@ -81,6 +83,8 @@ class Drain {
   readonly #held: Held = { tasks: new Map(), effects: new Set(), deliveries: new Set() };
   readonly #active = new Set<Promise<void>>();
   #isLooking = false;
+  /** The last claim brought as many effects as it may: those that are older than the next one of a lane come first. */
+  #crowded = false;
   readonly #report: WorkerReport = { deliveries: 0, effects: 0, tasks: 0, more: false };
   readonly bell = createBell();
   readonly lastStep: number;
@@ -109,7 +113,7 @@ class Drain {
         const soon = claims.next_due_ms !== null && claims.next_due_ms <= LINGER_MS ? claims.next_due_ms : null;
         // A nudge that came while the claim was under way may be about what the claim did not see yet.
         if (found === 0 && this.#active.size === 0 && soon === null && !this.bell.rung()) return this.#report;
-        await this.bell.wait(this.#active, soon);
+        await this.bell.wait(soon);
       }
       this.#report.more = true;
       return this.#report;
@@ -129,9 +133,13 @@ class Drain {
   }
 
   #begin(claims: Claims): void {
-    const { inbox, outbox } = this.#hands;
-    for (const delivery of claims.deliveries) this.#hold(this.#held.deliveries, delivery.guid, inbox.handle(this.#name, delivery));
-    for (const effect of claims.effects) this.#hold(this.#held.effects, effect.key, outbox.perform(this.#name, effect));
+    const { inbox } = this.#hands;
+    for (const delivery of claims.deliveries) {
+      this.#held.deliveries.add(delivery.guid);
+      this.#track(inbox.handle(this.#name, delivery), { release: () => this.#held.deliveries.delete(delivery.guid) });
+    }
+    this.#crowded = claims.effects.length === BATCH;
+    for (const effect of claims.effects) this.#track(this.#performLane(effect), { wakes: false });
     this.#beginTasks(claims.tasks);
     this.#report.deliveries += claims.deliveries.length;
     this.#report.effects += claims.effects.length;
@@ -142,9 +150,24 @@ class Drain {
     this.#report.tasks += claimed.length;
   }
 
-  #hold(held: Set<string>, id: string, work: Promise<void>): void {
-    held.add(id);
-    this.#track(work, () => held.delete(id));
+  /** One effect, and those of its lane that come with the end of the one before. */
+  async #performLane(first: ClaimedEffect): Promise<void> {
+    for (let effect: ClaimedEffect | null = first; effect;) {
+      const { key }: ClaimedEffect = effect;
+      this.#held.effects.add(key);
+      try {
+        const { next, again } = await this.#hands.outbox.perform(this.#name, effect, this.#nextOfLane());
+        if (again || this.#crowded) this.bell.ring();
+        if (next) this.#report.effects += 1;
+        effect = next;
+      } finally {
+        this.#held.effects.delete(key);
+      }
+    }
+  }
+
+  #nextOfLane(): NextEffect | null {
+    return Date.now() < this.lastStep && !this.#crowded ? { leaseSeconds: this.#parts.settings.leaseSeconds } : null;
   }
 
   #beginTask(claimed: ClaimedTask): void {
@@ -161,10 +184,11 @@ class Drain {
       wake: () => this.bell.ring(),
       next: { want: () => this.#oneMore(), begin: (next) => this.#beginTasks(next) },
     });
-    this.#track(work, () => {
+    const release = (): void => {
       clearTimeout(timer);
       this.#held.tasks.delete(id);
-    });
+    };
+    this.#track(work, { release });
   }
 
   /** A task that ends leaves its place to the next one, as long as there is time for it. */
@@ -172,13 +196,19 @@ class Drain {
     return { tasks: Date.now() < this.lastStep ? 1 : 0, leaseSeconds: this.#parts.settings.leaseSeconds };
   }
 
-  #track(work: Promise<void>, release: () => void): void {
+  /** @param wakes whether the end of it may have left something to claim; the last end always wakes, so that the drain can end */
+  #track(work: Promise<void>, { wakes = true, release = () => undefined }: { wakes?: boolean; release?: () => void }): void {
     const { log } = this.#parts;
+    let failed = false;
     const tracked: Promise<void> = work
-      .catch((error: unknown) => log.error({ err: toBanyanError(error) }, 'work could not be stored; its lease will run out'))
+      .catch((error: unknown) => {
+        failed = true;
+        log.error({ err: toBanyanError(error) }, 'work could not be stored; its lease will run out');
+      })
       .finally(() => {
         release();
         this.#active.delete(tracked);
+        if (wakes || failed || this.#active.size === 0) this.bell.ring();
       });
     this.#active.add(tracked);
   }
@@ -241,8 +271,8 @@ interface Bell {
   ring(): void;
   /** True where it rang since the last wait. */
   rung(): boolean;
-  /** Until one piece of work ends, the next one is due, or the bell rings (or rang since the last wait). */
-  wait(active: ReadonlySet<Promise<void>>, dueInMs: number | null): Promise<void>;
+  /** Until the next piece of work is due, or the bell rings (or rang since the last wait). */
+  wait(dueInMs: number | null): Promise<void>;
 }
 
 function createBell(): Bell {
@@ -254,14 +284,14 @@ function createBell(): Bell {
       wake();
     },
     rung: () => rung,
-    async wait(active, dueInMs) {
+    async wait(dueInMs) {
       let timer: NodeJS.Timeout | undefined;
       const ringing = new Promise<void>((resolve) => {
         wake = resolve;
         if (rung) resolve();
         if (dueInMs !== null) timer = setTimeout(resolve, dueInMs + 5);
       });
-      await Promise.race([...active, ringing]);
+      await ringing;
       clearTimeout(timer);
       rung = false;
     },

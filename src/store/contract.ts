@@ -1,5 +1,6 @@
 import type { Intent } from '../domain/intents.ts';
 import type { CriticalPath } from '../domain/graph.ts';
+import type { ClaimedEffect, EffectStore } from './effect-contract.ts';
 import type { JsonObject, Project, Run, RunState, Task, Ticket, TicketSnapshot } from '../domain/model.ts';
 import type { RedeliveryStore } from './redelivery-contract.ts';
 import type { WatchStore } from './watch-contract.ts';
@@ -38,22 +39,6 @@ export interface ClaimedDelivery {
   body: string;
   attempts: number;
   received_at: string;
-}
-
-export interface ClaimedEffect {
-  key: string;
-  kind: string;
-  payload: JsonObject;
-  generation: number;
-  /** True where an earlier worker began it and never settled: look on GitHub before performing. */
-  begun_before: boolean;
-  /** What an earlier generation settled with (a comment's id, say). */
-  result: JsonObject | null;
-  attempts: number;
-  ticket_id: string | null;
-  /** Begun by an agent inside its task, which has ended since: there is nobody to perform it, and it is only to be closed. */
-  by_task: boolean;
-  project: Project;
 }
 
 export interface ClaimedTask {
@@ -153,12 +138,6 @@ export interface NextTasks {
   leaseSeconds: number;
 }
 
-export type EffectBegin =
-  | { status: 'settled'; result: JsonObject }
-  | { status: 'perform'; generation: number; begun_before: boolean; attempts: number }
-  /** Another worker holds it: try again later. */
-  | { status: 'busy' };
-
 /** Points and creations of content, as GitHub's secondary limits count them. */
 export interface GitHubAmount {
   points: number;
@@ -238,7 +217,7 @@ export interface TicketRef {
 }
 
 /** One typed gateway of calls to the database; each is one SQL function and one transaction. */
-export interface Store extends RedeliveryStore, WatchStore {
+export interface Store extends EffectStore, RedeliveryStore, WatchStore {
   receiveDelivery(delivery: NewDelivery): Promise<'accepted' | 'duplicate'>;
   /** Deliveries, effects and tasks that are due, under leases of this worker. One round trip. */
   claim(worker: string, want: { deliveries: number; effects: number; tasks: number; leaseSeconds: number }): Promise<Claims>;
@@ -311,20 +290,6 @@ export interface Store extends RedeliveryStore, WatchStore {
   readDeaths(kind: WorkKind, key: string): Promise<Deaths | null>;
   /** Says before it is begun that nothing else under suspicion is: after two deaths, only one that comes then is counted. */
   tryAlone(kind: WorkKind, key: string): Promise<void>;
-
-  beginEffect(effect: {
-    key: string;
-    kind: string;
-    ticketId: string;
-    taskId: string | null;
-    payload: JsonObject;
-    worker: string;
-    leaseSeconds: number;
-  }): Promise<EffectBegin>;
-  /** False where the lease or the generation is no longer ours (it will be performed again with the newer truth). */
-  settleEffect(key: string, worker: string, generation: number, result: JsonObject): Promise<boolean>;
-  /** `retryAt` null: failed for good, visible in health. */
-  failEffect(key: string, worker: string, error: JsonObject, retryAt: Date | null): Promise<void>;
 
   /** Not failed, only not now: waits without using up an attempt; `failed` for good where the patience is at its end. */
   putOffEffect(key: string, worker: string, error: JsonObject, wait: PutOff): Promise<'put_off' | 'failed' | 'lost'>;

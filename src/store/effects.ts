@@ -1,7 +1,8 @@
 import { call } from './call.ts';
-import type { EffectBegin, Store, Transport } from './contract.ts';
+import type { Transport } from './contract.ts';
+import type { EffectBegin, EffectSettled, EffectStore } from './effect-contract.ts';
 
-export function effectCalls(transport: Transport): Pick<Store, 'beginEffect' | 'settleEffect' | 'failEffect'> {
+export function effectCalls(transport: Transport): EffectStore {
   return {
     beginEffect: (effect) =>
       call<EffectBegin>(transport, 'begin_effect', {
@@ -13,15 +14,14 @@ export function effectCalls(transport: Transport): Pick<Store, 'beginEffect' | '
         p_worker: effect.worker,
         p_lease_seconds: effect.leaseSeconds,
       }),
-    async settleEffect(key, worker, generation, result) {
-      const { settled } = await call<{ settled: boolean }>(transport, 'settle_effect', {
+    settleEffect: (key, worker, { generation, result, next }) =>
+      call<EffectSettled>(transport, 'settle_effect', {
         p_key: key,
         p_worker: worker,
         p_generation: generation,
         p_result: result,
-      });
-      return settled;
-    },
+        p_lease_seconds: next?.leaseSeconds ?? null,
+      }),
     async failEffect(key, worker, error, retryAt) {
       await call(transport, 'fail_effect', { p_key: key, p_worker: worker, p_error: error, p_retry_at: retryAt, p_said_at: new Date() });
     },

@@ -165,9 +165,41 @@ describe('races on a real Postgres', () => {
       const index = Number(key.slice(1));
       expect(index).toBeGreaterThan(last.get(`lane${index % 5}`) ?? -1);
       last.set(`lane${index % 5}`, index);
-      expect(await store.settleEffect(key, worker, 1, {})).toBe(true);
+      expect((await store.settleEffect(key, worker, { generation: 1, result: {} })).settled).toBe(true);
     });
     expect([new Set(seen).size, seen.length]).toEqual([30, 30]);
+  });
+
+  it('begins an effect once where it comes with the end of the one before, while others claim and leases run out', async () => {
+    const { store, sql } = harness;
+    await createDesk(store).deliver([openTicket(12), ...Array.from({ length: 90 }, (_, index) => effect(`e${index}`, { lane: `lane${index % 3}` }))]);
+    const counts = { settled: 0, handed: 0 };
+    await crowd(async (index) => {
+      const worker = `w${index}`;
+      for (let turn = 0; counts.settled < 90; turn += 1) {
+        const { effects } = await store.claim(worker, { deliveries: 0, effects: 1, tasks: 0, leaseSeconds: LEASE });
+        for (let current = effects[0] ?? null; current;) {
+          // Some leases are over at once, and another takes up what came with them.
+          const leaseSeconds = (index + turn + counts.handed) % 7 === 0 ? 0 : LEASE;
+          const { settled, next } = await store.settleEffect(current.key, worker, { generation: 1, result: {}, next: { leaseSeconds } });
+          expect(settled).toBe(true);
+          counts.settled += 1;
+          counts.handed += next ? 1 : 0;
+          current = leaseSeconds === 0 ? null : next;
+          const doubled = "select lane from public.effects where state = 'begun' and lease_expires_at > clock_timestamp() group by lane having count(*) > 1";
+          expect(await sql(doubled)).toEqual([]);
+        }
+      }
+    });
+    expect(counts.settled).toBe(90);
+    expect(counts.handed).toBeGreaterThan(0);
+    for (const lane of ['lane0', 'lane1', 'lane2']) {
+      const order = await sql<{ position: number }>("select position::int from public.effects where lane = $1 and state = 'settled' order by settled_at", [
+        lane,
+      ]);
+      expect(order).toHaveLength(30);
+      expect(order).toEqual(order.toSorted((a, b) => a.position - b.position));
+    }
   });
 
   it("adds up a run's spend exactly while its tasks append at once", async () => {

@@ -4,6 +4,7 @@ import type { GitHubApp } from '../../../src/github/app.ts';
 import type { Repository } from '../../../src/github/repository.ts';
 import type { Sandbox, SandboxProvider } from '../../../src/sandbox/types.ts';
 import type { ClaimedTask, Claims, NewDelivery, Store } from '../../../src/store/contract.ts';
+import type { ClaimedEffect } from '../../../src/store/effect-contract.ts';
 import type { Recorder } from './recorder.ts';
 
 /** What of the parts is handed in by whoever claims, and what each waits for. */
@@ -60,12 +61,14 @@ export function measureParts(
 
   function noteClaims(claims: Claims): void {
     for (const delivery of claims.deliveries) queue.claimed(delivery.guid, 'delivery');
-    for (const effect of claims.effects) {
-      effects.add(effect.key);
-      effectProjects.add(effect.project);
-      if (effect.ticket_id && READING_EFFECTS.has(effect.kind)) readers.push(effect.ticket_id);
-    }
+    for (const effect of claims.effects) noteEffect(effect);
     noteTasks(claims.tasks);
+  }
+
+  function noteEffect(effect: ClaimedEffect): void {
+    effects.add(effect.key);
+    effectProjects.add(effect.project);
+    if (effect.ticket_id && READING_EFFECTS.has(effect.kind)) readers.push(effect.ticket_id);
   }
 
   function noteTasks(tasks: readonly ClaimedTask[]): void {
@@ -91,7 +94,12 @@ export function measureParts(
       return recorder.beside(() => store.ticketSnapshot(ticketId));
     },
     renew: (...args) => recorder.beside(() => store.renew(...args)),
-    settleEffect: (key, ...rest) => (effects.has(key) ? recorder.beside(() => store.settleEffect(key, ...rest)) : store.settleEffect(key, ...rest)),
+    async settleEffect(key, ...rest) {
+      if (!effects.has(key)) return store.settleEffect(key, ...rest);
+      const settled = await recorder.beside(() => store.settleEffect(key, ...rest));
+      if (settled.next) noteEffect(settled.next);
+      return settled;
+    },
     async applyIntents(guid, worker, ref, intents) {
       const applied = await store.applyIntents(guid, worker, ref, intents);
       if (ref && applied.status === 'applied' && addsTask(intents)) queue.stored(`${ref.project_id}#${ref.number}`, null);

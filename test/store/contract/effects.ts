@@ -24,9 +24,9 @@ export function effectContract(use: () => Harness): void {
         by_task: false,
         project: (await desk.context()).project,
       });
-      expect(await store.settleEffect('status', 'other', 1, {})).toBe(false);
-      expect(await store.settleEffect('status', 'w', 1, { id: 5 })).toBe(true);
-      expect(await store.settleEffect('status', 'w', 1, { id: 6 })).toBe(false);
+      expect((await store.settleEffect('status', 'other', { generation: 1, result: {} })).settled).toBe(false);
+      expect((await store.settleEffect('status', 'w', { generation: 1, result: { id: 5 } })).settled).toBe(true);
+      expect((await store.settleEffect('status', 'w', { generation: 1, result: { id: 6 } })).settled).toBe(false);
       await desk.deliver([effect('status')]);
       expect((await store.claim('w', EFFECTS)).effects).toEqual([]);
     });
@@ -42,7 +42,7 @@ export function effectContract(use: () => Harness): void {
       const desk = createDesk(store);
       await desk.deliver([openTicket(12), effect('status')]);
       await store.claim('w', EFFECTS);
-      await store.settleEffect('status', 'w', 1, { id: 5 });
+      await store.settleEffect('status', 'w', { generation: 1, result: { id: 5 } });
       await desk.deliver([effect('status', { rearm: true, payload: { body: 'newer' } })]);
       expect(only((await store.claim('w', EFFECTS)).effects)).toMatchObject({
         generation: 2,
@@ -60,9 +60,9 @@ export function effectContract(use: () => Harness): void {
       await store.claim('w', EFFECTS);
       await desk.deliver([effect('status', { rearm: true })]);
       expect((await store.claim('x', EFFECTS)).effects).toEqual([]);
-      expect(await store.settleEffect('status', 'w', 1, { id: 5 })).toBe(false);
+      expect((await store.settleEffect('status', 'w', { generation: 1, result: { id: 5 } })).settled).toBe(false);
       expect(only((await store.claim('x', EFFECTS)).effects)).toMatchObject({ generation: 2, result: { id: 5 }, begun_before: false });
-      expect(await store.settleEffect('status', 'x', 2, { id: 5 })).toBe(true);
+      expect((await store.settleEffect('status', 'x', { generation: 2, result: { id: 5 } })).settled).toBe(true);
     });
 
     it('of one lane go one at a time in order; a failure for good lets the next go', async () => {
@@ -79,6 +79,51 @@ export function effectContract(use: () => Harness): void {
       await store.failEffect('a', 'w', { code: 'github_rejected' }, null);
       expect((await store.health()).effects_failed).toBe(1);
       expect(await keys()).toEqual(['b']);
+    });
+
+    it('bring the next one of their lane where it is asked for, is due, and nobody has it', async () => {
+      const { store, sql } = use();
+      const desk = createDesk(store);
+      const wanted = ['a', 'b', 'c', 'd'].map((key) => effect(key, { lane: 'one' }));
+      await desk.deliver([openTicket(12), ...wanted, effect('other', { lane: 'two' })]);
+      await store.claim('w', EFFECTS);
+      const next = { leaseSeconds: LEASE };
+      expect(await store.settleEffect('other', 'w', { generation: 1, result: {}, next })).toEqual({ settled: true, next: null });
+      const handed = (await store.settleEffect('a', 'w', { generation: 1, result: {}, next })).next;
+      expect(handed).toEqual({
+        key: 'b',
+        kind: 'comment',
+        payload: { body: 'hello' },
+        generation: 1,
+        begun_before: false,
+        result: null,
+        attempts: 1,
+        ticket_id: (await desk.snapshot()).ticket.id,
+        by_task: false,
+        project: (await desk.context()).project,
+      });
+      expect((await store.claim('x', EFFECTS)).effects).toEqual([]);
+      // Not ours: nothing is handed out.
+      expect(await store.settleEffect('b', 'x', { generation: 1, result: {}, next })).toEqual({ settled: false, next: null });
+      await sql(`update public.effects set due_at = now() + interval '1 hour' where key = 'c'`);
+      expect(await store.settleEffect('b', 'w', { generation: 1, result: {}, next })).toEqual({ settled: true, next: null });
+      expect((await store.claim('x', EFFECTS)).effects).toEqual([]);
+      await sql(`update public.effects set due_at = now() where key = 'c'`);
+      expect(only((await store.claim('x', EFFECTS)).effects).key).toBe('c');
+      expect(await store.settleEffect('c', 'x', { generation: 1, result: {} })).toEqual({ settled: true, next: null });
+      expect(only((await store.claim('y', EFFECTS)).effects).key).toBe('d');
+    });
+
+    it('bring themselves where they were wanted anew meanwhile, before what came after', async () => {
+      const { store } = use();
+      const desk = createDesk(store);
+      await desk.deliver([openTicket(12), effect('status', { lane: 'one' }), effect('b', { lane: 'one' })]);
+      await store.claim('w', EFFECTS);
+      await desk.deliver([effect('status', { lane: 'one', rearm: true })]);
+      const next = { leaseSeconds: LEASE };
+      const first = await store.settleEffect('status', 'w', { generation: 1, result: { id: 5 }, next });
+      expect(first).toMatchObject({ settled: false, next: { key: 'status', generation: 2, result: { id: 5 }, begun_before: false, attempts: 1 } });
+      expect((await store.settleEffect('status', 'w', { generation: 2, result: { id: 5 }, next })).next).toMatchObject({ key: 'b' });
     });
 
     it.each([-3600, 3600])('wait as long as was meant where the clock of the worker is wrong by %i seconds', async (seconds) => {
@@ -110,7 +155,7 @@ export function effectContract(use: () => Harness): void {
       await desk.deliver([openTicket(12), effect('a')]);
       await store.claim('w', { ...EFFECTS, leaseSeconds: 0 });
       expect(only((await store.claim('x', EFFECTS)).effects)).toMatchObject({ begun_before: true, attempts: 2 });
-      expect(await store.settleEffect('a', 'w', 1, {})).toBe(false);
+      expect((await store.settleEffect('a', 'w', { generation: 1, result: {} })).settled).toBe(false);
     });
   });
 
@@ -125,7 +170,7 @@ export function effectContract(use: () => Harness): void {
       expect(await begin('x')).toEqual({ status: 'perform', generation: 1, begun_before: true, attempts: 2 });
       expect(await begin('w')).toEqual({ status: 'busy' });
       expect((await store.claim('w', EFFECTS)).effects).toEqual([]);
-      expect(await store.settleEffect('commit:1', 'x', 1, { sha: 'abc' })).toBe(true);
+      expect((await store.settleEffect('commit:1', 'x', { generation: 1, result: { sha: 'abc' } })).settled).toBe(true);
       expect(await begin('w')).toEqual({ status: 'settled', result: { sha: 'abc' } });
     });
 

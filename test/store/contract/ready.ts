@@ -156,7 +156,7 @@ export function readyContract(use: () => Harness): void {
       expect((await store.claim('w', want)).effects.map(({ key }) => key)).toEqual(['e0', 'other']);
       const came: string[] = [];
       for (let index = 0; index < 20; index += 1) {
-        if (index % 2 === 0) await store.settleEffect(`e${index}`, 'w', 1, {});
+        if (index % 2 === 0) await store.settleEffect(`e${index}`, 'w', { generation: 1, result: {} });
         else await store.failEffect(`e${index}`, 'w', {}, null);
         came.push((await store.claim('w', want)).effects.map(({ key }) => key).join());
       }

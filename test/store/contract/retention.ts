@@ -22,7 +22,7 @@ export function retentionContract(use: () => Harness): void {
       const { desk, taskId } = await aTaskAtWork(store, 'w', [effect('status', { kind: 'status_comment' }), effect('said')]);
       await store.appendMessages(taskId, 'w', [aiMessage(), aiMessage()], { workspace: { revision: 'abc' } });
       const { effects } = await store.claim('w', { deliveries: 0, effects: 10, tasks: 0, leaseSeconds: 60 });
-      for (const { key, generation } of effects) await store.settleEffect(key, 'w', generation, { comment_id: 7 });
+      for (const { key, generation } of effects) await store.settleEffect(key, 'w', { generation, result: { comment_id: 7 } });
       return { desk, taskId };
     }
     async function age(): Promise<void> {
