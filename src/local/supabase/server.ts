@@ -7,6 +7,7 @@ import { BanyanError } from '../../kernel/errors.ts';
 import { migrate, readMigrations } from '../../store/migrate.ts';
 import { listen, type HttpServer } from '../http.ts';
 import { rememberGrants, restoreGrants } from './grants.ts';
+import { joinRequestSettings } from './request-settings.ts';
 
 export const supabaseSettings = z.object({
   port: z.number().int().min(0).max(65_535),
@@ -28,6 +29,7 @@ export async function createLocalSupabase(settings: SupabaseSettings): Promise<H
   await restoreGrants(database);
   await migrate(database, await readMigrations(settings.migrations));
   await rememberGrants(database);
+  joinRequestSettings(connection, database);
   // The catalogue is read when the App is made: migrate first.
   const app = new App({
     connection,
