@@ -1,29 +1,30 @@
 import { setTimeout } from 'node:timers/promises';
-import { AIMessage, HumanMessage, SystemMessage, ToolMessage } from '@langchain/core/messages';
-import type { BaseMessage } from '@langchain/core/messages';
+import { AIMessage, HumanMessage, SystemMessage } from '@langchain/core/messages';
+import type { ToolMessage } from '@langchain/core/messages';
 import type { ToolCall } from '@langchain/core/messages/tool';
-import { refreshStatus } from '../domain/effects.ts';
 import type { JsonObject } from '../domain/model.ts';
 import { BanyanError, toBanyanError } from '../kernel/errors.ts';
 import { redactSecrets } from '../kernel/redact.ts';
 import { truncateMiddle, untrustedBlock } from '../kernel/text.ts';
 import type { ModelUsage, RoleModel } from '../llm/types.ts';
-import type { NewMessage, PendingInput, StepGate, Store, WorkspaceFile } from '../store/contract.ts';
+import type { PendingInput, StepGate, Store, WorkspaceFile } from '../store/contract.ts';
 import { waitInStep } from './failures.ts';
 import type { ConversationLoop } from './loop.ts';
 import type { RoleAgent } from './role.ts';
-import type { ConversationState, TaskSession } from './session.ts';
+import type { TaskSession } from './session.ts';
+import { Interrupt, StepLog, toRow } from './step-log.ts';
+import type { Step } from './step-log.ts';
 import type { ToolRunner } from './tool-runner.ts';
 import { describeTrouble, findTrouble, keepSeq, rollbackMessage } from './rollback.ts';
 import type { Trouble } from './rollback.ts';
-import { adoptWrittenResult, concluded, danglingCalls, extend, failedInARow, kindOf, normalizeAnswer, restore, toContent } from './transcript.ts';
+import { adoptWrittenResult, concluded, danglingCalls, extend, failedInARow, normalizeAnswer, restore } from './transcript.ts';
 import type { Transcript } from './transcript.ts';
 
 /*
  * A conversation in words.
  *
- * Its state is its transcript: rows in `messages`, each written before the next step begins, together with the workspace
- * as it then is. Whoever holds the task's lease reads them and goes on:
+ * Its state is its transcript: rows in `messages`, each written before the next step begins (but for what only was read: `step-log.ts`),
+ * together with the workspace as it then is. Whoever holds the task's lease reads them and goes on:
  *
  *   empty            -> brief (system + opening), stored
  *   dangling calls   -> run them (their effects are keyed by call id), store the answers
@@ -83,23 +84,11 @@ export function mayWork({ status, run_state: run }: StepGate): boolean {
   return status === 'ok' && (run === 'running' || run === 'queued');
 }
 
-/** Raised inside the loop to end it between two steps; never leaves this module. */
-class Interrupt extends Error {}
-
-interface Step {
-  message: BaseMessage;
-  row?: Partial<NewMessage>;
-}
-
 /** One task's conversation, under this worker's lease. */
 export class Conversation {
   readonly #parts: ConversationParts;
+  readonly #log: StepLog;
   #transcript: Transcript;
-  /** The state as it was last stored: what did not change is not stored again. */
-  #stored = '';
-  #gate: StepGate;
-  /** Whether people were told that the budget is nearly spent. */
-  #warned: boolean;
   /** What ended the loop, kept because the agent wraps what is thrown through it. */
   #failure: unknown;
   #toolQueue: Promise<unknown> = Promise.resolve();
@@ -107,17 +96,29 @@ export class Conversation {
   constructor(parts: ConversationParts, loaded: { transcript: Transcript; gate: StepGate }) {
     this.#parts = parts;
     this.#transcript = loaded.transcript;
-    this.#gate = loaded.gate;
-    this.#warned = loaded.gate.warned;
+    this.#log = new StepLog(parts, loaded.gate);
   }
 
   /** Messages that are stored. */
   get steps(): number {
-    return this.#transcript.everything.length;
+    return this.#transcript.everything.length - this.#log.waiting;
+  }
+
+  get #gate(): StepGate {
+    return this.#log.gate;
   }
 
   /** Goes on from what is stored until something ends it for now. */
   async proceed(): Promise<Outcome> {
+    try {
+      return await this.#untilItEnds();
+    } finally {
+      // What ended it counts more than an answer that the next worker reads again.
+      await this.#log.flush(keepSeq(this.#transcript)).catch(() => undefined);
+    }
+  }
+
+  async #untilItEnds(): Promise<Outcome> {
     for (;;) {
       try {
         const outcome = await this.#advance();
@@ -132,7 +133,7 @@ export class Conversation {
 
   /** People wrote since the last step: the next one looks. */
   expectInputs(): void {
-    this.#gate = { ...this.#gate, inputs: Math.max(1, this.#gate.inputs) };
+    this.#log.gate = { ...this.#gate, inputs: Math.max(1, this.#gate.inputs) };
   }
 
   async #advance(): Promise<Outcome | null> {
@@ -192,30 +193,16 @@ export class Conversation {
     }
   }
 
-  /** Stores steps with what of the workspace they changed, then goes by what the gate says. */
+  /** Stores steps, then goes by what the gate says. */
   async #append(steps: Step[], inputIds?: string[]): Promise<void> {
-    const { store, worker, session, changed } = this.#parts;
-    const rows = steps.map(({ message, row }) => toRow(message, row));
-    const { id } = session.task;
-    if (inputIds) {
-      this.#gate = await store.appendInputs(id, worker, inputIds, rows);
-    } else {
-      const state = stateOf(session.state);
-      const text = JSON.stringify(state);
-      // Only tools change files.
-      const files = steps.some(({ message }) => message instanceof ToolMessage) ? await changed() : [];
-      const kept = { ...(text === this.#stored ? {} : { workspace: state }), changed: files, keepSeq: keepSeq(this.#transcript) };
-      this.#gate = await store.appendMessages(id, worker, rows, kept);
-      this.#stored = text;
-    }
-    if (this.#gate.status !== 'ok') throw new Interrupt(this.#gate.status);
-    this.#parts.stored();
-    if (this.#gate.warned && !this.#warned) await session.record([refreshStatus(session.at)]);
-    this.#warned = this.#gate.warned;
-    for (const { message, row } of steps) {
-      extend(this.#transcript, message);
-      this.#transcript.workedMs += row?.duration_ms ?? 0;
-    }
+    if (inputIds) await this.#log.appendInputs(inputIds, steps);
+    else await this.#log.append(steps, keepSeq(this.#transcript));
+    for (const step of steps) this.#extend(step);
+  }
+
+  #extend({ message, row }: Step): void {
+    extend(this.#transcript, message);
+    this.#transcript.workedMs += row?.duration_ms ?? 0;
   }
 
   /** True where the newest steps went astray and something was done about it. */
@@ -239,11 +226,12 @@ export class Conversation {
     const { seqs, everything } = this.#transcript;
     const { reason, evidence, cut, steps } = trouble;
     const rollback = { from_seq: seqs[cut] ?? 0, to_seq: everything.length, reason, data: { ...evidence, steps } };
+    await this.#log.flush(keepSeq(this.#transcript));
     const comment = `Went back ${steps} steps: ${describeTrouble(agent.role, trouble)}.`;
-    this.#gate = await store.rollBack(session.task.id, worker, { ...rollback, comment }, [toRow(rollbackMessage(trouble))]);
+    this.#log.gate = await store.rollBack(session.task.id, worker, { ...rollback, comment }, [toRow(rollbackMessage(trouble))]);
     if (this.#gate.status !== 'ok') throw new Interrupt(this.#gate.status);
     const loaded = await store.loadConversation(session.task.id, worker);
-    this.#gate = loaded.gate;
+    this.#log.gate = loaded.gate;
     if (this.#gate.status !== 'ok') throw new Interrupt(this.#gate.status);
     this.#transcript = restore(loaded.messages, loaded.rollbacks);
     await reset(loaded.files);
@@ -270,8 +258,9 @@ export class Conversation {
   }
 
   async #runTool(call: ToolCall): Promise<ToolMessage> {
+    const { tools } = this.#parts;
     const started = Date.now();
-    const message = await this.#parts.tools.run(call);
+    const message = await tools.run(call);
     const row = {
       tool_name: call.name,
       tool_call_id: call.id ?? '',
@@ -279,7 +268,12 @@ export class Conversation {
       duration_ms: Date.now() - started,
       is_error: message.status === 'error',
     };
-    await this.#append([{ message, row }]);
+    const step = { message, row };
+    if (!tools.readsOnly(call)) await this.#append([step]);
+    else {
+      this.#log.defer(step);
+      this.#extend(step);
+    }
     return message;
   }
 
@@ -387,12 +381,4 @@ function cacheOf(message: AIMessage): { cache_read?: number; cache_creation?: nu
     ...(details?.cache_read ? { cache_read: details.cache_read } : {}),
     ...(details?.cache_creation ? { cache_creation: details.cache_creation } : {}),
   };
-}
-
-function stateOf(state: ConversationState): JsonObject {
-  return { revision: state.revision, evidence: state.evidence, sentBack: state.sentBack };
-}
-
-function toRow(message: BaseMessage, row?: Partial<NewMessage>): NewMessage {
-  return { kind: kindOf(message), content: toContent(message), ...row };
 }

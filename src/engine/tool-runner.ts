@@ -19,6 +19,8 @@ const COMMAND_OUTPUT_BYTES = 60_000;
 export interface ToolRunner {
   /** Runs one call to its answer; what the model did wrong is an answer too, marked as an error. */
   run(call: ToolCall): Promise<ToolMessage>;
+  /** Whether the call changes nothing, so that it may be run again where its answer was lost. */
+  readsOnly(call: ToolCall): boolean;
 }
 
 function answer(call: ToolCall, content: string, status: 'success' | 'error' = 'success'): ToolMessage {
@@ -84,6 +86,7 @@ export function createToolRunner(parts: { agent: RoleAgent; session: TaskSession
   }
 
   return {
+    readsOnly: (call) => tools.some(({ name, permission }) => name === call.name && permission === 'read'),
     async run(call) {
       try {
         return await attempt(call);

@@ -78,6 +78,80 @@ describe('a process that ends in a conversation', () => {
   });
 });
 
+describe('the answers of tools that only read', () => {
+  const READ = callTool('read_file', { path: 'greeting.txt' });
+  const [SEARCH, WRITE] = [
+    { name: 'search_code', args: { query: 'Hello' } },
+    { name: 'write_file', args: { path: 'greeting.txt', content: 'Hello, and welcome.\n' } },
+  ];
+  const answers = [READ, callTools([SEARCH, WRITE, SEARCH]), SUBMIT_DEVELOPER];
+  const turnOf = (request: { messages: { role: string }[] }) => request.messages.filter(({ role }) => role === 'assistant').length;
+  const play = inRole('developer', (request) => answers[turnOf(request)] ?? SUBMIT_DEVELOPER);
+  const whole = [
+    'system',
+    'human',
+    'ai read_file',
+    'tool read_file',
+    'ai search_code,write_file,search_code',
+    'tool search_code',
+    'tool write_file',
+    'tool search_code',
+    'ai submit_developer_result',
+    'tool submit_developer_result',
+  ];
+
+  it('are stored with the step after them, and what cost or changed something at once', async () => {
+    engine.cast.in('reads', play);
+    const stored: string[][] = [];
+    const worker = engine.process({
+      store: (store) => ({
+        appendMessages(...args) {
+          stored.push(args[2].map((row) => `${row.kind} ${row.tool_name ?? ''}`.trim()));
+          return store.appendMessages(...args);
+        },
+      }),
+    });
+    const { issue, watched } = await begin('reads');
+    await engine.settle(worker);
+    expect(stored.slice(0, 6)).toEqual([
+      ['system', 'human'],
+      ['ai'],
+      ['tool read_file', 'ai'],
+      ['tool search_code', 'tool write_file'],
+      ['tool search_code', 'ai'],
+      ['tool submit_developer_result'],
+    ]);
+    expect(await transcriptOf(engine, 'reads', 'developer')).toEqual(whole);
+    expect(await labelsOf(watched, issue)).toEqual(['in-review']);
+  });
+
+  it('are read again where the process ended before that: each step is there once', async () => {
+    engine.cast.in('read-again', play);
+    const { issue, watched } = await begin('read-again');
+    const matches = (args: unknown[]) => (args[2] as { tool_name?: string }[]).some((row) => row.tool_name === 'read_file');
+    await engine.process({ death: { at: 'store', call: 'appendMessages', when: 'before', matches } }).drainToDeath();
+    expect(await transcriptOf(engine, 'read-again', 'developer')).toEqual(whole.slice(0, 3));
+    await engine.elapse();
+    await engine.settle();
+    expect(await transcriptOf(engine, 'read-again', 'developer')).toEqual(whole);
+    expect(await labelsOf(watched, issue)).toEqual(['in-review']);
+    expect(await greetingOn(watched)).toBe('Hello, and welcome.\n');
+  });
+
+  it('are stored when the conversation ends for now', async () => {
+    let release: () => void = () => undefined;
+    const released = new Promise<void>((resolve) => (release = resolve));
+    engine.cast.in('reads-late', async (request) => {
+      if (developing(request) && turnOf(request) === 1) await released;
+      return play(request);
+    });
+    await begin('reads-late');
+    await engine.process().drain({ milliseconds: 6_000 });
+    release();
+    expect(await transcriptOf(engine, 'reads-late', 'developer')).toEqual(whole.slice(0, 4));
+  });
+});
+
 describe('a conversation that goes on later', () => {
   it('out of time in a model call: another worker has the same transcript and the same changes', async () => {
     let asked = 0;
