@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { MAX_BUDGET_USD } from '../domain/commands.ts';
 import { LABEL_KEYS, labelNames } from '../domain/labels.ts';
 import type { LabelKey } from '../domain/labels.ts';
+import { WAIT_OUTCOMES } from '../domain/waiting.ts';
 
 const command = z.string().trim().min(1).max(500);
 const model = z
@@ -26,6 +27,22 @@ const limits = z.strictObject({
   max_minutes: z.int().min(1).max(240).optional(),
   command_timeout_seconds: z.int().min(5).max(1800).optional(),
   max_repository_mb: z.int().min(1).max(1000).optional(),
+});
+
+const hours = z.number().min(1).max(8_760);
+const person = z
+  .string()
+  .trim()
+  .regex(/^@[a-z\d](?:-?[a-z\d]){0,38}(?:\/[a-z\d][\w.-]{0,99})?$/i, 'must be "@login" or "@organization/team"');
+
+/** Each field with its default: a field that is left out must not undo the others. */
+const waiting = z.strictObject({
+  remind_after_hours: hours.default(48),
+  escalate_after_hours: hours.default(120),
+  end_after_hours: hours.default(336),
+  at_end: z.enum(WAIT_OUTCOMES).default('stop'),
+  escalate_to: z.array(person).max(5).default([]),
+  remind_merge: z.boolean().default(true),
 });
 
 /** One label shows one state: a name that two share would be taken off by the one and put on by the other. */
@@ -57,6 +74,7 @@ export const repositoryConfigSchema = z.strictObject({
     .partial()
     .default({}),
   labels: z.partialRecord(z.enum(LABEL_KEYS), labelName).superRefine(eachItsOwn).default({}),
+  waiting: waiting.prefault({}),
   protected_paths: z.array(z.string().trim().min(1).max(300)).max(200).default([]),
 });
 

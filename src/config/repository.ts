@@ -3,6 +3,7 @@ import type { Document } from 'yaml';
 import type { z } from 'zod';
 import { labelNames } from '../domain/labels.ts';
 import type { LabelNames } from '../domain/labels.ts';
+import type { WaitingRules } from '../domain/waiting.ts';
 import { repositoryConfigSchema } from './repository-schema.ts';
 import type { RepositoryConfigInput } from './repository-schema.ts';
 
@@ -23,6 +24,7 @@ export interface RepositoryConfig {
   };
   models: { default: string | null; byRole: Record<string, string>; prices: Record<string, { input: number; output: number }> };
   labels: LabelNames;
+  waiting: WaitingRules;
   protectedPaths: string[];
 }
 
@@ -51,6 +53,14 @@ function fill(input: RepositoryConfigInput): RepositoryConfig {
     },
     models: { default: defaultModel ?? null, byRole, prices: prices ?? {} },
     labels: labelNames(input.labels),
+    waiting: {
+      remindAfterHours: input.waiting.remind_after_hours,
+      escalateAfterHours: input.waiting.escalate_after_hours,
+      endAfterHours: input.waiting.end_after_hours,
+      atEnd: input.waiting.at_end,
+      escalateTo: input.waiting.escalate_to,
+      remindMerge: input.waiting.remind_merge,
+    },
     protectedPaths: input.protected_paths,
   };
 }

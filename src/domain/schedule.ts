@@ -14,6 +14,7 @@ export interface ScheduledJob {
 export const SCHEDULE: readonly ScheduledJob[] = [
   { job: 'tick', schedule: '* * * * *', purpose: 'works on what is due, then runs every job that has no time of its own' },
   { job: 'redeliver', schedule: null, purpose: 'asks GitHub again for deliveries that nobody took' },
+  { job: 'approvals', schedule: null, purpose: 'reminds people who are waited for, escalates, and ends waits' },
   { job: 'sweep', schedule: '17 4 * * *', purpose: 'moves out what no work needs any more' },
 ];
 

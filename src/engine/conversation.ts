@@ -361,6 +361,7 @@ export class Conversation {
 }
 
 function describeInput({ source, author }: PendingInput): string {
+  if (source.startsWith('waiting/')) return 'word of Banyan itself';
   return source.startsWith('edit:') ? `the issue as ${author} edited it` : `comment by ${author}, who has write access`;
 }
 

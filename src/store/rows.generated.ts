@@ -504,6 +504,7 @@ export interface TicketsRow {
   version: number;
   created_at: string;
   updated_at: string;
+  waits: number;
 }
 
 export interface ValidationsRow {

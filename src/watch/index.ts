@@ -1,6 +1,7 @@
+import { approvalsJob } from './approvals.ts';
 import type { WatchJob } from './job.ts';
 import { redeliverJob } from './redeliver.ts';
 import { sweepJob } from './sweep.ts';
 
 /** Every job of the cron but the tick itself; `domain/schedule.ts` says when each runs. */
-export const WATCH_JOBS: readonly WatchJob[] = [redeliverJob, sweepJob];
+export const WATCH_JOBS: readonly WatchJob[] = [redeliverJob, approvalsJob, sweepJob];

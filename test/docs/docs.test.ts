@@ -140,7 +140,7 @@ describe('.github/banyan.yml', () => {
   });
 
   it('has the defaults that are documented', () => {
-    const { budget, limits } = defaultRepositoryConfig();
+    const { budget, limits, waiting } = defaultRepositoryConfig();
     const table = Object.fromEntries(markedTable(configuration, 'fields').map((row) => [spansOf(row[0])[0], spansOf(row[1])[0]]));
     expect(table).toMatchObject({
       budget: String(budget.usd),
@@ -149,6 +149,11 @@ describe('.github/banyan.yml', () => {
       'limits.max_steps': String(limits.maxSteps),
       'limits.command_timeout_seconds': String(limits.commandTimeoutSeconds),
       'limits.max_repository_mb': String(limits.maxRepositoryMb),
+      'waiting.remind_after_hours': String(waiting.remindAfterHours),
+      'waiting.escalate_after_hours': String(waiting.escalateAfterHours),
+      'waiting.end_after_hours': String(waiting.endAfterHours),
+      'waiting.at_end': waiting.atEnd,
+      'waiting.remind_merge': String(waiting.remindMerge),
     });
   });
 
