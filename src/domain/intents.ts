@@ -86,4 +86,15 @@ export type Intent =
   /** `key` makes a discovery unique (a tool call's id). */
   | { type: 'discovery'; key: string; task_id: string; kind: string; title: string; description: string }
   | { type: 'task_comment'; task_id: string; kind: string; body: string; data: JsonObject }
+  /** Opens a diagnosis of the ticket's run, if `run_id` still is that; an anomaly once in a run. */
+  | {
+      type: 'diagnosis';
+      kind: 'anomaly';
+      run_id: string;
+      task_id: string | null;
+      cause: string;
+      score: number;
+      /** Items with an id each, to which a hypothesis refers. */
+      evidence: JsonObject[];
+    }
   | { type: 'event'; event: string; data: JsonObject };

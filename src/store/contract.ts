@@ -2,6 +2,7 @@ import type { Intent } from '../domain/intents.ts';
 import type { CriticalPath } from '../domain/graph.ts';
 import type { ClaimedEffect, EffectStore } from './effect-contract.ts';
 import type { JsonObject, Project, Run, RunState, Task, Ticket, TicketSnapshot } from '../domain/model.ts';
+import type { DiagnoseStore } from './diagnose-contract.ts';
 import type { RedeliveryStore } from './redelivery-contract.ts';
 import type { WatchStore } from './watch-contract.ts';
 
@@ -217,7 +218,7 @@ export interface TicketRef {
 }
 
 /** One typed gateway of calls to the database; each is one SQL function and one transaction. */
-export interface Store extends EffectStore, RedeliveryStore, WatchStore {
+export interface Store extends EffectStore, RedeliveryStore, WatchStore, DiagnoseStore {
   receiveDelivery(delivery: NewDelivery): Promise<'accepted' | 'duplicate'>;
   /** Deliveries, effects and tasks that are due, under leases of this worker. One round trip. */
   claim(worker: string, want: { deliveries: number; effects: number; tasks: number; leaseSeconds: number }): Promise<Claims>;

@@ -168,6 +168,15 @@ export interface DiagnosesRow {
   state: 'open' | 'recovering' | 'resolved' | 'dismissed';
   created_at: string;
   updated_at: string;
+  cause: string | null;
+  signature: string | null;
+  action: 'retry' | 'roll_back' | 'split' | 're_plan' | 'change_model' | 'ask_person' | 'stop' | null;
+  evidence: Json;
+  model: string | null;
+  cost_usd: number;
+  acted_at: string | null;
+  outcome: 'helped' | 'failed' | null;
+  outcome_at: string | null;
 }
 
 export interface DiscoveriesRow {

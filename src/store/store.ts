@@ -3,6 +3,7 @@ import { claimCalls } from './claims.ts';
 import type { Health, Store, Transport } from './contract.ts';
 import { conversationCalls } from './conversations.ts';
 import { deliveryCalls } from './deliveries.ts';
+import { diagnoseCalls } from './diagnose.ts';
 import { effectCalls } from './effects.ts';
 import { createIntakeStore } from './intake.ts';
 import { limitCalls } from './limits.ts';
@@ -24,6 +25,7 @@ export function createStore(transport: Transport): Store {
     ...effectCalls(transport),
     ...limitCalls(transport),
     ...watchCalls(transport),
+    ...diagnoseCalls(transport),
     health: () => call<Health>(transport, 'health', {}),
   };
 }

@@ -1,7 +1,8 @@
 import { approvalsJob } from './approvals.ts';
+import { anomalyJob } from './anomaly.ts';
 import type { WatchJob } from './job.ts';
 import { redeliverJob } from './redeliver.ts';
 import { sweepJob } from './sweep.ts';
 
 /** Every job of the cron but the tick itself; `domain/schedule.ts` says when each runs. */
-export const WATCH_JOBS: readonly WatchJob[] = [redeliverJob, approvalsJob, sweepJob];
+export const WATCH_JOBS: readonly WatchJob[] = ([] = [redeliverJob, approvalsJob, anomalyJob, sweepJob]);
