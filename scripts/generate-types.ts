@@ -20,12 +20,13 @@ interface ColumnRow {
 
 const COLUMNS = `
   select c.relname as table_name, a.attname as column_name, a.attnotnull as not_null,
-    format_type(a.atttypid, null) as type_name,
+    format_type(coalesce(nullif(t.typbasetype, 0), t.oid), null) as type_name,
     (
       select array_agg(m[1]) from pg_constraint k, regexp_matches(pg_get_constraintdef(k.oid), '''([^'']+)''::text', 'g') as m
-      where k.conrelid = c.oid and k.contype = 'c' and k.conkey = array[a.attnum] and pg_get_constraintdef(k.oid) like '%ANY (ARRAY[%'
+      where k.contype = 'c' and ((k.conrelid = c.oid and k.conkey = array[a.attnum]) or k.contypid = a.atttypid)
+        and pg_get_constraintdef(k.oid) like '%ANY (ARRAY[%'
     ) as allowed
-  from pg_attribute a join pg_class c on c.oid = a.attrelid
+  from pg_attribute a join pg_class c on c.oid = a.attrelid join pg_type t on t.oid = a.atttypid
   where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p') and a.attnum > 0 and not a.attisdropped
   order by c.relname, a.attnum`;
 

@@ -466,7 +466,6 @@ export interface TasksRow {
   output: Json | null;
   state: 'pending' | 'running' | 'waiting' | 'completed' | 'failed' | 'cancelled' | 'dead';
   priority: 'critical' | 'high' | 'medium' | 'low';
-  priority_rank: number;
   attempts: number;
   max_attempts: number;
   due_at: string;
@@ -489,6 +488,7 @@ export interface TasksRow {
   held: boolean;
   followed: boolean;
   leased_at: string | null;
+  priority_rank: number;
 }
 
 export interface TicketsRow {

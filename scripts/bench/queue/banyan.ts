@@ -48,8 +48,8 @@ const LINK = 'update public.tickets t set run_id = r.id from public.runs r where
 const TASKS = `
   insert into public.tasks (organization_id, project_id, ticket_id, run_id, key, role, phase, title, input, max_attempts, timeout_seconds, state,
     finished_at)
-  select organization_id, project_id, ticket_id, id, 'develop:' || k, 'developer', 'develop', 'A task', '{"goal": "none"}', 5, 600, $2,
-    case when $2 = 'completed' then now() end
+  select organization_id, project_id, ticket_id, id, 'develop:' || k, 'developer', 'develop', 'A task', '{"goal": "none"}', 5, 600, $2::text,
+    case when $2::text = 'completed' then now() end
   from public.runs, generate_series(1, $3) as k where ticket_id in (select id from public.tickets where number > $1)`;
 
 const EVENTS = `
