@@ -38,18 +38,19 @@ const TABLES = `
     (select count(*)::int from pg_policy p where p.polrelid = c.oid) as policies,
     (
       select json_agg(json_build_object(
-        'name', a.attname, 'type', format_type(a.atttypid, a.atttypmod),
+        'name', a.attname, 'type', format_type(coalesce(nullif(t.typbasetype, 0), t.oid), a.atttypmod),
         'required', a.attnotnull and not a.atthasdef and a.attidentity = '' and a.attgenerated = '',
         'allowed', (
           select array_agg(m[1]) from pg_constraint k, regexp_matches(pg_get_constraintdef(k.oid), '''([^'']+)''::text', 'g') as m
-          where k.conrelid = c.oid and k.contype = 'c' and k.conkey = array[a.attnum] and pg_get_constraintdef(k.oid) like '%ANY (ARRAY[%'
+          where k.contype = 'c' and ((k.conrelid = c.oid and k.conkey = array[a.attnum]) or k.contypid = a.atttypid)
+            and pg_get_constraintdef(k.oid) like '%ANY (ARRAY[%'
         ),
         'references', (
           select f.relname from pg_constraint k join pg_class f on f.oid = k.confrelid
           where k.conrelid = c.oid and k.contype = 'f' and k.conkey = array[a.attnum]
         )
       ) order by a.attnum)
-      from pg_attribute a where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
+      from pg_attribute a join pg_type t on t.oid = a.atttypid where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
     ) as columns
   from pg_class c
   where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p')
