@@ -1,5 +1,5 @@
 import { Logger, makeWorkerUtils, run } from 'graphile-worker';
-import type { Task, WorkerUtils } from 'graphile-worker';
+import type { JobHelpers, Task, WorkerUtils } from 'graphile-worker';
 import type { TestDatabase } from '../postgres.ts';
 import { CALLERS, callers, portions } from './contender.ts';
 import type { Contender, ContenderKind, Shape } from './contender.ts';
@@ -10,15 +10,40 @@ import type { Contender, ContenderKind, Shape } from './contender.ts';
  */
 
 const TASK = 'develop';
+
+/** As Banyan's, for the contender whose jobs tell what they do: the same columns and indexes, and nothing else hangs on it. */
+const EVENTS = `
+  create table job_events (
+    id bigint generated always as identity primary key,
+    organization_id uuid not null,
+    project_id uuid,
+    ticket_id uuid,
+    run_id uuid,
+    task_id uuid,
+    type text not null,
+    data jsonb not null default '{}',
+    created_at timestamptz not null default clock_timestamp()
+  );
+  create index job_events_organization on job_events (organization_id, id);
+  create index job_events_ticket on job_events (ticket_id, id) where ticket_id is not null`;
+
+const EVENT = `
+  insert into job_events (organization_id, project_id, ticket_id, run_id, task_id, type, data)
+  values ($1, $1, gen_random_uuid(), $1, $1, $2, '{"key": "develop:1", "role": "developer", "attempts": 1}')`;
+
+const NOBODY = '00000000-0000-0000-0000-000000000000';
+
 const silent = new Logger(() => () => undefined);
 
 class GraphileQueue implements Contender {
   readonly #database: TestDatabase;
   readonly #utils: WorkerUtils;
+  readonly #tells: boolean;
 
-  constructor(database: TestDatabase, utils: WorkerUtils) {
+  constructor(database: TestDatabase, utils: WorkerUtils, tells: boolean) {
     this.#database = database;
     this.#utils = utils;
+    this.#tells = tells;
   }
 
   async enqueue(count: number): Promise<void> {
@@ -45,10 +70,22 @@ class GraphileQueue implements Contender {
       if (left === 0) resolve();
     };
     const develop: Task = async (_payload, helpers) => {
+      await this.#tell(helpers, 'task.started');
       if (shape === 'successor') await helpers.addJob('qa', { goal: 'none' });
+      await this.#tell(helpers, 'task.completed');
       finished();
     };
-    await this.#working({ [TASK]: develop, qa: finished }, () => promise);
+    const qa: Task = async (_payload, helpers) => {
+      await this.#tell(helpers, 'task.started');
+      await this.#tell(helpers, 'task.completed');
+      finished();
+    };
+    await this.#working({ [TASK]: develop, qa }, () => promise);
+  }
+
+  /** A job of its has no part in the transaction that fetches or ends it: each event is a transaction of its own. */
+  async #tell(helpers: JobHelpers, type: string): Promise<void> {
+    if (this.#tells) await helpers.query(EVENT, [NOBODY, type]);
   }
 
   async latencies(samples: number): Promise<number[]> {
@@ -78,12 +115,12 @@ class GraphileQueue implements Contender {
   }
 }
 
-export const graphile: ContenderKind = {
-  name: 'graphile-worker',
-  addHistory: null,
-  async open(database) {
-    const utils = await makeWorkerUtils({ pgPool: database.pool, logger: silent });
-    await utils.migrate();
-    return new GraphileQueue(database, utils);
-  },
-};
+async function open(database: TestDatabase, tells: boolean): Promise<Contender> {
+  const utils = await makeWorkerUtils({ pgPool: database.pool, logger: silent });
+  await utils.migrate();
+  if (tells) await database.pool.query(EVENTS);
+  return new GraphileQueue(database, utils, tells);
+}
+
+export const graphile: ContenderKind = { name: 'graphile-worker', addHistory: null, open: (database) => open(database, false) };
+export const graphileTelling: ContenderKind = { name: 'graphile-worker, and two events', addHistory: null, open: (database) => open(database, true) };

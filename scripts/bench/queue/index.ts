@@ -3,12 +3,12 @@ import type { TestDatabase } from '../postgres.ts';
 import type { BenchGoal, BenchOptions, BenchSection, BenchTable } from '../section.ts';
 import { banyan, banyanChained } from './banyan.ts';
 import type { Contender, ContenderKind } from './contender.ts';
-import { graphile } from './graphile.ts';
+import { graphile, graphileTelling } from './graphile.ts';
 import { countStatements, sample } from './measure.ts';
 import type { Sample, Size, Statements } from './measure.ts';
 import { pgBoss } from './pg-boss.ts';
 
-const KINDS: readonly ContenderKind[] = [banyan, banyanChained, graphile, pgBoss];
+const KINDS: readonly ContenderKind[] = [banyan, banyanChained, graphile, graphileTelling, pgBoss];
 const FULL: Size = { tasks: 5_000, history: 1_000_000, warmUp: 500, latencies: 300 };
 const QUICK: Size = { tasks: 200, history: 2_000, warmUp: 100, latencies: 30 };
 
@@ -101,6 +101,8 @@ function goalsOf(entries: readonly Entry[]): BenchGoal[] {
   atLeast("claim-run-complete with a successor ahead of pg-boss's", ratio(own, find(pgBoss), successor), 1);
   atLeast("claim-run-complete without a successor ahead of graphile-worker's", ratio(own, find(graphile), plain), 1);
   atLeast("claim-run-complete without a successor ahead of pg-boss's", ratio(own, find(pgBoss), plain), 1);
+  atLeast('claim-run-complete with a successor ahead of graphile-worker that writes its events', ratio(own, find(graphileTelling), successor), 1);
+  atLeast('claim-run-complete without a successor ahead of graphile-worker that writes its events', ratio(own, find(graphileTelling), plain), 1);
   atLeast('speed with history within 5 % of none', ratio(oldest, own, plain), 0.95);
   const wal = ratio(oldest, own, ({ walPerTask }) => walPerTask);
   goals.push({ goal: 'Queue: write-ahead log with history within 5 % of none', value: `${wal.toFixed(2)} times`, reached: wal <= 1.05 });
