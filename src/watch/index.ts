@@ -5,4 +5,4 @@ import { redeliverJob } from './redeliver.ts';
 import { sweepJob } from './sweep.ts';
 
 /** Every job of the cron but the tick itself; `domain/schedule.ts` says when each runs. */
-export const WATCH_JOBS: readonly WatchJob[] = ([] = [redeliverJob, approvalsJob, anomalyJob, sweepJob]);
+export const WATCH_JOBS: readonly WatchJob[] = [redeliverJob, approvalsJob, anomalyJob, sweepJob];
