@@ -13,6 +13,7 @@ import type { Repository } from '../../../src/github/repository.ts';
 import type { SandboxProvider } from '../../../src/sandbox/types.ts';
 import type { Store } from '../../../src/store/contract.ts';
 import { InstantModel, notesOf, words } from './model.ts';
+import type { ToolKind } from './model.ts';
 
 const ROLE = 'developer';
 const PHASE = 'develop';
@@ -27,7 +28,7 @@ const agent: RoleAgent = {
   role: ROLE,
   resultName: 'submit_result',
   resultSchema,
-  permissions: ['read'],
+  permissions: ['read', 'write'],
   limits: { maxSteps: MAX_STEPS },
   revision: () => Promise.resolve('0'.repeat(40)),
   start: () => Promise.resolve([]),
@@ -97,8 +98,8 @@ function partsOf(store: Store, model: InstantModel): EngineParts {
 }
 
 /** One task by the engine itself: claim, conversation, every step stored, end. */
-export async function runBanyan(store: Store, steps: number): Promise<InstantModel> {
-  const model = new InstantModel({ steps, end: { name: agent.resultName, args: { summary: 'read' } } });
+export async function runBanyan(store: Store, steps: number, tool: ToolKind = 'read'): Promise<InstantModel> {
+  const model = new InstantModel({ steps, tool, end: { name: agent.resultName, args: { summary: 'read' } } });
   await seed(store);
   await createWorker(partsOf(store, model)).drain(Date.now() + RUN_MS);
   if (model.asked.length !== steps + 1) throw new Error(`${steps + 1} answers were planned, ${model.asked.length} were asked for`);

@@ -1,6 +1,7 @@
 /** The section `steps`: what a step of an agent costs beside its model and its tool, and what it leaves in the database. */
 import { randomUUID } from 'node:crypto';
 import { PostgresSaver } from '@langchain/langgraph-checkpoint-postgres';
+import type { Store } from '../../../src/store/contract.ts';
 import { createStore } from '../../../src/store/store.ts';
 import { createTransport } from '../../../src/store/transport.ts';
 import { startDataApi } from '../data-api.ts';
@@ -16,14 +17,16 @@ const TITLES = {
   plain: '`createAgent`, nothing stored',
   saver: '`createAgent` with the Postgres saver, `sync`',
   postgres: 'Banyan on Postgres',
+  postgresWriting: 'Banyan on Postgres, each step writes a file',
   embedded: 'Banyan on the embedded Supabase',
+  embeddedWriting: 'Banyan on the embedded Supabase, each step writes a file',
 } as const;
 
 type Name = keyof typeof TITLES;
 
 const NAMES = Object.keys(TITLES) as Name[];
 /** Those whose database tells what it stored. */
-const STORING = ['saver', 'postgres'] as const;
+const STORING = ['saver', 'postgres', 'postgresWriting'] as const;
 
 interface Run {
   steps: number;
@@ -118,8 +121,27 @@ function goalsOf(runs: Runs, lengths: readonly number[]): BenchGoal[] {
 }
 
 const NOTES = [
-  'A step is one model call and one tool call, each stored before the next: two calls of the database for Banyan. The model answers at once and the tool reads a file in memory, so what is measured is from one question to the model to the next. `createAgent` alone is the part of the agent library, and it is in every line.',
+  'A step is one model call and one tool call; the model answers at once and the tool reads a file in memory, or writes one, so what is measured is from one question to the model to the next. `createAgent` alone is the part of the agent library, and it is in every line.',
+  "Banyan stores what the model said before its tools run, and what a tool changed before the model is asked again: two calls of the database. What a tool answered that only reads is stored with the model's next words: one call.",
 ];
+
+/** What of a step on the embedded stack no statement of ours can save. */
+function floorNote(floor: number): string {
+  return `A call of the embedded Supabase that does nothing (\`look\` for no task) took ${floor.toFixed(1)} ms at p50 in this run: HTTP, the Data API and its statements around the call, in WebAssembly.`;
+}
+
+const FLOOR_CALLS = 20;
+
+/** Each of the embedded stack's calls costs at least this. */
+async function floorOf(store: Store): Promise<number[]> {
+  const times: number[] = [];
+  for (let call = 0; call < FLOOR_CALLS; call += 1) {
+    const begun = performance.now();
+    await store.look('bench', []);
+    times.push(performance.now() - begun);
+  }
+  return times;
+}
 
 export async function runSteps({ rounds, quick, postgres, say }: BenchOptions): Promise<BenchSection> {
   const lengths = quick ? [20, 40] : [20, 40, 80];
@@ -131,14 +153,18 @@ export async function runSteps({ rounds, quick, postgres, say }: BenchOptions): 
     plain: { run: (steps) => runPlain(steps), database: null },
     saver: { run: (steps) => runPlain(steps, { checkpointer, thread: randomUUID() }), database: theirs },
     postgres: { run: (steps) => runBanyan(direct, steps), database: own },
+    postgresWriting: { run: (steps) => runBanyan(direct, steps, 'write'), database: own },
     embedded: { run: (steps) => runBanyan(embedded, steps), database: null },
+    embeddedWriting: { run: (steps) => runBanyan(embedded, steps, 'write'), database: null },
   };
   try {
     await checkpointer.setup();
     for (const name of NAMES) await contenders[name].run(5);
     const runs = Object.fromEntries(NAMES.map((name) => [name, [] as Run[]])) as Runs;
+    const floor: number[] = [];
     for (let round = 0; round < rounds; round += 1) {
       say(`steps: round ${round + 1} of ${rounds}`);
+      floor.push(...(await floorOf(embedded)));
       for (const steps of lengths) for (const name of NAMES) runs[name].push(await measure(contenders[name], steps));
     }
     return {
@@ -146,8 +172,8 @@ export async function runSteps({ rounds, quick, postgres, say }: BenchOptions): 
       title: 'A step of an agent',
       tables: [timeTable(runs, lengths), bytesTable(runs, lengths)],
       goals: goalsOf(runs, lengths),
-      notes: NOTES,
-      data: runs,
+      notes: [...NOTES, floorNote(percentile(floor, 50))],
+      data: { ...runs, floor },
     };
   } finally {
     await Promise.all([checkpointer.end(), direct.close(), embedded.close()]);

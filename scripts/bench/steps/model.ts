@@ -16,15 +16,25 @@ export function words(seed: number, characters = MESSAGE_CHARACTERS): string {
   return parts.join(' ').slice(0, characters);
 }
 
+/** What the tool of every step does. */
+export type ToolKind = 'read' | 'write';
+
 export interface Plan {
   /** Model calls that call a tool; one more ends it. */
   steps: number;
+  tool: ToolKind;
   end: { name: string; args: Record<string, unknown> } | null;
 }
 
-/** The file that a step reads. */
+/** The file that a step reads, or writes. */
 export function notesOf(step: number): string {
   return `notes/${step}.txt`;
+}
+
+/** Another file each time: the same call with the same answer again and again would be taken for a loop. */
+function callOf(tool: ToolKind, step: number): { name: string; args: Record<string, unknown> } {
+  const path = notesOf(step);
+  return tool === 'read' ? { name: 'read_file', args: { path } } : { name: 'write_file', args: { path, content: words(step + 1) } };
 }
 
 /** A model that answers at once: text and one tool call, as often as planned. It notes when it is asked. */
@@ -48,9 +58,8 @@ export class InstantModel extends BaseChatModel {
   override _generate(messages: BaseMessage[]): Promise<ChatResult> {
     this.asked.push(performance.now());
     const step = messages.filter((message) => message instanceof AIMessage).length;
-    const { steps, end } = this.#plan;
-    // Another file each time: the same call with the same answer again and again would be taken for a loop.
-    const call = step < steps ? { name: 'read_file', args: { path: notesOf(step) } } : end;
+    const { steps, tool, end } = this.#plan;
+    const call = step < steps ? callOf(tool, step) : end;
     const message = new AIMessage({
       content: words(step),
       tool_calls: call ? [{ ...call, id: `call_${step}`, type: 'tool_call' }] : [],
