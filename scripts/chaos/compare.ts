@@ -57,6 +57,8 @@ function compareIssue(seen: SeenIssue): Finding[] {
     ...(seen.pulls.length === 1 && expected.pull !== null ? same(number, 'pull request', expected.pull, seen.pulls.join()) : []),
     ...twice(number, 'commit', seen.commits),
     ...counted(number, 'commits', expected.commits, seen.commits.length),
+    ...twice(number, 'commit of a person', seen.pushed),
+    ...counted(number, 'commits of people', expected.pushed, seen.pushed.length),
     ...twice(
       number,
       'check',

@@ -11,9 +11,9 @@ import { holds, planText, repeatText, reportText } from './report.ts';
 import { runOnce } from './run.ts';
 import type { RunOptions } from './run.ts';
 
-const USAGE = `npm run chaos -- [--seed 1] [--issues 14] [--minutes 5] [--database postgres|supabase|both] [--only FAMILY,...] [--json FILE] [--keep]
+const USAGE = `npm run chaos -- [--seed 1] [--issues 15] [--minutes 5] [--database postgres|supabase|both] [--only FAMILY,...] [--json FILE] [--keep]
   --seed N      what goes wrong, and when; the same seed plans the same faults
-  --issues N    issues; 14 are one of each kind
+  --issues N    issues; 15 are one of each kind
   --minutes N   when a run that does not become quiet is given up
   --only LIST   families of faults: ${FAMILIES.join(', ')}; "none" for a run without
   --seeds       the runs that have failed before, of scripts/chaos/seeds.json
@@ -22,7 +22,7 @@ const USAGE = `npm run chaos -- [--seed 1] [--issues 14] [--minutes 5] [--databa
 
 const optionsSchema = z.object({
   seed: z.coerce.number().int().default(1),
-  issues: z.coerce.number().int().min(1).max(1000).default(14),
+  issues: z.coerce.number().int().min(1).max(1000).default(15),
   minutes: z.coerce.number().min(0.1).max(600).default(5),
   database: z.enum(['postgres', 'supabase', 'both']).default('postgres'),
   only: z

@@ -25,7 +25,7 @@ export interface ModelServer extends RawServer {
 export interface Play {
   script: Script;
   /** Holds an answer back until people have done something; absent where nothing is waited for. */
-  hold?: { agent: string; until: Promise<void> } | undefined;
+  hold?: { agent: string; round?: number; until: Promise<void> } | undefined;
 }
 
 export interface ModelServerOptions {
@@ -139,7 +139,7 @@ export async function startModelServer(options: ModelServerOptions): Promise<Mod
     const request: ChatRequest = { agent, task, messages: body.messages, tools: (body.tools ?? []).map((tool) => tool.function.name) };
     const { script, hold } = await options.cast(repository, issue);
     const round = roundOf(`${agent} on ${repository}#${issue}`, task);
-    if (hold?.agent === agent) await Promise.race([hold.until, untilGivenUp(response, HOLD_MS)]);
+    if (hold?.agent === agent && (hold.round ?? round) === round) await Promise.race([hold.until, untilGivenUp(response, HOLD_MS)]);
     if (response.destroyed) return;
     give(saying ?? play(request, script, round), body, { slot, task, asked, response });
   }

@@ -114,7 +114,31 @@ function excuseOf(answer: Given, { deaths, cuts }: Aftermath, events: readonly E
   return starts.some(({ created_at: at }) => within(new Date(at).getTime())) ? 'another worker had taken the task over' : null;
 }
 
-async function observeIssue({ octokit, at }: Aftermath, { number, scenario }: OpenedIssue, tables: Tables): Promise<SeenIssue> {
+interface PullCommit {
+  sha: string;
+  commit: { message: string };
+}
+
+const TRAILER = /Banyan-Task: \S+/;
+
+/** Commits without Banyan's trailer whose files are at the head as they were pushed. */
+async function keptCommits({ octokit, at }: Aftermath, commits: readonly PullCommit[]): Promise<string[]> {
+  const head = commits.at(-1)?.sha;
+  const theirs = commits.filter(({ commit }) => !TRAILER.test(commit.message));
+  const kept = await Promise.all(
+    theirs.map(async ({ sha }) => {
+      const [{ data: pushed }, { data: tree }] = await Promise.all([
+        octokit.rest.repos.getCommit({ ...at, ref: sha }),
+        octokit.rest.git.getTree({ ...at, tree_sha: head ?? sha, recursive: 'true' }),
+      ]);
+      return (pushed.files ?? []).every((file) => tree.tree.some((entry) => entry.path === file.filename && entry.sha === file.sha));
+    }),
+  );
+  return theirs.filter((_, index) => kept[index]).map(({ commit }) => commit.message.split('\n')[0] ?? '');
+}
+
+async function observeIssue(aftermath: Aftermath, { number, scenario }: OpenedIssue, tables: Tables): Promise<SeenIssue> {
+  const { octokit, at } = aftermath;
   const [{ data: issue }, comments, all] = await Promise.all([
     octokit.rest.issues.get({ ...at, issue_number: number }),
     commentsOf({ octokit, at }, number),
@@ -145,7 +169,8 @@ async function observeIssue({ octokit, at }: Aftermath, { number, scenario }: Op
     said: comments.filter(({ isBot }) => !isBot).length,
     tasks: tables.tasks.filter((task) => task.ticket_id === ticket?.id).map(({ phase, state }) => `${phase} ${state}`),
     pulls: pulls.map((pull) => (pull.merged_at ? 'merged' : pull.state === 'open' ? 'open' : 'closed')),
-    commits: commits.flatMap(({ commit }) => /Banyan-Task: \S+/.exec(commit.message)?.[0] ?? []),
+    commits: commits.flatMap(({ commit }) => TRAILER.exec(commit.message)?.[0] ?? []),
+    pushed: await keptCommits(aftermath, commits),
     checks: checks.flatMap(({ data }) =>
       data.check_runs.map((run) => ({ name: run.name, externalId: run.external_id ?? '', conclusion: run.conclusion ?? run.status })),
     ),

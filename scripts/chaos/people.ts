@@ -8,10 +8,14 @@ export interface Person {
   say(body: string): Promise<void>;
   label(name: string): Promise<void>;
   closeIssue(): Promise<void>;
+  /** Adds a file to the branch of the open pull request. */
+  push(path: string, content: string): Promise<void>;
   mergeWhenReady(): Promise<void>;
   closePullWhenReady(): Promise<void>;
   untilLabel(name: string): Promise<void>;
   untilComment(kind: string): Promise<void>;
+  /** Until the head of the open pull request has a check of this name and conclusion. */
+  untilCheck(check: string): Promise<void>;
   /** Models that were held back for this person go on. */
   letGo(): void;
   /** Until the status comment says this. */
@@ -65,18 +69,44 @@ export function createPerson(people: People, number: number, letGo: () => void):
   const ours = async (kind: string) => (await commentsOf(people, number)).find((comment) => comment.isBot && comment.body.includes(`<!-- banyan:${kind}:`));
   const hasStatus = async (text: string) => (await ours('status'))?.body.includes(text) ?? false;
 
-  /** The pull request that names this issue, once it is out of draft. */
+  /** The pull request that names this issue. */
+  async function openPull() {
+    const pulls = await octokit.paginate(octokit.rest.pulls.list, { ...at, state: 'open', per_page: 100 });
+    return pulls.find((pull) => pull.head.ref.split('/')[1]?.startsWith(`${number}-`));
+  }
+
   async function readyPull(): Promise<number> {
     await until(`"${READY}" in the status comment`, () => hasStatus(READY));
-    return until('a pull request out of draft', async () => {
-      const pulls = await octokit.paginate(octokit.rest.pulls.list, { ...at, state: 'open', per_page: 100 });
-      return pulls.find((pull) => pull.draft !== true && pull.head.ref.split('/')[1]?.startsWith(`${number}-`))?.number;
+    const { number: ready } = await until('a pull request out of draft', async () => {
+      const pull = await openPull();
+      return pull?.draft === false && pull;
+    });
+    return ready;
+  }
+
+  async function hasCheck(check: string): Promise<boolean> {
+    const pull = await openPull();
+    if (!pull) return false;
+    const { data } = await octokit.rest.checks.listForRef({ ...at, ref: pull.head.sha, per_page: 100 });
+    return data.check_runs.some(({ name, conclusion }) => `${name} ${conclusion}` === check);
+  }
+
+  async function push(path: string, content: string): Promise<void> {
+    const { head } = await until('a pull request', openPull);
+    await octokit.rest.repos.createOrUpdateFileContents({
+      ...at,
+      branch: head.ref,
+      path,
+      message: `docs: add ${path}`,
+      content: Buffer.from(content).toString('base64'),
     });
   }
 
   return {
     number,
     letGo,
+    push,
+    untilCheck: async (check) => void (await until(`the check ${check}`, () => hasCheck(check))),
     say: async (body) => void (await octokit.rest.issues.createComment({ ...issue, body })),
     label: async (name) => void (await octokit.rest.issues.addLabels({ ...issue, labels: [name] })),
     closeIssue: async () => void (await octokit.rest.issues.update({ ...issue, state: 'closed' })),

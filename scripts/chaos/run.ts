@@ -79,7 +79,7 @@ class Issue {
 
   get play(): Play {
     const { script, holds } = this.scenario;
-    return { script, hold: holds === undefined ? undefined : { agent: holds, until: this.#release.promise } };
+    return { script, hold: holds && { ...holds, until: this.#release.promise } };
   }
 
   async live(stage: Stage, over: AbortSignal, opened: (issue: Issue) => void): Promise<void> {

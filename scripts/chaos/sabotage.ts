@@ -47,6 +47,10 @@ export const SABOTAGES: Record<string, Bend> = {
     ({ commits }) => commits.length > 0,
     ({ commits }) => gone(commits),
   ),
+  'a commit of a person that was written over': onIssue(
+    ({ pushed }) => pushed.length > 0,
+    ({ pushed }) => gone(pushed),
+  ),
   'a second pull request': onIssue(
     ({ pulls }) => pulls.length > 0,
     ({ pulls }) => again(pulls),

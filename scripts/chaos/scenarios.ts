@@ -13,6 +13,8 @@ export interface Expected {
   comments: Record<string, number>;
   /** Comments of people. */
   said: number;
+  /** Commits of people on the branch, whose files are there at the end. */
+  pushed: number;
   /** `<phase> <state>`, in the order in which they were added. */
   tasks: string[];
   pull: 'merged' | 'open' | 'closed' | null;
@@ -26,8 +28,8 @@ export interface Scenario {
   name: string;
   issue: { title: string; by: 'maintainer' | 'visitor'; labels?: string[] };
   script: Script;
-  /** The role whose answers wait for what people do. */
-  holds?: string;
+  /** The role whose answers wait for what people do, in every round or in one. */
+  holds?: { agent: string; round?: number };
   people(person: Person): Promise<void>;
   expected: Expected;
 }
@@ -65,11 +67,20 @@ const MERGED: Expected = {
   tasks: BUILT,
   pull: 'merged',
   commits: 1,
+  pushed: 0,
   checks: GREEN,
   reviews: 1,
 };
 
-const NOTHING_BUILT = { pull: null, commits: 0, checks: [], reviews: 0 };
+/** QA sends it back once. */
+const BUILT_TWICE: Expected = {
+  ...MERGED,
+  tasks: ['analyze completed', 'develop completed', 'qa completed', 'develop completed', 'qa completed', 'review completed'],
+  commits: 2,
+  checks: ['banyan/qa failure', ...GREEN],
+};
+
+const NOTHING_BUILT = { pull: null, commits: 0, pushed: 0, checks: [], reviews: 0 };
 
 type Draft = Omit<Scenario, 'name' | 'issue' | 'script'> & { by?: 'visitor'; labels?: string[]; script?: Partial<Script> };
 
@@ -88,12 +99,7 @@ const DRAFTS: Record<string, (place: number) => Draft> = {
   'QA finds a fault': (place) => ({
     script: { files: [part(place, place + 1), part(place, place)] },
     people: (person) => person.mergeWhenReady(),
-    expected: {
-      ...MERGED,
-      tasks: ['analyze completed', 'develop completed', 'qa completed', 'develop completed', 'qa completed', 'review completed'],
-      commits: 2,
-      checks: ['banyan/qa failure', ...GREEN],
-    },
+    expected: BUILT_TWICE,
   }),
   'the Reviewer asks for a change': (place) => ({
     script: { files: [part(place, place), { ...part(place, place), [`docs/part-${place}.md`]: 'Why.\n' }], review: ['request_changes', 'approve'] },
@@ -107,7 +113,7 @@ const DRAFTS: Record<string, (place: number) => Draft> = {
     },
   }),
   'stopped by a command': () => ({
-    holds: 'developer',
+    holds: { agent: 'developer' },
     async people(person) {
       await person.untilLabel('in-progress');
       await person.say('/banyan stop');
@@ -125,7 +131,7 @@ const DRAFTS: Record<string, (place: number) => Draft> = {
     },
   }),
   'paused and resumed': () => ({
-    holds: 'developer',
+    holds: { agent: 'developer' },
     async people(person) {
       await person.untilLabel('in-progress');
       await person.say('/banyan pause');
@@ -165,7 +171,7 @@ const DRAFTS: Record<string, (place: number) => Draft> = {
     },
   }),
   'closed by a person': () => ({
-    holds: 'qa',
+    holds: { agent: 'qa' },
     async people(person) {
       await person.untilLabel('in-qa');
       await person.closeIssue();
@@ -181,6 +187,7 @@ const DRAFTS: Record<string, (place: number) => Draft> = {
       tasks: ['analyze completed', 'develop completed', 'qa cancelled'],
       pull: 'open',
       commits: 1,
+      pushed: 0,
       checks: ['banyan/qa cancelled'],
       reviews: 0,
     },
@@ -217,6 +224,18 @@ const DRAFTS: Record<string, (place: number) => Draft> = {
   'the pull request is closed': () => ({
     people: (person) => person.closePullWhenReady(),
     expected: { ...MERGED, ticket: 'cancelled', run: 'stopped_user', label: null, open: true, pull: 'closed' },
+  }),
+  // Another file than the Developer's: it is kept and built on. The Developer may have begun before the push or after it.
+  'a person pushes to the branch': (place) => ({
+    script: { files: [part(place, place + 1), part(place, place)] },
+    holds: { agent: 'developer', round: 1 },
+    async people(person) {
+      await person.untilCheck('banyan/qa failure');
+      await person.push(`notes/part-${place}.md`, 'Mine.\n');
+      person.letGo();
+      await person.mergeWhenReady();
+    },
+    expected: { ...BUILT_TWICE, pushed: 1 },
   }),
 };
 

@@ -12,6 +12,8 @@ export interface SeenIssue {
   /** Hidden markers of Banyan's comments, whole. */
   markers: string[];
   said: number;
+  /** Headlines of people's commits on the branch of which nothing was taken back. */
+  pushed: string[];
   tasks: string[];
   pulls: ('merged' | 'open' | 'closed')[];
   /** Trailers by which Banyan's commits are known. */

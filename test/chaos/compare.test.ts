@@ -7,7 +7,7 @@ import type { SeenIssue, World } from '../../scripts/chaos/world.ts';
 /** An issue that went as it was to go. */
 function asExpected(number: number): SeenIssue {
   const scenario = castOf(1)[0]!;
-  const { expected } = scenario;
+  const expected = { ...scenario.expected, pushed: 1 };
   return {
     number,
     name: scenario.name,
@@ -18,6 +18,7 @@ function asExpected(number: number): SeenIssue {
     open: false,
     markers: [`<!-- banyan:status:${number}/status -->`],
     said: 0,
+    pushed: ['docs: add a note'],
     tasks: [...expected.tasks],
     pulls: ['merged'],
     commits: [`Banyan-Task: task-${number}/digest`],
