@@ -184,7 +184,7 @@ function onCommand(context: RoutingContext, trigger: Trigger & { type: 'comment'
     const resumed = resume(context, { ticket, run, at, by: actor.login });
     return withSeen(seenComment, { ...resumed, intents: [...resumed.intents, ...hint(context, trigger, command.words)] });
   }
-  const busy = ticket && !FINISHED.includes(ticket.state) && !['failed', 'awaiting_approval'].includes(ticket.state);
+  const busy = ticket && !FINISHED.includes(ticket.state) && !['failed', 'awaiting_approval', 'blocked'].includes(ticket.state);
   if (busy) return { reason: 'already_started', intents: [seenComment, ...hint(context, trigger, command.words), refreshStatus(at)] };
   const { code, tasks } = context.snapshot ?? { code: null, tasks: [] };
   const reached = code !== null || tasks.some((task) => task.phase === 'develop');

@@ -15,6 +15,7 @@ export const SCHEDULE: readonly ScheduledJob[] = [
   { job: 'tick', schedule: '* * * * *', purpose: 'works on what is due, then runs every job that has no time of its own' },
   { job: 'redeliver', schedule: null, purpose: 'asks GitHub again for deliveries that nobody took' },
   { job: 'approvals', schedule: null, purpose: 'reminds people who are waited for, escalates, and ends waits' },
+  { job: 'blocked', schedule: null, purpose: 'mends or tells what cannot go on, and lets it go on' },
   { job: 'anomaly', schedule: null, purpose: 'compares runs at work with the history of their kind' },
   { job: 'sweep', schedule: '17 4 * * *', purpose: 'moves out what no work needs any more' },
 ];

@@ -1,8 +1,9 @@
 import { approvalsJob } from './approvals.ts';
 import { anomalyJob } from './anomaly.ts';
+import { blockedJob } from './blocked.ts';
 import type { WatchJob } from './job.ts';
 import { redeliverJob } from './redeliver.ts';
 import { sweepJob } from './sweep.ts';
 
 /** Every job of the cron but the tick itself; `domain/schedule.ts` says when each runs. */
-export const WATCH_JOBS: readonly WatchJob[] = [redeliverJob, approvalsJob, anomalyJob, sweepJob];
+export const WATCH_JOBS: readonly WatchJob[] = [redeliverJob, approvalsJob, blockedJob, anomalyJob, sweepJob];

@@ -107,7 +107,7 @@ function withoutLingering(store: Store): Store {
 const DUE_NOW = `
   select (select count(*) from deliveries where state = 'pending')
     + (select count(*) from effects where state in ('pending', 'begun'))
-    + (select count(*) from tasks t join runs r on r.id = t.run_id where t.state in ('pending', 'running') and r.state in ('queued', 'running')) as open`;
+    + (select count(*) from tasks t join runs r on r.id = t.run_id where t.state in ('pending', 'running') and not t.held and r.state in ('queued', 'running')) as open`;
 
 export interface EngineOptions {
   /** Keeps GitHub's limits; otherwise they are only heeded. */
