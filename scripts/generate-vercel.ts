@@ -14,6 +14,7 @@ const FUNCTIONS: Record<string, FunctionPlan> = {
   worker: { maxDuration: 300, sources: [] },
   cron: { maxDuration: 300, sources: ['/api/cron/:job'] },
   health: { maxDuration: 10, sources: [] },
+  metrics: { maxDuration: 10, sources: [] },
   rest: { maxDuration: 60, sources: ['/api/v1/:path*'] },
   mcp: { maxDuration: 60, sources: [] },
 };

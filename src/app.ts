@@ -31,6 +31,7 @@ export interface Handlers {
   worker: Handler;
   cron: Handler;
   health: Handler;
+  metrics: Handler;
 }
 
 /** Where the platform names no deadline: the shortest that any plan of Vercel's gives a function by default. */
@@ -68,8 +69,8 @@ function mayCall(request: Request, secret: string): boolean {
   return timingSafeEqual(digest(request.headers.get('authorization') ?? ''), digest(`Bearer ${secret}`));
 }
 
-const UNAUTHORIZED = () =>
-  Response.json({ error: { code: 'unauthorized', message: 'Send the header "Authorization: Bearer <CRON_SECRET>".' } }, { status: 401 });
+const UNAUTHORIZED = (names = 'CRON_SECRET') =>
+  Response.json({ error: { code: 'unauthorized', message: `Send the header "Authorization: Bearer <${names}>".` } }, { status: 401 });
 
 /** Asks this deployment's worker to look; a nudge that gets lost costs a minute, because the tick does the same. */
 async function nudge(env: IntakeEnvironment): Promise<void> {
@@ -223,6 +224,13 @@ export function createHandlers(
     health: guarded(async () => {
       const [env, { checkHealth }, { createStore }] = await Promise.all([readAll(), import('./engine/health.ts'), import('./store/store.ts')]);
       return checkHealth(createStore(createTransport(env)));
+    }),
+    metrics: guarded(async (request) => {
+      const env = await readAll();
+      const secrets = [env.cronSecret, env.metricsToken].filter((secret) => secret !== undefined);
+      if (!secrets.some((secret) => mayCall(request, secret))) return UNAUTHORIZED('BANYAN_METRICS_TOKEN or CRON_SECRET');
+      const [{ serveMetrics }, { createStore }] = await Promise.all([import('./engine/metrics.ts'), import('./store/store.ts')]);
+      return serveMetrics(createStore(createTransport(env)));
     }),
   };
 }

@@ -27,6 +27,7 @@ const workerSchema = z.object({
   BANYAN_RETENTION_DAYS: z.coerce.number().int().min(1).max(3650).default(90),
   // GitHub hands the same delivery over again for three days.
   BANYAN_DELIVERY_RETENTION_DAYS: z.coerce.number().int().min(3).max(3650).default(30),
+  BANYAN_METRICS_TOKEN: text.min(16, 'must have at least 16 characters').optional(),
   BANYAN_LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
   VERCEL: text.optional(),
   VERCEL_TOKEN: text.optional(),
@@ -52,6 +53,8 @@ export interface Environment extends IntakeEnvironment {
   sandbox: { provider: 'vercel' | 'local'; unsafe: boolean; token: string | undefined; teamId: string | undefined; projectId: string | undefined };
   worker: { leaseSeconds: number; tasks: number };
   retention: { deliveryDays: number; historyDays: number };
+  /** Whoever sends it may read the metrics, and nothing else. */
+  metricsToken: string | undefined;
   logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent';
 }
 
@@ -101,6 +104,7 @@ export function readEnvironment(source: Source = process.env): Environment {
     },
     worker: { leaseSeconds: env.BANYAN_LEASE_SECONDS, tasks: env.BANYAN_WORKER_TASKS },
     retention: { deliveryDays: env.BANYAN_DELIVERY_RETENTION_DAYS, historyDays: env.BANYAN_RETENTION_DAYS },
+    metricsToken: env.BANYAN_METRICS_TOKEN,
     logLevel: env.BANYAN_LOG_LEVEL,
   };
 }

@@ -1,6 +1,7 @@
 import type { Intent } from '../domain/intents.ts';
 import type { CriticalPath } from '../domain/graph.ts';
 import type { ClaimedEffect, EffectStore } from './effect-contract.ts';
+import type { MetricsReading } from '../domain/metrics.ts';
 import type { JsonObject, Project, Run, RunState, Task, Ticket, TicketSnapshot } from '../domain/model.ts';
 import type { DiagnoseStore } from './diagnose-contract.ts';
 import type { RedeliveryStore } from './redelivery-contract.ts';
@@ -316,6 +317,8 @@ export interface Store extends EffectStore, RedeliveryStore, WatchStore, Diagnos
 
   /** Moves out one batch of what no work needs any more, `limit` rows of each kind at most. */
   retain(batch: { limit: number; deliveryDays: number; historyDays: number }): Promise<Retained>;
+  /** What monitoring reads; takes milliseconds however much history there is. */
+  metrics(): Promise<MetricsReading>;
   health(): Promise<Health>;
   close(): Promise<void>;
 }

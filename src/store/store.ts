@@ -1,3 +1,4 @@
+import type { MetricsReading } from '../domain/metrics.ts';
 import { call } from './call.ts';
 import { claimCalls } from './claims.ts';
 import type { Health, Store, Transport } from './contract.ts';
@@ -26,6 +27,7 @@ export function createStore(transport: Transport): Store {
     ...limitCalls(transport),
     ...watchCalls(transport),
     ...diagnoseCalls(transport),
+    metrics: () => call<MetricsReading>(transport, 'metrics', {}),
     health: () => call<Health>(transport, 'health', {}),
   };
 }

@@ -9,6 +9,7 @@ import { retentionContract } from './contract/retention.ts';
 import { healthContract } from './contract/health.ts';
 import { intentContract } from './contract/intents.ts';
 import { limitContract } from './contract/limits.ts';
+import { metricsContract } from './contract/metrics.ts';
 import { redeliveryContract } from './contract/redelivery.ts';
 import { readyContract } from './contract/ready.ts';
 import { rollbackContract } from './contract/rollbacks.ts';
@@ -44,6 +45,7 @@ export function storeContract(name: string, make: () => Promise<Harness>): void 
       limitContract,
       deathContract,
       watchContract,
+      metricsContract,
       healthContract,
     ];
     for (const contract of contracts) contract(use);
