@@ -56,7 +56,7 @@ export function metricsContract(use: () => Harness): void {
 
       const claims = await store.claim('w', { deliveries: 5, effects: 5, tasks: 5, leaseSeconds: LEASE });
       const [first, second] = claims.effects;
-      await store.settleEffect(first!.key, 'w', first!.generation, {});
+      await store.settleEffect(first!.key, 'w', { generation: first!.generation, result: {} });
       await store.failEffect(second!.key, 'w', { code: 'github_unavailable' }, new Date(Date.now() + 60_000));
       await store.failDelivery(only(claims.deliveries).guid, 'w', { code: 'payload_invalid' }, null);
       const task = only(claims.tasks).task.id;
