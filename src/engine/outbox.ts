@@ -149,6 +149,8 @@ export interface Performed {
   next: ClaimedEffect | null;
   /** True where the effect is not done: the queue has it again, now or later. */
   again: boolean;
+  /** When the next one was asked for, by `performance.now()`. */
+  asked: number;
 }
 
 export interface Outbox {
@@ -156,7 +158,7 @@ export interface Outbox {
   perform(worker: string, effect: ClaimedEffect, next: NextEffect | null): Promise<Performed>;
 }
 
-const LEFT: Performed = { next: null, again: true };
+const LEFT: Performed = { next: null, again: true, asked: 0 };
 
 export function createOutbox(parts: EngineParts, suspects: Suspects): Outbox {
   const { store, github, log } = parts;
@@ -169,8 +171,9 @@ export function createOutbox(parts: EngineParts, suspects: Suspects): Outbox {
         if (!performer) throw new BanyanError('internal', `nobody performs effects of kind "${effect.kind}"`, { retry: 'permanent' });
         const repository = await github.repository(effect.project);
         const result = await performer({ effect, repository, number: Number(effect.payload['number']), parts });
+        const asked = performance.now();
         const { settled, next } = await store.settleEffect(effect.key, worker, { generation: effect.generation, result, next: wanted });
-        return { next, again: !settled };
+        return { next, again: !settled, asked };
       } catch (thrown) {
         const error = toBanyanError(thrown);
         const wait = putOff(error);

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { underLease } from '../github/lease-guard.ts';
 import { toBanyanError } from '../kernel/errors.ts';
 import type { ClaimedTask, Claims, NextTasks, StepGate } from '../store/contract.ts';
 import type { ClaimedEffect, NextEffect } from '../store/effect-contract.ts';
@@ -52,7 +53,12 @@ interface Hands {
   tasks: TaskRunner;
 }
 
-interface HeldTask {
+/** Until when a lease holds at least, by this process's own clock (`performance.now()`): counted from before the call that took it. */
+interface Lease {
+  until: number;
+}
+
+interface HeldTask extends Lease {
   /** Ends everything, a model call too. */
   stop: AbortController;
   /** Ends what can be begun again at no cost: commands. A model call may finish: it is paid for. */
@@ -63,8 +69,8 @@ interface HeldTask {
 
 interface Held {
   tasks: Map<string, HeldTask>;
-  effects: Set<string>;
-  deliveries: Set<string>;
+  effects: Map<string, Lease>;
+  deliveries: Map<string, Lease>;
 }
 
 /** Milliseconds before the deadline in which no further step is begun, so that the last one can end and be stored. */
@@ -80,7 +86,7 @@ class Drain {
   readonly #parts: EngineParts;
   readonly #hands: Hands;
   readonly #name = `worker-${randomUUID()}`;
-  readonly #held: Held = { tasks: new Map(), effects: new Set(), deliveries: new Set() };
+  readonly #held: Held = { tasks: new Map(), effects: new Map(), deliveries: new Map() };
   readonly #active = new Set<Promise<void>>();
   #isLooking = false;
   /** The last claim brought as many effects as it may: those that are older than the next one of a lane come first. */
@@ -107,8 +113,9 @@ class Drain {
     );
     try {
       while (Date.now() < this.lastStep) {
+        const asked = performance.now();
         const claims = await this.#claim();
-        this.#begin(claims);
+        this.#begin(claims, asked);
         const found = claims.deliveries.length + claims.effects.length + claims.tasks.length;
         const soon = claims.next_due_ms !== null && claims.next_due_ms <= LINGER_MS ? claims.next_due_ms : null;
         // A nudge that came while the claim was under way may be about what the claim did not see yet.
@@ -132,36 +139,49 @@ class Drain {
     return store.claim(this.#name, { deliveries: BATCH, effects: BATCH, tasks, leaseSeconds: settings.leaseSeconds });
   }
 
-  #begin(claims: Claims): void {
+  #begin(claims: Claims, asked: number): void {
     const { inbox } = this.#hands;
     for (const delivery of claims.deliveries) {
-      this.#held.deliveries.add(delivery.guid);
-      this.#track(inbox.handle(this.#name, delivery), { release: () => this.#held.deliveries.delete(delivery.guid) });
+      const lease = this.#leaseFrom(asked);
+      this.#held.deliveries.set(delivery.guid, lease);
+      const work = this.#underLease(lease, () => inbox.handle(this.#name, delivery));
+      this.#track(work, { release: () => this.#held.deliveries.delete(delivery.guid) });
     }
     this.#crowded = claims.effects.length === BATCH;
-    for (const effect of claims.effects) this.#track(this.#performLane(effect), { wakes: false });
-    this.#beginTasks(claims.tasks);
+    for (const effect of claims.effects) this.#track(this.#performLane(effect, asked), { wakes: false });
+    this.#beginTasks(claims.tasks, asked);
     this.#report.deliveries += claims.deliveries.length;
     this.#report.effects += claims.effects.length;
   }
 
-  #beginTasks(claimed: readonly ClaimedTask[]): void {
-    for (const each of claimed) this.#beginTask(each);
+  #leaseFrom(asked: number): Lease {
+    return { until: asked + this.#parts.settings.leaseSeconds * 1000 };
+  }
+
+  #underLease<T>(lease: Lease, work: () => Promise<T>): Promise<T> {
+    return underLease(() => performance.now() < lease.until, work);
+  }
+
+  #beginTasks(claimed: readonly ClaimedTask[], asked = performance.now()): void {
+    for (const each of claimed) this.#beginTask(each, asked);
     this.#report.tasks += claimed.length;
   }
 
   /** One effect, and those of its lane that come with the end of the one before. */
-  async #performLane(first: ClaimedEffect): Promise<void> {
+  async #performLane(first: ClaimedEffect, asked: number): Promise<void> {
+    let since = asked;
     for (let effect: ClaimedEffect | null = first; effect;) {
-      const { key }: ClaimedEffect = effect;
-      this.#held.effects.add(key);
+      const current: ClaimedEffect = effect;
+      const lease = this.#leaseFrom(since);
+      this.#held.effects.set(current.key, lease);
       try {
-        const { next, again } = await this.#hands.outbox.perform(this.#name, effect, this.#nextOfLane());
-        if (again || this.#crowded) this.bell.ring();
-        if (next) this.#report.effects += 1;
-        effect = next;
+        const done = await this.#underLease(lease, () => this.#hands.outbox.perform(this.#name, current, this.#nextOfLane()));
+        if (done.again || this.#crowded) this.bell.ring();
+        if (done.next) this.#report.effects += 1;
+        effect = done.next;
+        since = done.asked;
       } finally {
-        this.#held.effects.delete(key);
+        this.#held.effects.delete(current.key);
       }
     }
   }
@@ -170,20 +190,22 @@ class Drain {
     return Date.now() < this.lastStep && !this.#crowded ? { leaseSeconds: this.#parts.settings.leaseSeconds } : null;
   }
 
-  #beginTask(claimed: ClaimedTask): void {
+  #beginTask(claimed: ClaimedTask, asked: number): void {
     const { id } = claimed.task;
-    const held: HeldTask = { stop: new AbortController(), pause: new AbortController(), gate: null };
+    const held: HeldTask = { ...this.#leaseFrom(asked), stop: new AbortController(), pause: new AbortController(), gate: null };
     const timer = setTimeout(() => held.stop.abort(), Math.max(0, this.lastStep - Date.now()));
     this.#held.tasks.set(id, held);
-    const work = this.#hands.tasks.run(claimed, {
-      worker: this.#name,
-      stop: held.stop.signal,
-      signal: AbortSignal.any([held.stop.signal, held.pause.signal]),
-      halted: () => held.gate,
-      deadline: this.lastStep,
-      wake: () => this.bell.ring(),
-      next: { want: () => this.#oneMore(), begin: (next) => this.#beginTasks(next) },
-    });
+    const work = this.#underLease(held, () =>
+      this.#hands.tasks.run(claimed, {
+        worker: this.#name,
+        stop: held.stop.signal,
+        signal: AbortSignal.any([held.stop.signal, held.pause.signal]),
+        halted: () => held.gate,
+        deadline: this.lastStep,
+        wake: () => this.bell.ring(),
+        next: { want: () => this.#oneMore(), begin: (next) => this.#beginTasks(next) },
+      }),
+    );
     const release = (): void => {
       clearTimeout(timer);
       this.#held.tasks.delete(id);
@@ -215,10 +237,18 @@ class Drain {
 
   async #renew(): Promise<void> {
     const { tasks, effects, deliveries } = this.#held;
-    const ids = { tasks: [...tasks.keys()], effects: [...effects], deliveries: [...deliveries] };
+    const ids = { tasks: [...tasks.keys()], effects: [...effects.keys()], deliveries: [...deliveries.keys()] };
     if (ids.tasks.length + ids.effects.length + ids.deliveries.length === 0) return;
-    const gates = await this.#parts.store.renew(this.#name, ids, this.#parts.settings.leaseSeconds);
-    this.#obey(ids.tasks, gates.tasks);
+    const { until } = this.#leaseFrom(performance.now());
+    const renewed = await this.#parts.store.renew(this.#name, ids, this.#parts.settings.leaseSeconds);
+    const ours = ids.tasks.filter((id) => renewed.tasks[id] !== undefined && renewed.tasks[id].status !== 'lost');
+    const leases = [
+      ...ours.map((id) => tasks.get(id)),
+      ...renewed.effects.map((key) => effects.get(key)),
+      ...renewed.deliveries.map((guid) => deliveries.get(guid)),
+    ];
+    for (const lease of leases) if (lease) lease.until = until;
+    this.#obey(ids.tasks, renewed.tasks);
   }
 
   /** One call for all tasks; nothing where there are none, or the last look is not back yet. */

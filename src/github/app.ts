@@ -8,6 +8,7 @@ import type { RequestBudget } from './budget.ts';
 import { answerOf, githubError, limitOf, rateLimited } from './errors.ts';
 import { createHookDeliveries } from './hook-deliveries.ts';
 import type { HookDeliveries } from './hook-deliveries.ts';
+import { leaseGuard } from './lease-guard.ts';
 import { createRepository } from './repository.ts';
 import type { Repository } from './repository.ts';
 import { withWholeAnswers } from './whole-answers.ts';
@@ -43,8 +44,8 @@ const RETRY = { retries: 2, doNotRetry: [400, 401, 403, 404, 409, 410, 422, 429,
 
 /** Only what reads is asked for again here: a write whose answer was lost may have been done, and who keeps the ledger looks first. */
 function createOctokit(options: ConstructorParameters<typeof Octokit>[0], budget: ReturnType<typeof budgeted>[]): Octokit {
-  // In this order: what is asked for again is counted again.
-  const octokit: Octokit = new (Octokit.plugin(...budget, retry))({ ...options, retry: RETRY, log: SILENT });
+  // In this order, from the inside: what is asked for again is counted again, and what waited for its budget is held to its lease.
+  const octokit: Octokit = new (Octokit.plugin(leaseGuard, ...budget, retry))({ ...options, retry: RETRY, log: SILENT });
   octokit.hook.before('request', (call) => {
     if (call.method !== 'GET') call.request.retries = 0;
   });

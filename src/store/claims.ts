@@ -1,5 +1,5 @@
 import { call } from './call.ts';
-import type { Claims, Deaths, StepGate, Store, Transport } from './contract.ts';
+import type { Claims, Deaths, Renewed, StepGate, Store, Transport } from './contract.ts';
 
 export function claimCalls(transport: Transport): Pick<Store, 'claim' | 'renew' | 'look' | 'readDeaths' | 'tryAlone'> {
   return {
@@ -12,7 +12,7 @@ export function claimCalls(transport: Transport): Pick<Store, 'claim' | 'renew' 
         p_lease_seconds: want.leaseSeconds,
       }),
     renew: (worker, leases, leaseSeconds) =>
-      call<{ tasks: Record<string, StepGate> }>(transport, 'renew', {
+      call<Renewed>(transport, 'renew', {
         p_worker: worker,
         p_tasks: leases.tasks,
         p_effects: leases.effects,

@@ -169,6 +169,13 @@ export interface PutOff {
   patienceSeconds: number;
 }
 
+/** What of a worker's leases was renewed: the tasks' gates say who lost one, of the rest only what is still its own is named. */
+export interface Renewed {
+  tasks: Record<string, StepGate>;
+  effects: string[];
+  deliveries: string[];
+}
+
 export type WorkKind = 'task' | 'delivery' | 'effect';
 
 /** What took its workers down with it. */
@@ -241,11 +248,7 @@ export interface Store extends EffectStore, RedeliveryStore, WatchStore, Diagnos
   failDelivery(guid: string, worker: string, error: JsonObject, retryAt: Date | null): Promise<void>;
   ticketSnapshot(ticketId: string): Promise<TicketSnapshot>;
 
-  renew(
-    worker: string,
-    leases: { tasks: string[]; effects: string[]; deliveries: string[] },
-    leaseSeconds: number,
-  ): Promise<{ tasks: Record<string, StepGate> }>;
+  renew(worker: string, leases: { tasks: string[]; effects: string[]; deliveries: string[] }, leaseSeconds: number): Promise<Renewed>;
   /** How this worker's tasks stand, without renewing anything. */
   look(worker: string, tasks: string[]): Promise<Record<string, StepGate>>;
   /** Applies intents in the middle of a task (its start, a recorded pull request); the lease is the guard. */

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { checksOf, labelsOf, marked, openIssue, pullsOf } from '../e2e/watch.ts';
 import { callTools } from '../support/openai-answers.ts';
 import { startEngine } from '../support/engine.ts';
@@ -20,6 +20,39 @@ describe('what comes too late', () => {
     await engine.settle();
     expect(await pullsOf(watched)).toEqual([]);
     expect(engine.models.requests.filter((request) => JSON.stringify(request.messages[0]).includes('acme/late'))).toEqual([]);
+  });
+});
+
+describe('a worker that was stopped for longer than its lease', () => {
+  afterEach(() => void vi.restoreAllMocks());
+
+  it('writes nothing of what another has taken over', async () => {
+    const clock = performance.now.bind(performance);
+    let ahead = 0;
+    vi.spyOn(performance, 'now').mockImplementation(() => clock() + ahead);
+    const watched = await engine.repository('asleep', PLAIN);
+    engine.cast.in('asleep', content);
+    const issue = await openIssue(watched, { title: 'Greet', labels: ['ready-for-dev'] });
+    async function sleep(): Promise<void> {
+      ahead += 601_000;
+      await engine.elapse();
+      await engine.process().drain();
+    }
+    let slept: Promise<void> | undefined;
+    const sleeper = engine.process({
+      store: (store) => ({
+        // Between looking and writing: what it looked at is there, and its comment is not posted yet.
+        async ticketSnapshot(id) {
+          const snapshot = await store.ticketSnapshot(id);
+          await (slept ??= sleep());
+          return snapshot;
+        },
+      }),
+    });
+    await sleeper.drain();
+    await engine.settle();
+    expect(await marked(watched, issue, 'status')).toHaveLength(1);
+    expect(await pullsOf(watched)).toHaveLength(1);
   });
 });
 

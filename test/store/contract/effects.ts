@@ -24,6 +24,11 @@ export function effectContract(use: () => Harness): void {
         by_task: false,
         project: (await desk.context()).project,
       });
+      const renew = (worker: string) => store.renew(worker, { tasks: [], effects: ['status'], deliveries: ['unknown'] }, LEASE);
+      expect([await renew('w'), await renew('other')]).toEqual([
+        { tasks: {}, effects: ['status'], deliveries: [] },
+        { tasks: {}, effects: [], deliveries: [] },
+      ]);
       expect((await store.settleEffect('status', 'other', { generation: 1, result: {} })).settled).toBe(false);
       expect((await store.settleEffect('status', 'w', { generation: 1, result: { id: 5 } })).settled).toBe(true);
       expect((await store.settleEffect('status', 'w', { generation: 1, result: { id: 6 } })).settled).toBe(false);
