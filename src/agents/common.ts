@@ -25,6 +25,19 @@ export function planSection(snapshot: TicketSnapshot): string {
   return `## What to build (priority ${ticket.priority})\n\n${untrustedBlock('refined description', plan)}`;
 }
 
+/** Why a plan is made once more: a diagnosis of the work on the plan before. */
+export function planAgainSection({ task, ticket }: TaskSession): string {
+  const { from, action, seen, hypothesis } = task.input;
+  if (from !== 'diagnosis') return '';
+  const wish =
+    action === 'split'
+      ? 'Plan the smallest part that is of use alone, and no more; record each other part as a discovery.'
+      : 'Plan it so that this does not happen again: another way, a smaller scope, or a question to people.';
+  const before = ticket.refined_description ? `\n\nThe plan before:\n\n${untrustedBlock('earlier plan', ticket.refined_description)}` : '';
+  const why = untrustedBlock('diagnosis', [seen, hypothesis].filter((text) => typeof text === 'string').join('\n\n'));
+  return `## Why this is planned again\n\nThe work on the plan before did not get on.\n\n${why}${before}\n\n${wish}`;
+}
+
 /** Questions that people answered, so that later roles know what was settled. */
 export function answersSection(snapshot: TicketSnapshot): string {
   const answered = snapshot.questions.filter((question) => question.state === 'answered' && question.answer);

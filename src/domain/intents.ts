@@ -1,4 +1,4 @@
-import type { CodeGeneration, JsonObject, Priority, RunState, TicketState } from './model.ts';
+import type { CodeGeneration, Directive, JsonObject, Priority, RecoveryAction, RunState, TicketState } from './model.ts';
 
 /**
  * A decision is a list of intents: plain data that can be printed, tested and stored. The database applies a list
@@ -86,15 +86,32 @@ export type Intent =
   /** `key` makes a discovery unique (a tool call's id). */
   | { type: 'discovery'; key: string; task_id: string; kind: string; title: string; description: string }
   | { type: 'task_comment'; task_id: string; kind: string; body: string; data: JsonObject }
-  /** Opens a diagnosis of the ticket's run, if `run_id` still is that; an anomaly once in a run. */
+  /** Takes a task from whoever holds it and has it begun anew. Refused (`conflict`) where it ended, or stored steps after `last_seq`. */
+  | { type: 'recover_task'; task_id: string; last_seq: number | null; directive: Directive | null }
+  /** Another model for a role, for the rest of the run. */
+  | { type: 'set_model'; role: string; model: string }
+  /**
+   * Opens a diagnosis of the ticket's run, if `run_id` still is that; an anomaly once in a run. With `action`, it says what was done, of the one
+   * that is named by `diagnosis_id` or of a new one. After the tasks that it names.
+   */
   | {
       type: 'diagnosis';
-      kind: 'anomaly';
+      kind: 'anomaly' | 'stall';
       run_id: string;
       task_id: string | null;
       cause: string;
-      score: number;
+      score: number | null;
       /** Items with an id each, to which a hypothesis refers. */
       evidence: JsonObject[];
+      diagnosis_id?: string | null;
+      signature?: string;
+      blockers?: JsonObject[];
+      hypothesis?: string;
+      action?: RecoveryAction;
+      /** Of the task that is to bring the run on. */
+      recovery_key?: string | null;
+      /** Who wrote the hypothesis, and for how much; null where the rules did. */
+      model?: string | null;
+      cost_usd?: number;
     }
   | { type: 'event'; event: string; data: JsonObject };

@@ -22,6 +22,20 @@ export type RunState = (typeof RUN_STATES)[number];
 export const TASK_STATES = ['pending', 'running', 'waiting', 'completed', 'failed', 'cancelled', 'dead'] as const;
 export type TaskState = (typeof TASK_STATES)[number];
 
+/** What may be done about a run that does not go on, or goes astray. */
+export const RECOVERY_ACTIONS = ['retry', 'roll_back', 'split', 're_plan', 'change_model', 'ask_person', 'stop'] as const;
+export type RecoveryAction = (typeof RECOVERY_ACTIONS)[number];
+
+/** What a conversation does before it goes on. */
+export interface Directive {
+  type: 'roll_back';
+  /** The first step that is undone: a turn of the model. */
+  from_seq: number;
+  /** The newest step when it was decided: a rollback that reaches it was this one, or made it needless. */
+  at_seq: number;
+  reason: string;
+}
+
 export const PRIORITIES = ['critical', 'high', 'medium', 'low'] as const;
 export type Priority = (typeof PRIORITIES)[number];
 
@@ -83,6 +97,8 @@ export interface Run {
   spent_usd: number;
   warned_at: string | null;
   stop_reason: string | null;
+  /** What was changed for the rest of the run: models by role. */
+  recovery?: { models?: Record<string, string> };
   started_at: string;
   finished_at: string | null;
 }
@@ -111,6 +127,7 @@ export interface Task {
   waiting_on: string | null;
   waiting_since: string | null;
   error: JsonObject | null;
+  directive?: Directive | null;
   created_at: string;
   started_at: string | null;
   finished_at: string | null;

@@ -15,7 +15,7 @@ import type { TaskSession } from './session.ts';
 import { Interrupt, StepLog, toRow } from './step-log.ts';
 import type { Step } from './step-log.ts';
 import type { ToolRunner } from './tool-runner.ts';
-import { describeTrouble, findTrouble, keepSeq, rollbackMessage } from './rollback.ts';
+import { describeTrouble, directedRollback, findTrouble, keepSeq, rollbackMessage } from './rollback.ts';
 import type { Trouble } from './rollback.ts';
 import { adoptWrittenResult, concluded, danglingCalls, extend, failedInARow, normalizeAnswer, restore } from './transcript.ts';
 import type { Transcript } from './transcript.ts';
@@ -140,6 +140,8 @@ export class Conversation {
     if (this.#transcript.messages.length === 0) await this.#begin();
     const stop = this.#pause();
     if (stop) return stop;
+    const directed = directedRollback(this.#transcript, this.#parts.session.task.directive);
+    if (directed) await this.#rollBack(directed);
     for (const call of danglingCalls(this.#transcript.messages)) {
       if (this.#pause()) return null;
       await this.#runTool(call);

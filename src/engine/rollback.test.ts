@@ -1,7 +1,7 @@
 import { AIMessage, HumanMessage, SystemMessage, ToolMessage } from '@langchain/core/messages';
 import type { BaseMessage } from '@langchain/core/messages';
 import { describe, expect, it } from 'vitest';
-import { findTrouble, keepSeq, rollbackMessage } from './rollback.ts';
+import { directedRollback, findTrouble, keepSeq, rollbackMessage } from './rollback.ts';
 import type { Trouble } from './rollback.ts';
 
 let made = 0;
@@ -97,5 +97,35 @@ describe('older versions of files', () => {
     const seqs = messages.map((_message, index) => index + 1);
     expect(keepSeq({ messages, seqs })).toBe(5);
     expect(keepSeq({ messages: messages.slice(0, 18), seqs })).toBe(0);
+  });
+});
+
+describe('a rollback that a diagnosis wants', () => {
+  const at = (messages: BaseMessage[]) => messages.map((_message, index) => index + 1);
+  const directive = (from: number, atSeq = 8) => ({ type: 'roll_back' as const, from_seq: from, at_seq: atSeq, reason: 'it goes in circles' });
+  const messages = [...BRIEF, ...good(), ...same(), ...same()];
+  const transcript = { messages, seqs: at(messages), rollbacks: [] };
+
+  it('goes back to the turn that it names', () => {
+    const wanted = directedRollback(transcript, directive(5));
+    expect(wanted).toMatchObject({ action: 'rollback', reason: 'diagnosis', cut: 4, steps: 2, evidence: { tools: ['read_file'] } });
+    expect(rollbackMessage(wanted!).text).toMatch(/^Your last 2 steps were undone.*did not get on.*it goes in circles/s);
+  });
+
+  it('is made once, also where the conversation went on meanwhile', () => {
+    const later = [...messages, ...same()];
+    expect(directedRollback({ ...transcript, messages: later, seqs: at(later) }, directive(5))).toMatchObject({ cut: 4, steps: 3 });
+    expect(directedRollback({ ...transcript, rollbacks: [{ from_seq: 5, to_seq: 8, reason: 'diagnosis' }] }, directive(3))).toBeNull();
+    expect(directedRollback(transcript, null)).toBeNull();
+  });
+
+  it('goes over no word of a person, into no middle of a turn, and not further than files are kept', () => {
+    const spoken = [...messages, new HumanMessage('Wait.'), ...good()];
+    expect(directedRollback({ ...transcript, messages: spoken, seqs: at(spoken) }, directive(5))).toBeNull();
+    expect(directedRollback(transcript, directive(4))).toBeNull();
+    expect(directedRollback(transcript, directive(99))).toBeNull();
+    const long = [...BRIEF, ...Array.from({ length: 9 }, good).flat()];
+    expect(directedRollback({ ...transcript, messages: long, seqs: at(long) }, directive(3))).toBeNull();
+    expect(directedRollback({ ...transcript, messages: long, seqs: at(long) }, directive(5))).toMatchObject({ steps: 8 });
   });
 });

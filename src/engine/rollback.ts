@@ -3,6 +3,7 @@ import { AIMessage, HumanMessage, ToolMessage } from '@langchain/core/messages';
 import type { BaseMessage } from '@langchain/core/messages';
 import { redactSecrets } from '../kernel/redact.ts';
 import { untrustedCode } from '../kernel/text.ts';
+import type { Directive } from '../domain/model.ts';
 import type { Transcript } from './transcript.ts';
 
 /*
@@ -26,10 +27,13 @@ const KEPT_STEPS = 8;
 const NUDGE = 'banyan_nudge';
 const REPETITION = 'repetition';
 
+/** `diagnosis`: decided from outside, of a conversation that stood still or went in circles. */
+type Reason = 'errors' | typeof REPETITION | 'diagnosis';
+
 export type Trouble =
   | { action: 'nudge'; message: HumanMessage }
-  | { action: 'rollback'; reason: 'errors' | typeof REPETITION; cut: number; steps: number; evidence: Evidence }
-  | { action: 'person'; reason: 'errors' | typeof REPETITION; evidence: Evidence };
+  | { action: 'rollback'; reason: Reason; cut: number; steps: number; evidence: Evidence }
+  | { action: 'person'; reason: Reason; evidence: Evidence };
 
 /** What failed, for the audit, for people and for the model. */
 export interface Evidence {
@@ -142,23 +146,40 @@ function repetitionText(repeated: readonly Step[]): string {
 /** What the model is told when it finds itself some steps back. Counted like a person's word: nothing goes back over it. */
 export function rollbackMessage({ reason, steps, evidence }: Extract<Trouble, { action: 'rollback' }>): HumanMessage {
   const tools = evidence.tools.map((tool) => `\`${tool}\``).join(', ');
-  const why =
-    reason === 'errors'
-      ? `the last ${evidence.times} ended in errors (${tools})`
-      : `you called ${tools} ${evidence.times} times with the same arguments and got the same answer`;
+  const whys: Record<Reason, string> = {
+    errors: `the last ${evidence.times} ended in errors (${tools})`,
+    repetition: `you called ${tools} ${evidence.times} times with the same arguments and got the same answer`,
+    diagnosis: 'the work did not get on',
+  };
+  const shown = untrustedCode(reason === 'diagnosis' ? 'what was seen' : 'the last answer', evidence.last);
   return new HumanMessage(
-    `Your last ${steps} steps were undone, with the files that they changed, because ${why}. The files are as they were before. Do not try the same again: look at the files as they are, and take another way.\n\n${untrustedCode('the last answer', evidence.last)}`,
+    `Your last ${steps} steps were undone, with the files that they changed, because ${whys[reason]}. The files are as they were before. Do not try the same again: look at the files as they are, and take another way.\n\n${shown}`,
   );
+}
+
+/** The rollback that a diagnosis wants; null where it was done already, or where what it would go back over must stay. */
+export function directedRollback(
+  { messages, seqs, rollbacks }: Pick<Transcript, 'messages' | 'seqs' | 'rollbacks'>,
+  directive: Directive | null | undefined,
+): Extract<Trouble, { action: 'rollback' }> | null {
+  if (directive?.type !== 'roll_back' || rollbacks.some(({ to_seq: to }) => to >= directive.at_seq)) return null;
+  const cut = seqs.indexOf(directive.from_seq);
+  const turns = messages.slice(Math.max(cut, 0)).filter((message) => message instanceof AIMessage).length;
+  if (cut < floorOf(messages) || !(messages[cut] instanceof AIMessage) || turns > KEPT_STEPS || rollbacks.length >= MAX_ROLLBACKS) return null;
+  const answers = messages.slice(cut).filter((message) => message instanceof ToolMessage);
+  const tools = [...new Set(answers.map((answer) => answer.name ?? 'unknown'))];
+  return { action: 'rollback', reason: 'diagnosis', cut, steps: turns, evidence: { tools, times: turns, last: directive.reason.slice(0, 200) } };
 }
 
 /** For people, in the task's thread and where a person is called. */
 export function describeTrouble(role: string, { reason, evidence }: Pick<Extract<Trouble, { action: 'person' }>, 'reason' | 'evidence'>): string {
   const tools = evidence.tools.map((tool) => `\`${tool}\``).join(', ');
-  const what =
-    reason === 'errors'
-      ? `${evidence.times} steps in a row ended in errors (${tools})`
-      : `${role} called ${tools} ${evidence.times} times in a row with the same arguments and the same answer`;
-  return `${what}; the last answer: "${evidence.last}"`;
+  const whats: Record<Reason, string> = {
+    errors: `${evidence.times} steps in a row ended in errors (${tools}); the last answer`,
+    repetition: `${role} called ${tools} ${evidence.times} times in a row with the same arguments and the same answer; the last answer`,
+    diagnosis: 'the work did not get on',
+  };
+  return `${whats[reason]}: "${evidence.last}"`;
 }
 
 /** The step up to which older versions of the files need not be kept. */

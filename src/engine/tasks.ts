@@ -156,7 +156,7 @@ export class TaskRunner {
 
   #modelFor({ task, run }: ClaimedTask): Promise<RoleModel> {
     const { models } = fromRunSnapshot(run.config_snapshot).repository;
-    const override = models.byRole[task.role] ?? models.default ?? undefined;
+    const override = run.recovery?.models?.[task.role] ?? models.byRole[task.role] ?? models.default ?? undefined;
     return this.#parts.models.forRole(task.role, { taskId: task.id, runId: run.id, override, prices: models.prices });
   }
 

@@ -67,5 +67,18 @@ export function createModels(options: ModelOptions): Models {
     ]);
     return { id: `${provider}:${model}`, model: chat, scripted, cost, disclosure: scripted ? scriptedDisclosure(options) : null };
   }
-  return { forRole };
+  function others(role: string, { default: wanted, byRole }: Parameters<Models['others']>[1]): string[] {
+    const own = byRole[role] ?? wanted ?? options.byRole[role] ?? defaultModel(options);
+    const configured = [
+      wanted,
+      options.byRole[role],
+      defaultModel(options),
+      ...Object.values(byRole),
+      ...Object.values(options.byRole),
+      ...(options.anthropicApiKey ? [ANTHROPIC_DEFAULT] : []),
+      ...(options.openaiApiKey && !options.openaiBaseUrl ? [OPENAI_DEFAULT] : []),
+    ];
+    return [...new Set(configured)].filter((id): id is string => typeof id === 'string' && id !== own && !id.startsWith('scripted:'));
+  }
+  return { forRole, others };
 }

@@ -45,6 +45,8 @@ export interface ModelRequestContext {
 export interface Models {
   /** @throws BanyanError `config_invalid` (needs_human) for an unknown provider, a missing key or a missing package. */
   forRole(role: string, context: ModelRequestContext): Promise<RoleModel>;
+  /** Models that are configured, by the repository or by the owner, and that the role does not work with; the default first. Never the scripted one. */
+  others(role: string, repository: { default: string | null; byRole: Record<string, string> }): string[];
 }
 
 /** Has the form of `Environment['models']`, with prices of the owner's own added. */

@@ -1,3 +1,4 @@
+import type { Facts } from '../domain/diagnosis.ts';
 import type { Figure, Figures, Norm } from '../domain/anomaly.ts';
 
 /** Calls about what runs take and what is wrong with them. */
@@ -6,4 +7,13 @@ export interface DiagnoseStore {
   learnNorms(limit: number): Promise<number>;
   /** What a run took so far, and what is usual for its kind: in its organization where that rests on `minRuns`, else everywhere. Null: no such run. */
   runFigures(runId: string, minRuns: number): Promise<{ figures: Figures; norms: Partial<Record<Figure, Norm>> } | null>;
+  /** All that is known about a run that may need help. Null: it is no longer its ticket's. */
+  diagnosisFacts(runId: string, taskId: string | null, diagnosisId: string | null): Promise<Facts | null>;
+  /** Says of up to `limit` recoveries what came of them. @returns how many it closed */
+  settleDiagnoses(limit: number): Promise<number>;
+  /** Counts a model's share in a diagnosis against the run's budget. */
+  spendOnDiagnosis(
+    taskId: string,
+    call: { model: string; output: string; tokens_in: number; tokens_out: number; cost_usd: number; duration_ms: number },
+  ): Promise<void>;
 }

@@ -418,6 +418,7 @@ export interface RunsRow {
   created_at: string;
   updated_at: string;
   steps_removed_at: string | null;
+  recovery: Json;
 }
 
 export interface TaskCommentsRow {
@@ -489,6 +490,7 @@ export interface TasksRow {
   followed: boolean;
   leased_at: string | null;
   priority_rank: number;
+  directive: Json | null;
 }
 
 export interface TicketsRow {

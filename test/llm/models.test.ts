@@ -137,6 +137,17 @@ describe('which model', () => {
     expect(await idOf({})).toBe('scripted:demo');
   });
 
+  test('others are those that are configured and that the role does not use', () => {
+    const repository = { default: null, byRole: {} };
+    const others = (options: Partial<ModelOptions>, changes: { default?: string; byRole?: Record<string, string> } = {}) =>
+      createModels({ byRole: {}, ...options }).others('qa', { ...repository, ...changes });
+    expect(others({})).toEqual([]);
+    expect(others({ openaiApiKey: 'k' })).toEqual([]);
+    expect(others({ default: 'openai:a', openaiBaseUrl: 'http://127.0.0.1:1/v1', byRole: { developer: 'openai:b' } })).toEqual(['openai:b']);
+    expect(others({ default: 'openai:a' }, { default: 'openai:c', byRole: { qa: 'openai:b' } })).toEqual(['openai:c', 'openai:a']);
+    expect(others({ anthropicApiKey: 'k', openaiApiKey: 'k' })).toEqual([expect.stringMatching(/^openai:/)]);
+  });
+
   test('a name may hold colons', async () => {
     expect(await idOf({ openaiApiKey: 'k', default: 'OpenAI:a:b' })).toBe('openai:a:b');
   });

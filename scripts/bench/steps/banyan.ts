@@ -87,7 +87,10 @@ function partsOf(store: Store, model: InstantModel): EngineParts {
   return {
     store,
     github: NO_GITHUB,
-    models: { forRole: () => Promise.resolve({ id: 'bench:instant', model, scripted: true, cost: () => ({ usd: 0, estimated: false }), disclosure: null }) },
+    models: {
+      forRole: () => Promise.resolve({ id: 'bench:instant', model, scripted: true, cost: () => ({ usd: 0, estimated: false }), disclosure: null }),
+      others: () => [],
+    },
     roles: new Map([[ROLE, agent]]),
     sandboxes: NO_SANDBOX,
     snapshots: { get: () => Promise.resolve({ files, bytes: content.length * MAX_STEPS }) },

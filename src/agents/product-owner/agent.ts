@@ -4,7 +4,7 @@ import { askPeople, roundsAsked } from '../../engine/asking.ts';
 import type { Finish } from '../../engine/role.ts';
 import type { TaskSession } from '../../engine/session.ts';
 import { BaseAgent } from '../base.ts';
-import { issueSection, joinSections, overviewSection, threadSection } from '../common.ts';
+import { issueSection, joinSections, overviewSection, planAgainSection, threadSection } from '../common.ts';
 import { PROMPTS } from '../prompts.generated.ts';
 import { productOwnerResult, splitAssumption } from '../results.ts';
 import type { ProductOwnerResult } from '../results.ts';
@@ -26,6 +26,7 @@ export class ProductOwnerAgent extends BaseAgent<ProductOwnerResult> {
     const limit = `You may ask in at most ${rounds} rounds; after that, take your assumptions and say so.`;
     return joinSections(
       issueSection(session),
+      planAgainSection(session),
       // A maintainer looks at the outcome where somebody without write access had a part in it.
       await threadSection(session, [session.ticket.author]),
       await overviewSection(session),

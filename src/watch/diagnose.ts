@@ -1,0 +1,71 @@
+import { decideByRules, focusOf } from '../domain/diagnosis.ts';
+import type { Case, Stall } from '../domain/diagnosis.ts';
+import { describeStall, gatherEvidence } from '../domain/evidence.ts';
+import type { Evidence } from '../domain/evidence.ts';
+import { recover } from '../domain/recovery.ts';
+import type { Diagnosis } from '../domain/recovery.ts';
+import { fromRunSnapshot } from '../engine/run-config.ts';
+import type { WatchItem } from '../store/watch-contract.ts';
+import { lookingJob } from './job.ts';
+import type { Look, WatchJob, WatchParts } from './job.ts';
+
+/*
+ * Finds runs that do not go on though nobody is waited for, and takes over what `anomaly` found. What is known is read in one call; the
+ * rules say what is wrong and what to do, out of a closed list; where a model is configured it is asked for a better word, and code says
+ * whether that holds. What came of it is learned.
+ */
+
+interface Suspect {
+  run_id: string;
+  ticket_id: string;
+  task_id: string | null;
+  stall: Stall;
+  since: string;
+  diagnosis_id: string | null;
+}
+
+/** Diagnoses whose outcome is looked for in one run. */
+const SETTLE = 200;
+/** Few at a time: a model may be asked about each. */
+const ROWS = 40;
+/** A look with a model's answer in it. */
+const LEASE_SECONDS = 180;
+/** What was decided changes what the candidates are, so there is no wait between two looks. */
+const AT_ONCE = 0;
+
+function byRules(given: Case, evidence: readonly Evidence[], now: Date): Diagnosis {
+  const refersTo = evidence.filter(({ kind }) => ['stall', 'figure', 'failed', 'repeated', 'blocker', 'deaths', 'tried'].includes(kind)).map(({ id }) => id);
+  return { given, proposal: decideByRules(given), hypothesis: `${describeStall(given, now)}.`, refersTo, evidence, by: null };
+}
+
+async function look({ data }: WatchItem<Suspect>, parts: WatchParts): Promise<Look> {
+  const { store } = parts;
+  const facts = await store.diagnosisFacts(data.run_id, data.task_id, data.diagnosis_id);
+  if (!facts?.snapshot.run) return { finding: null, nextLookSeconds: AT_ONCE };
+  const { ticket, run } = facts.snapshot;
+  const now = new Date();
+  const { repository, workflow } = fromRunSnapshot(run.config_snapshot);
+  const role = focusOf(facts)?.role ?? 'developer';
+  const given: Case = { stall: data.stall, since: data.since, facts, otherModels: parts.models.others(role, repository.models) };
+  const evidence = gatherEvidence(given, now);
+  const diagnosis = byRules(given, evidence, now);
+  const context = { at: { projectId: ticket.project_id, number: ticket.number }, workflow, maxMinutes: repository.limits.maxMinutes, now };
+  const { intents, deed } = recover(diagnosis, context);
+  return {
+    finding: `${data.stall}:${data.task_id ?? 'run'}`,
+    nextLookSeconds: AT_ONCE,
+    memory: { action: diagnosis.proposal.action },
+    act: { ticketId: ticket.id, expectVersion: ticket.version, intents },
+    did: [deed],
+  };
+}
+
+const looking = lookingJob<Suspect>({ name: 'diagnose', look, rows: ROWS, leaseSeconds: LEASE_SECONDS });
+
+export const diagnoseJob: WatchJob = {
+  name: 'diagnose',
+  async run(parts, until) {
+    await parts.store.settleDiagnoses(SETTLE);
+    return looking.run(parts, until);
+  },
+};
