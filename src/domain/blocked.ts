@@ -1,4 +1,6 @@
 import { humanDuration } from '../kernel/time.ts';
+import { accessWords } from './access.ts';
+import type { AccessWords } from './access.ts';
 import { refreshStatus, say, showState } from './effects.ts';
 import type { EffectScope } from './effects.ts';
 import type { Intent } from './intents.ts';
@@ -15,7 +17,7 @@ import type { Workflow } from './workflow.ts';
 
 /** What stands in the way, as the database found it. */
 export interface Hindrance {
-  /** `installation:deleted`, `installation:suspended`, `repository:archived`, `dependency:<task>`, `lost`, `other`. */
+  /** `access:<status>`, `installation:deleted`, `installation:suspended`, `repository:archived`, `dependency:<task>`, `lost`, `other`. */
   cause: string;
   /** Of a dependency: titles of the two tasks, the state of the one before, and where it belongs. */
   task?: string;
@@ -54,14 +56,10 @@ export interface BlockedDecision {
 /** A task that goes missing more often than this in one run is no accident. */
 const MAX_MENDED = 2;
 
-interface Words {
-  /** What is missing. */
-  missing: string;
-  /** Who can give it. */
-  who: string;
-}
+/** Causes by which GitHub refused a token: nothing can be shown there until they are gone. */
+export const ACCESS = 'access:';
 
-function dependencyWords(hindrance: Hindrance, { repository }: BlockedContext, { ticket }: TicketSnapshot): Words {
+function dependencyWords(hindrance: Hindrance, { repository }: BlockedContext, { ticket }: TicketSnapshot): AccessWords {
   const { task = 'the next task', before = 'another task', before_state: state, before_number: number = 0, before_repository: place } = hindrance;
   const own = place === repository && number === ticket.number;
   const where = own ? '' : ` (of ${place === repository ? '' : place}#${number})`;
@@ -73,14 +71,14 @@ function dependencyWords(hindrance: Hindrance, { repository }: BlockedContext, {
   };
 }
 
-function words(hindrance: Hindrance, context: BlockedContext, snapshot: TicketSnapshot): Words {
-  const owner = `\`${context.repository.split('/')[0] ?? ''}\``;
-  const app = 'the GitHub App';
+function words(hindrance: Hindrance, context: BlockedContext, snapshot: TicketSnapshot): AccessWords {
+  const [owner = ''] = context.repository.split('/');
+  if (hindrance.cause.startsWith(ACCESS)) return accessWords(Number(hindrance.cause.slice(ACCESS.length)), owner);
   switch (hindrance.cause) {
     case 'installation:deleted':
-      return { missing: `${app} is no longer installed here.`, who: `An owner of ${owner} can install it again.` };
+      return accessWords(404, owner);
     case 'installation:suspended':
-      return { missing: `the installation of ${app} is suspended.`, who: `An owner of ${owner} can unsuspend it in the settings, under GitHub Apps.` };
+      return accessWords(403, owner);
     case 'repository:archived':
       return { missing: 'this repository is archived.', who: 'Somebody who administers it can unarchive it.' };
     case 'other':
@@ -109,11 +107,14 @@ function block(snapshot: TicketSnapshot, context: BlockedContext, hindrance: Hin
   const { missing, who } = words(hindrance, context, snapshot);
   const sentence = `${missing.charAt(0).toUpperCase()}${missing.slice(1)}`;
   const { was } = ticket.state === 'blocked' ? context.memory : { was: ticket.state };
-  const intents: Intent[] = [
-    { type: 'set_ticket', state: 'blocked', note: `${sentence} ${who}` },
+  const shown = [
     showState(at(snapshot), sourceOf(snapshot), 'blocked'),
     say(at(snapshot), `blocked/${hindrance.cause}`, 'blocked', `I cannot go on here: ${missing} ${who} I go on by myself as soon as it is settled.`),
     refreshStatus(at(snapshot)),
+  ];
+  const intents: Intent[] = [
+    { type: 'set_ticket', state: 'blocked', note: `${sentence} ${who}` },
+    ...(hindrance.cause.startsWith(ACCESS) ? [] : shown),
     told('ticket.blocked', { cause: hindrance.cause, from: ticket.state }),
   ];
   return { finding: hindrance.cause, memory: { ...forget(context.memory), ...(was ? { was } : {}) }, intents, deed: 'blocked' };

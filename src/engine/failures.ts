@@ -35,11 +35,19 @@ const OUTAGES: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'sandbox_unavailable',
   'conflict',
   'lease_lost',
+  'forbidden',
 ]);
 
 /** Outages that end a task's try without a word about when they end: the task is put off, so that an hour of them costs no person's time. */
 const WAITED_FOR: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['github_unavailable', 'model_unavailable', 'database_unavailable']);
 const OUTAGE_PATIENCE_HOURS = 6;
+
+/** Access to a repository is somebody's to give back, and then the work goes on: the job `blocked` holds it meanwhile. */
+const ACCESS_PATIENCE_HOURS = 7 * 24;
+
+function lacksAccess({ code, data }: BanyanError): boolean {
+  return code === 'forbidden' || (code === 'github_rejected' && data['status'] === 401);
+}
 
 /** Earlier failures that are kept with a task's error. */
 const KEPT_FAILURES = 4;
@@ -69,7 +77,7 @@ export function waitInStep(error: BanyanError, tries: number, msLeft: number): n
 
 /** How long to wait, where the failure only says that it is not the time; null where it counts as an attempt. */
 export function putOff(error: BanyanError): PutOff | null {
-  return waitFor(error, TABLE[error.retry].patienceHours);
+  return waitFor(error, lacksAccess(error) ? ACCESS_PATIENCE_HOURS : TABLE[error.retry].patienceHours);
 }
 
 /** The same for a task: it also waits for the end of an outage. Deliveries and effects have attempts for a quarter of an hour and somebody who repeats them. */

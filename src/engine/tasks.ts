@@ -247,7 +247,7 @@ export class TaskRunner {
     const now = new Date();
     const verdict = judgeTask(error, task, work?.conversation.steps ?? 0, now);
     const wait = putOffTask(error);
-    if (work && (!verdict.again || (!wait && task.attempts >= task.max_attempts))) await this.#abandon(work, error.message);
+    if (work && !wait && (!verdict.again || task.attempts >= task.max_attempts)) await this.#abandon(work, error.message);
     const { repeated } = verdict;
     const note = failureNote(roleTitle(task.role), error, { attempts: task.attempts, repeated: repeated && { failure: repeated, now }, wait });
     const at = { projectId: project.id, number: ticket.number };

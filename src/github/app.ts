@@ -5,7 +5,7 @@ import { Probot, ProbotOctokit } from 'probot';
 import type { Project } from '../domain/model.ts';
 import { budgeted } from './budget.ts';
 import type { RequestBudget } from './budget.ts';
-import { answerOf, githubError, limitOf, rateLimited } from './errors.ts';
+import { accessError, answerOf, githubError, limitOf, rateLimited } from './errors.ts';
 import { createHookDeliveries } from './hook-deliveries.ts';
 import type { HookDeliveries } from './hook-deliveries.ts';
 import { leaseGuard } from './lease-guard.ts';
@@ -115,9 +115,14 @@ export function createGitHubApp(options: GitHubAppOptions): GitHubApp {
           { auth: await tokenFor(project), baseUrl: options.apiUrl, request },
           options.budget ? [budgeted(options.budget, project.installation_id)] : [],
         );
+        octokit.hook.error('request', (thrown) => {
+          // Taken back with the installation: the next one is asked for, and says why.
+          if ('status' in thrown && thrown.status === 401) tokens.delete(project.id);
+          throw thrown;
+        });
         return createRepository({ octokit, project, graphqlUrl: options.graphqlUrl });
       } catch (error) {
-        throw githubError(error);
+        throw accessError(error, project);
       }
     },
     async login() {

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { BanyanError } from '../kernel/errors.ts';
-import { githubError, limitOf } from './errors.ts';
+import { accessError, githubError, limitOf } from './errors.ts';
 
 const NOW = Date.parse('2026-01-01T00:00:00Z');
 
@@ -27,6 +27,20 @@ it.each([
   [429, {}, 'github_rate_limited', 'rate_limit'],
 ] as const)('tells what %s %j means', (status, headers, code, retry) => {
   expect(githubError(failed(status, headers), NOW)).toMatchObject({ code, retry });
+});
+
+it.each([
+  [401, 'GITHUB_APP_ID'],
+  [403, 'An owner of `acme` can unsuspend it'],
+  [404, 'can install it again'],
+  [422, 'can give it both'],
+] as const)('tells who can help where a token is refused with %s', (status, fix) => {
+  const error = accessError(failed(status), { owner: 'acme', name: 'shop' });
+  expect(error).toMatchObject({ code: 'forbidden', retry: 'needs_human', fix: expect.stringContaining(fix) as unknown });
+});
+
+it('a token that does not come because GitHub is away is no refusal', () => {
+  expect(accessError(failed(502), { owner: 'acme', name: 'shop' }).code).toBe('github_unavailable');
 });
 
 it.each([

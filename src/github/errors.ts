@@ -1,3 +1,5 @@
+import { accessWords } from '../domain/access.ts';
+import type { Project } from '../domain/model.ts';
 import { BanyanError } from '../kernel/errors.ts';
 
 interface HttpFailure {
@@ -107,4 +109,13 @@ export function githubError(thrown: unknown, now: number = Date.now()): BanyanEr
     cause: thrown,
     ...(fix ? { fix } : {}),
   });
+}
+
+/** No token for a repository: nothing of the work is wrong, and nothing of it can go on until somebody gives the App its access back. */
+export function accessError(thrown: unknown, { owner, name }: Pick<Project, 'owner' | 'name'>): BanyanError {
+  const error = githubError(thrown);
+  const status = Number(error.data['status']);
+  if (error.code !== 'github_rejected' && error.code !== 'not_found') return error;
+  const { missing, who } = accessWords(status, owner);
+  return new BanyanError('forbidden', `No access to ${owner}/${name}: ${missing}`, { retry: 'needs_human', fix: who, data: { status }, cause: thrown });
 }

@@ -1,41 +1,70 @@
-import { decideBlocked, forget } from '../domain/blocked.ts';
+import { ACCESS, decideBlocked, forget } from '../domain/blocked.ts';
 import type { Hindrance } from '../domain/blocked.ts';
-import type { JsonObject } from '../domain/model.ts';
+import type { JsonObject, Project } from '../domain/model.ts';
 import { fromRunSnapshot } from '../engine/run-config.ts';
+import { toBanyanError } from '../kernel/errors.ts';
 import { lookingJob } from './job.ts';
+import type { WatchParts } from './job.ts';
 
 interface BlockedFacts {
   /** Null: the issue is over, and what was found with it. */
   ticket_id: string | null;
   version: number;
   repository: string;
+  project: Project;
   hindrance: Hindrance | null;
 }
 
 /** Whether there is anything to look at is asked of the candidates alone. */
 const AT_ONCE = 0;
 
+/** GitHub is asked whether the App is let in again: soon at first, and every quarter of an hour in the end. */
+const ASK_SECONDS = { least: 60, most: 900 };
+
+function askAgainIn(since: string | null): number {
+  const waited = since === null ? 0 : (Date.now() - Date.parse(since)) / 1000;
+  return Math.min(Math.max(waited / 4, ASK_SECONDS.least), ASK_SECONDS.most);
+}
+
+/** What GitHub says now where it had refused the App: the refusal, or null where it lets it in. */
+async function askForAccess({ github }: WatchParts, project: Project, number: number): Promise<Hindrance | null> {
+  try {
+    await (await github.repository(project)).issues.get(number);
+    return null;
+  } catch (thrown) {
+    const { code, data } = toBanyanError(thrown);
+    if (code === 'not_found') return null;
+    const refused = code === 'forbidden' || (code === 'github_rejected' && (data['status'] === 401 || data['status'] === 403));
+    if (!refused) throw thrown;
+    return { cause: `${ACCESS}${Number(data['status'])}` };
+  }
+}
+
 /** Issues that cannot go on: mends what can be mended, says what is missing and who can give it, and goes on when it is there. */
 export const blockedJob = lookingJob<BlockedFacts>({
   name: 'blocked',
   rows: 1_000,
-  async look({ data, memory, found_at: since }, { store }) {
+  async look({ data, memory, finding, found_at: since }, parts) {
     if (data.ticket_id === null) return { finding: null, nextLookSeconds: AT_ONCE };
-    const snapshot = await store.ticketSnapshot(data.ticket_id);
+    const snapshot = await parts.store.ticketSnapshot(data.ticket_id);
+    const refused = data.hindrance?.cause.startsWith(ACCESS) === true;
+    const hindrance = refused ? await askForAccess(parts, data.project, snapshot.ticket.number) : data.hindrance;
+    const nextLookSeconds = refused ? askAgainIn(since) : AT_ONCE;
+    if (refused && hindrance && hindrance.cause === finding) return { finding, nextLookSeconds, memory };
     const { repository, workflow } = fromRunSnapshot(snapshot.run?.config_snapshot ?? {});
     const { fixCycles, maxMinutes } = repository.limits;
     const decision = decideBlocked(snapshot, {
-      hindrance: data.hindrance,
+      hindrance,
       memory,
       since,
       repository: data.repository,
       phases: { workflow, fixCycles, maxMinutes },
       now: new Date(),
     });
-    if (!decision) return { finding: null, nextLookSeconds: AT_ONCE, memory: forget(memory) as JsonObject };
+    if (!decision) return { finding: null, nextLookSeconds, memory: forget(memory) as JsonObject };
     return {
       finding: decision.finding,
-      nextLookSeconds: AT_ONCE,
+      nextLookSeconds,
       memory: decision.memory as JsonObject,
       // The version is that of the facts: whoever changed the issue since makes the decision void.
       act: { ticketId: data.ticket_id, expectVersion: data.version, intents: decision.intents },

@@ -6,6 +6,7 @@ import { expectNothingTwice, labelsOf, marked, openIssue, say } from '../e2e/wat
 import { startEngine } from '../support/engine.ts';
 import type { Engine } from '../support/engine.ts';
 import { content, PLAIN } from './scripts.ts';
+import { taskOf } from './transcripts.ts';
 
 let engine: Engine;
 beforeAll(async () => {
@@ -64,5 +65,49 @@ it('a person may begin a blocked issue anew', async () => {
   await engine.settle();
   await tick();
   expect(await labelsOf(watched, issue)).toEqual(['in-review']);
+  await expectNothingTwice(watched, issue);
+});
+
+it('an issue whose repository GitHub closes to the App waits, fails nobody, and goes on when it is open again', async () => {
+  const { watched, issue } = await begun('blocked-refused');
+  let refusal: number | null = 404;
+  const process = engine.process({
+    fetch: async (input, init) => {
+      const url = input instanceof Request ? input.url : String(input);
+      if (refusal === null || !url.endsWith('/access_tokens')) return fetch(input, init);
+      return Response.json({ message: 'No' }, { status: refusal });
+    },
+  });
+  const look = () => runJob(blockedJob, process.parts as WatchParts, Number.MAX_SAFE_INTEGER);
+  const ticket = async () =>
+    (await engine.sql(`select t.state, t.note from tickets t join projects p on p.id = t.project_id where p.name = 'blocked-refused'`))[0];
+  await process.drain();
+  expect(await taskOf(engine, 'blocked-refused', 'developer')).toMatchObject({ state: 'pending', attempts: 0, error: { code: 'forbidden' } });
+  expect(await look()).toMatchObject({ did: { blocked: 1 }, failed: 0 });
+  expect(await look()).toMatchObject({ looked: 0 });
+  expect(await ticket()).toEqual({ state: 'blocked', note: 'The GitHub App is no longer installed here. An owner of `acme` can install it again.' });
+  // Held: however due it is, nobody begins it.
+  const starts = () =>
+    engine.sql(`select e.id from events e join projects p on p.id = e.project_id where p.name = 'blocked-refused' and e.type = 'task.started'`);
+  const before = await starts();
+  await engine.elapse();
+  await process.drain();
+  expect(await starts()).toEqual(before);
+
+  const later = () => engine.sql(`update banyan.watch_marks set next_look_at = now() where job = 'blocked'`);
+  await later();
+  expect(await look()).toMatchObject({ looked: 1, acted: 0 });
+  refusal = 403;
+  await later();
+  await look();
+  expect((await ticket())?.['note']).toContain('suspended');
+  refusal = null;
+  await later();
+  expect(await look()).toMatchObject({ did: { unblocked: 1 } });
+  await engine.settle(process);
+  expect(await labelsOf(watched, issue)).toEqual(['in-review']);
+  expect(await marked(watched, issue, 'blocked')).toEqual([]);
+  await later();
+  expect(await look()).toMatchObject({ acted: 0, failed: 0 });
   await expectNothingTwice(watched, issue);
 });
