@@ -2,7 +2,7 @@ import type { Intent } from './intents.ts';
 import type { JsonObject, TicketState } from './model.ts';
 
 /** The kinds of effects that the outbox performs; those that an agent performs inside its task are not here. `check_end` is wanted by the database alone, when a task ends. */
-export type OutboxKind = 'reaction' | 'status_comment' | 'label' | 'comment' | 'close_issue' | 'pull_request_ready' | 'check_end';
+export type OutboxKind = 'reaction' | 'status_comment' | 'label' | 'comment' | 'delete_comment' | 'close_issue' | 'pull_request_ready' | 'check_end';
 
 /** One issue of one project: the beginning of every effect key, so that keys never meet across repositories. */
 export interface EffectScope {
@@ -42,6 +42,11 @@ export function showState(at: EffectScope, source: string, state: TicketState): 
 /** A comment that is posted once. The key also is its hidden marker. */
 export function say(at: EffectScope, key: string, kind: string, body: string): Intent {
   return effect(at, 'comment', `comment/${key}`, { body, kind });
+}
+
+/** Takes back a comment of Banyan's own. */
+export function deleteComment(at: EffectScope, commentId: number): Intent {
+  return effect(at, 'delete_comment', `delete-comment/${commentId}`, { comment_id: commentId });
 }
 
 export function closeIssue(at: EffectScope): Intent {

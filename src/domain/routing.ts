@@ -40,6 +40,12 @@ export interface RoutingContext {
   };
 }
 
+/** What the end of an issue or pull request is decided from. */
+export type EndContext = Pick<RoutingContext, 'projectId' | 'source' | 'snapshot' | 'pullMerged'>;
+/** Of the issue, only its number. */
+export type IssueClosed = Omit<Trigger & { type: 'issue_closed' }, 'issue'> & { issue: { number: number } };
+export type PullRequestClosed = Trigger & { type: 'pull_request_closed' };
+
 /** What is to happen, and in a word why: the reason is stored with the delivery's event. */
 export interface Decision {
   reason: string;
@@ -61,7 +67,7 @@ const STARTABLE: readonly TicketState[] = [
   'cancelled',
 ];
 
-export function scopeOf(context: RoutingContext, number: number): EffectScope {
+export function scopeOf(context: Pick<RoutingContext, 'projectId'>, number: number): EffectScope {
   return { projectId: context.projectId, number };
 }
 
@@ -275,7 +281,7 @@ function issueOf(context: RoutingContext, trigger: Trigger & { type: 'comment' }
   return { number, title, body, author, url, labels: [kind] };
 }
 
-function stop(context: RoutingContext, number: number, note: string): Intent[] {
+function stop(context: EndContext, number: number, note: string): Intent[] {
   const at = scopeOf(context, number);
   return [
     { type: 'set_run', state: 'stopped_user', stop_reason: note },
@@ -326,7 +332,7 @@ function onComment(context: RoutingContext, trigger: Trigger & { type: 'comment'
   return { reason: listener.state === 'waiting' ? 'answered' : 'steered', intents: [input, seen(scopeOf(context, issue.number), comment.id)] };
 }
 
-function onMerged(context: RoutingContext, snapshot: TicketSnapshot): Decision {
+function onMerged(context: EndContext, snapshot: TicketSnapshot): Decision {
   const { number } = snapshot.ticket;
   const at = scopeOf(context, number);
   if (snapshot.ticket.state === 'done') return ignore('already_done');
@@ -345,14 +351,14 @@ function onMerged(context: RoutingContext, snapshot: TicketSnapshot): Decision {
   };
 }
 
-function onIssueClosed(context: RoutingContext, trigger: Trigger & { type: 'issue_closed' }): Decision {
+function onIssueClosed(context: EndContext, trigger: IssueClosed): Decision {
   const { snapshot } = context;
   if (!snapshot || FINISHED.includes(snapshot.ticket.state)) return ignore('nothing_open');
   if (context.pullMerged) return onMerged(context, snapshot);
   return { reason: 'issue_closed', intents: stop(context, trigger.issue.number, `The issue was closed by @${trigger.actor.login}.`) };
 }
 
-function onPullRequestClosed(context: RoutingContext, trigger: Trigger & { type: 'pull_request_closed' }): Decision {
+function onPullRequestClosed(context: EndContext, trigger: PullRequestClosed): Decision {
   const { snapshot } = context;
   if (snapshot?.code?.pr_number !== trigger.number) return ignore('not_our_pull_request');
   if (trigger.merged) return onMerged(context, snapshot);
@@ -361,11 +367,14 @@ function onPullRequestClosed(context: RoutingContext, trigger: Trigger & { type:
   return { reason: 'pull_request_closed', intents: [{ type: 'set_code', status: 'closed' }, ...stop(context, snapshot.ticket.number, note)] };
 }
 
+/** What an end means. It counts also where Banyan was switched off in between: what it began must not stay open for ever. */
+export function routeEnd(trigger: IssueClosed | PullRequestClosed, context: EndContext): Decision {
+  return trigger.type === 'pull_request_closed' ? onPullRequestClosed(context, trigger) : onIssueClosed(context, trigger);
+}
+
 /** Turns what happened into what is to be done. Pure: the same trigger and context give the same decision. */
 export function route(trigger: Trigger, context: RoutingContext): Decision {
-  // Ends count also where Banyan was switched off in between: what it began must not stay open for ever.
-  if (trigger.type === 'pull_request_closed') return onPullRequestClosed(context, trigger);
-  if (trigger.type === 'issue_closed') return onIssueClosed(context, trigger);
+  if (trigger.type === 'pull_request_closed' || trigger.type === 'issue_closed') return routeEnd(trigger, context);
   if (!context.config.enabled) return ignore('disabled');
   if (actorToAsk(trigger) === null) return ignore('bot');
   switch (trigger.type) {

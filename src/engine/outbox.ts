@@ -102,6 +102,11 @@ async function label({ effect, repository, number, parts }: Performance): Promis
   return { label: wanted };
 }
 
+async function deleteComment({ effect, repository }: Performance): Promise<JsonObject> {
+  await repository.issues.deleteComment(Number(effect.payload['comment_id']));
+  return {};
+}
+
 async function closeIssue({ repository, number }: Performance): Promise<JsonObject> {
   const issue = await repository.issues.get(number);
   if (issue.state === 'open') await repository.issues.close(number);
@@ -139,6 +144,7 @@ const PERFORMERS: Record<OutboxKind, Performer> = {
   status_comment: statusComment,
   label,
   comment,
+  delete_comment: deleteComment,
   close_issue: closeIssue,
   pull_request_ready: pullRequestReady,
   check_end: endCheck,

@@ -24,8 +24,15 @@ export interface GitHubAppOptions {
   budget?: RequestBudget;
 }
 
+/** Where a repository is now, or why it is out of reach: `installation` is gone or `suspended`, or it no longer has the `repository`. */
+export type Whereabouts =
+  | { reachable: true; owner: string; name: string; default_branch: string; archived: boolean }
+  | { reachable: false; missing: 'installation' | 'suspended' | 'repository' };
+
 /** The GitHub App of this installation of Banyan. */
 export interface GitHubApp {
+  /** Looks for a repository by its id, whatever it is called now and whoever owns it. */
+  locate(project: Project): Promise<Whereabouts>;
   /** One repository, through a token that is good for this repository only. Tokens are kept until shortly before they end. */
   repository(project: Project): Promise<Repository>;
   /** The App's own login, `banyan[bot]`. */
@@ -108,7 +115,31 @@ export function createGitHubApp(options: GitHubAppOptions): GitHubApp {
     return data.token;
   }
 
+  /** A token that may do nothing: its answer names the repository, and refuses what the installation does not have. */
+  async function locate(project: Project): Promise<Whereabouts> {
+    const app = await probot.auth();
+    const asked = app.request('POST /app/installations/{installation_id}/access_tokens', {
+      installation_id: project.installation_id,
+      repository_ids: [project.github_id],
+      permissions: { metadata: 'read' },
+    });
+    const { data } = await asked.catch((thrown: unknown) => heedToken(project.installation_id, thrown));
+    const found = data.repositories?.[0];
+    if (!found) return { reachable: false, missing: 'repository' };
+    return { reachable: true, owner: found.owner.login, name: found.name, default_branch: found.default_branch, archived: found.archived };
+  }
+
   return {
+    async locate(project) {
+      try {
+        return await locate(project);
+      } catch (thrown) {
+        const error = githubError(thrown);
+        const missing = error.retry === 'rate_limit' ? undefined : MISSING[Number(error.data['status'])];
+        if (missing) return { reachable: false, missing };
+        throw error;
+      }
+    },
     async repository(project) {
       try {
         const octokit = createOctokit(
@@ -137,6 +168,9 @@ export function createGitHubApp(options: GitHubAppOptions): GitHubApp {
     giveBack: async () => options.budget?.giveBack(),
   };
 }
+
+/** What a refused token says. 401 is the App's own key, and says nothing about a repository. */
+const MISSING: Record<number, 'installation' | 'suspended' | 'repository'> = { 404: 'installation', 403: 'suspended', 422: 'repository' };
 
 const nothing = () => undefined;
 const SILENT = { debug: nothing, info: nothing, warn: nothing, error: nothing };

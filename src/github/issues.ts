@@ -17,13 +17,27 @@ export interface ThreadComment {
   body: string;
 }
 
+/** An issue, or a pull request in the form of one, as a list shows it. */
+export interface ListedIssue {
+  number: number;
+  state: 'open' | 'closed';
+  labels: string[];
+  /** How many comments it has. */
+  comments: number;
+  closedBy: string | null;
+}
+
 /** Issues, their comments, labels and reactions; and who may do what. */
 export interface Issues {
-  get(number: number): Promise<IssueFacts & { state: 'open' | 'closed' }>;
+  get(number: number): Promise<IssueFacts & ListedIssue>;
+  /** Open issues and pull requests, the newest first, a hundred a page; `whole` where there are no more. */
+  listOpen(pages: number): Promise<{ issues: ListedIssue[]; whole: boolean }>;
   permission(login: string): Promise<RepositoryPermission>;
   react(target: { number: number; commentId?: number }, content: 'eyes'): Promise<void>;
   comment(number: number, body: string): Promise<IssueComment>;
   editComment(id: number, body: string): Promise<void>;
+  /** A no-op where it is gone. */
+  deleteComment(id: number): Promise<void>;
   /** The newest comment of one author that contains the text, or null. */
   findComment(number: number, author: string, containing: string): Promise<IssueComment | null>;
   /** One comment as it is now; null where it is gone. */
@@ -35,6 +49,7 @@ export interface Issues {
   close(number: number): Promise<void>;
 }
 
+const PAGE = 100;
 const PERMISSIONS: readonly string[] = ['admin', 'maintain', 'write', 'triage', 'read', 'none'];
 
 function facts(issue: {
@@ -55,6 +70,18 @@ function facts(issue: {
   };
 }
 
+function listed(issue: {
+  number: number;
+  state: string;
+  comments: number;
+  labels: (string | { name?: string })[];
+  closed_by?: { login: string } | null;
+}): ListedIssue {
+  const labels = issue.labels.map((label) => (typeof label === 'string' ? label : (label.name ?? '')));
+  const { number, comments } = issue;
+  return { number, state: issue.state === 'closed' ? 'closed' : 'open', labels, comments, closedBy: issue.closed_by?.login ?? null };
+}
+
 function said(comment: { id: number; body?: string | null; user: { login: string; type: string } | null }): ThreadComment {
   return { id: comment.id, author: comment.user?.login ?? 'ghost', bot: comment.user?.type === 'Bot', body: comment.body ?? '' };
 }
@@ -64,7 +91,16 @@ export function createIssues({ octokit, owner, repo, ask, find }: Calls): Issues
   return {
     async get(number) {
       const { data } = await ask(() => octokit.rest.issues.get({ ...at, issue_number: number }));
-      return { ...facts(data), state: data.state === 'closed' ? 'closed' : 'open' };
+      return { ...facts(data), ...listed(data) };
+    },
+    async listOpen(pages) {
+      const issues: ListedIssue[] = [];
+      for (let page = 1; page <= pages; page += 1) {
+        const { data } = await ask(() => octokit.rest.issues.listForRepo({ ...at, state: 'open', per_page: PAGE, page }));
+        issues.push(...data.map(listed));
+        if (data.length < PAGE) return { issues, whole: true };
+      }
+      return { issues, whole: false };
     },
     async permission(login) {
       const answer = await find(() => octokit.rest.repos.getCollaboratorPermissionLevel({ ...at, username: login }));
@@ -82,6 +118,9 @@ export function createIssues({ octokit, owner, repo, ask, find }: Calls): Issues
     },
     async editComment(id, body) {
       await ask(() => octokit.rest.issues.updateComment({ ...at, comment_id: id, body }));
+    },
+    async deleteComment(id) {
+      await find(() => octokit.rest.issues.deleteComment({ ...at, comment_id: id }));
     },
     async findComment(number, author, containing) {
       const comments = await ask(() => octokit.paginate(octokit.rest.issues.listComments, { ...at, issue_number: number, per_page: 100 }));

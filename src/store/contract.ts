@@ -3,6 +3,7 @@ import type { CriticalPath } from '../domain/graph.ts';
 import type { ClaimedEffect, EffectStore } from './effect-contract.ts';
 import type { MetricsReading } from '../domain/metrics.ts';
 import type { JsonObject, Project, Run, RunState, Task, Ticket, TicketSnapshot } from '../domain/model.ts';
+import type { BoardStore } from './board-contract.ts';
 import type { DiagnoseStore } from './diagnose-contract.ts';
 import type { RedeliveryStore } from './redelivery-contract.ts';
 import type { WatchStore } from './watch-contract.ts';
@@ -226,7 +227,7 @@ export interface TicketRef {
 }
 
 /** One typed gateway of calls to the database; each is one SQL function and one transaction. */
-export interface Store extends EffectStore, RedeliveryStore, WatchStore, DiagnoseStore {
+export interface Store extends EffectStore, RedeliveryStore, WatchStore, DiagnoseStore, BoardStore {
   receiveDelivery(delivery: NewDelivery): Promise<'accepted' | 'duplicate'>;
   /** Deliveries, effects and tasks that are due, under leases of this worker. One round trip. */
   claim(worker: string, want: { deliveries: number; effects: number; tasks: number; leaseSeconds: number }): Promise<Claims>;

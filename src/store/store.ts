@@ -1,4 +1,5 @@
 import type { MetricsReading } from '../domain/metrics.ts';
+import { boardCalls } from './board.ts';
 import { call } from './call.ts';
 import { claimCalls } from './claims.ts';
 import type { Health, Store, Transport } from './contract.ts';
@@ -28,6 +29,7 @@ export function createStore(transport: Transport): Store {
     ...watchCalls(transport),
     ...diagnoseCalls(transport),
     metrics: () => call<MetricsReading>(transport, 'metrics', {}),
+    ...boardCalls(transport),
     health: () => call<Health>(transport, 'health', {}),
   };
 }

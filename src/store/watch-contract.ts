@@ -44,8 +44,11 @@ export interface WatchReport {
 
 /** Calls of the jobs that the cron starts. */
 export interface WatchStore {
-  /** Subjects of a job that are due, those that nobody looked at for longest first. Another run passes them by for `leaseSeconds`. */
-  watchClaim(job: string, limit: number, leaseSeconds: number): Promise<WatchItem[]>;
+  /**
+   * Subjects of a job that are due, those that nobody looked at for longest first. Another run passes them by for `leaseSeconds`.
+   * With `lookedBefore`, only what nobody has looked at since.
+   */
+  watchClaim(job: string, limit: number, leaseSeconds: number, lookedBefore?: Date): Promise<WatchItem[]>;
   /** Keeps what was found and does what is to be done, in one transaction. `lost`: another run took it over; `conflict`: the ticket changed, look again. */
   watchSettle(job: string, item: Pick<WatchItem, 'subject' | 'looks'>, outcome: WatchOutcome): Promise<'settled' | 'lost' | 'conflict'>;
   /** Looking failed: it is looked at again after a growing pause. @returns failures in a row; null where another run took it over */

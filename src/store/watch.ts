@@ -4,7 +4,8 @@ import type { WatchItem, WatchStore } from './watch-contract.ts';
 
 export function watchCalls(transport: Transport): WatchStore {
   return {
-    watchClaim: (job, limit, leaseSeconds) => call<WatchItem[]>(transport, 'watch_claim', { p_job: job, p_limit: limit, p_lease_seconds: leaseSeconds }),
+    watchClaim: (job, limit, leaseSeconds, lookedBefore) =>
+      call<WatchItem[]>(transport, 'watch_claim', { p_job: job, p_limit: limit, p_lease_seconds: leaseSeconds, p_looked_before: lookedBefore ?? null }),
     async watchSettle(job, { subject, looks }, { finding, nextLookSeconds, memory, act }) {
       const { status } = await call<{ status: 'settled' | 'lost' | 'conflict' }>(transport, 'watch_settle', {
         p_job: job,

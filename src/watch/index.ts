@@ -4,7 +4,8 @@ import { blockedJob } from './blocked.ts';
 import { diagnoseJob } from './diagnose.ts';
 import type { WatchJob } from './job.ts';
 import { redeliverJob } from './redeliver.ts';
+import { reconcileJob } from './reconcile.ts';
 import { sweepJob } from './sweep.ts';
 
 /** Every job of the cron but the tick itself; `domain/schedule.ts` says when each runs. */
-export const WATCH_JOBS: readonly WatchJob[] = [redeliverJob, approvalsJob, blockedJob, anomalyJob, diagnoseJob, sweepJob];
+export const WATCH_JOBS: readonly WatchJob[] = [redeliverJob, approvalsJob, blockedJob, anomalyJob, diagnoseJob, reconcileJob, sweepJob];

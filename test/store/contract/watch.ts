@@ -103,6 +103,16 @@ export function watchContract(use: () => Harness): void {
       expect(await store.watchFail('probe', { ...again!, looks: 1 }, { code: 'internal' })).toBeNull();
     });
 
+    it('is looked at once by a run that asks for what nobody has looked at since it began', async () => {
+      const { store } = use();
+      await probes(1);
+      const began = new Date(Date.now() - 5_000);
+      const item = only(await store.watchClaim('probe', 10, 60, began));
+      await store.watchSettle('probe', item, { ...FOUND, nextLookSeconds: 0 });
+      expect(await store.watchClaim('probe', 10, 60, began)).toEqual([]);
+      expect(await store.watchClaim('probe', 10, 60, new Date(Date.now() + 60_000))).toHaveLength(1);
+    });
+
     it('of an unknown job is an error, and so is acting on no ticket', async () => {
       const { store } = use();
       await probes(1);
@@ -110,6 +120,35 @@ export function watchContract(use: () => Harness): void {
       const item = only(await claim());
       const nowhere = { ticketId: '00000000-0000-0000-0000-000000000000', expectVersion: null, intents: [] };
       expect(await store.watchSettle('probe', item, { ...FOUND, act: nowhere })).toBe('conflict');
+    });
+
+    it('is a repository: it goes by its new name, and is known to be archived, gone, suspended and back', async () => {
+      const { store, sql } = use();
+      const desk = only(await probes(1));
+      const { project } = await desk.context();
+      const reach = async () =>
+        only(
+          await sql(
+            `select p.archived_at is not null as archived, i.deleted_at is not null as deleted, i.suspended_at is not null as suspended
+             from projects p join installations i on i.id = p.installation_id where p.id = $1`,
+            [project.id],
+          ),
+        );
+      const fine = { missing: null, owner: 'acme', name: 'store', default_branch: 'trunk' };
+      expect(await store.placeProject(project.id, { ...fine, archived: true })).toEqual({
+        project: { ...project, owner: 'acme', name: 'store', default_branch: 'trunk' },
+        out_of_reach_since: expect.any(String),
+      });
+      expect(await reach()).toEqual({ archived: true, deleted: false, suspended: false });
+      await store.placeProject(project.id, { missing: 'suspended' });
+      expect(await reach()).toEqual({ archived: true, deleted: false, suspended: true });
+      await store.placeProject(project.id, { missing: 'installation' });
+      expect(await reach()).toEqual({ archived: true, deleted: true, suspended: false });
+      expect(await store.placeProject(project.id, { ...fine, archived: false })).toMatchObject({ project: { name: 'store' }, out_of_reach_since: null });
+      expect(await reach()).toEqual({ archived: false, deleted: false, suspended: false });
+      await store.placeProject(project.id, { missing: 'repository' });
+      expect(await reach()).toEqual({ archived: true, deleted: false, suspended: false });
+      expect(await store.placeProject('00000000-0000-0000-0000-000000000000', fine)).toBeNull();
     });
 
     it('is forgotten when nobody has looked at it for long, and so are reports', async () => {

@@ -1,0 +1,9 @@
+import type { BoardStore } from './board-contract.ts';
+import { call } from './call.ts';
+import type { Transport } from './contract.ts';
+
+export function boardCalls(transport: Transport): BoardStore {
+  return {
+    placeProject: (projectId, place) => call(transport, 'place_project', { p_project_id: projectId, p_place: place }),
+  };
+}
