@@ -1,6 +1,10 @@
-/** Writes `vercel.json` from the tables below, `src/domain/schedule.ts` and the files of `api/`. With `--check`: fails when it is stale. */
-import { readFileSync, readdirSync, writeFileSync } from 'node:fs';
-import { timedJobs } from '../src/domain/schedule.ts';
+/**
+ * Writes `vercel.json` and `templates/vercel-configs/daily.json` from the tables below, `src/domain/schedule.ts` and the files of `api/`.
+ * With `--check`: fails when one is stale.
+ */
+import { existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { dailyJobs, timedJobs } from '../src/domain/schedule.ts';
+import type { TimedJob } from '../src/domain/schedule.ts';
 
 interface FunctionPlan {
   maxDuration: number;
@@ -19,8 +23,6 @@ const FUNCTIONS: Record<string, FunctionPlan> = {
   mcp: { maxDuration: 60, sources: [] },
 };
 
-const target = new URL('../vercel.json', import.meta.url);
-
 function presentFunctions(): [string, FunctionPlan][] {
   const names = readdirSync(new URL('../api/', import.meta.url)).map((file) => file.replace(/\.ts$/, ''));
   const unknown = names.filter((name) => !(name in FUNCTIONS));
@@ -28,7 +30,7 @@ function presentFunctions(): [string, FunctionPlan][] {
   return Object.entries(FUNCTIONS).filter(([name]) => names.includes(name));
 }
 
-function render(): string {
+function render(jobs: readonly TimedJob[]): string {
   const functions = presentFunctions();
   const config = {
     $schema: 'https://openapi.vercel.sh/vercel.json',
@@ -38,17 +40,34 @@ function render(): string {
     outputDirectory: 'public',
     functions: Object.fromEntries(functions.map(([name, { maxDuration }]) => [`api/${name}.ts`, { maxDuration }])),
     rewrites: functions.flatMap(([name, { sources }]) => sources.map((source) => ({ source, destination: `/api/${name}` }))),
-    crons: timedJobs().map(({ job, schedule }) => ({ path: `/api/cron/${job}`, schedule })),
+    crons: jobs.map(({ job, schedule }) => ({ path: `/api/cron/${job}`, schedule })),
   };
   return `${JSON.stringify(config, null, 2)}\n`;
 }
 
-const wanted = render();
-if (process.argv.includes('--check')) {
-  if (readFileSync(target, 'utf8') !== wanted) {
-    console.error('vercel.json is stale: npm run generate');
+const root = new URL('../', import.meta.url);
+
+function present(path: string): string {
+  const file = new URL(path, root);
+  return existsSync(file) ? readFileSync(file, 'utf8') : '';
+}
+
+/** An owner whose plan allows one run a day has put the daily file in the place of `vercel.json`; it stays that one. */
+function isDaily(text: string): boolean {
+  const tick = dailyJobs()[0];
+  return tick !== undefined && text.includes(`"schedule": "${tick.schedule}"`);
+}
+
+const files: Record<string, string> = {
+  'vercel.json': render(isDaily(present('vercel.json')) ? dailyJobs() : timedJobs()),
+  'templates/vercel-configs/daily.json': render(dailyJobs()),
+};
+
+for (const [path, wanted] of Object.entries(files)) {
+  if (!process.argv.includes('--check')) {
+    writeFileSync(new URL(path, root), wanted);
+  } else if (present(path) !== wanted) {
+    console.error(`${path} is stale: npm run generate`);
     process.exitCode = 1;
   }
-} else {
-  writeFileSync(target, wanted);
 }

@@ -22,9 +22,22 @@ export const SCHEDULE: readonly ScheduledJob[] = [
   { job: 'sweep', schedule: '17 4 * * *', purpose: 'moves out what no work needs any more' },
 ];
 
+export interface TimedJob {
+  job: string;
+  schedule: string;
+}
+
 /** Those that the platform calls by the clock. */
-export function timedJobs(): { job: string; schedule: string }[] {
+export function timedJobs(): TimedJob[] {
   return SCHEDULE.flatMap(({ job, schedule }) => (schedule === null ? [] : [{ job, schedule }]));
+}
+
+/** Where what runs oftener than a plan allows goes: once, early in the day. */
+const ONCE_A_DAY = '0 5 * * *';
+
+/** The same for a plan that allows one run a day: what is due more often comes once, and somebody else calls the tick each minute. */
+export function dailyJobs(): TimedJob[] {
+  return timedJobs().map(({ job, schedule }) => ({ job, schedule: /^\d+ \d+ /.test(schedule) ? schedule : ONCE_A_DAY }));
 }
 
 /** Those that each tick runs. */
