@@ -5,6 +5,7 @@ import type { MetricsReading } from '../domain/metrics.ts';
 import type { JsonObject, Project, Run, RunState, Task, Ticket, TicketSnapshot } from '../domain/model.ts';
 import type { BoardStore } from './board-contract.ts';
 import type { DiagnoseStore } from './diagnose-contract.ts';
+import type { Inspection } from './inspect-contract.ts';
 import type { RedeliveryStore } from './redelivery-contract.ts';
 import type { WatchStore } from './watch-contract.ts';
 
@@ -324,5 +325,7 @@ export interface Store extends EffectStore, RedeliveryStore, WatchStore, Diagnos
   /** What monitoring reads; takes milliseconds however much history there is. */
   metrics(): Promise<MetricsReading>;
   health(): Promise<Health>;
+  /** Who may do what in this database, and whether its jobs run. */
+  inspect(): Promise<Inspection>;
   close(): Promise<void>;
 }

@@ -8,6 +8,7 @@ import { deliveryCalls } from './deliveries.ts';
 import { diagnoseCalls } from './diagnose.ts';
 import { effectCalls } from './effects.ts';
 import { createIntakeStore } from './intake.ts';
+import type { Inspection } from './inspect-contract.ts';
 import { limitCalls } from './limits.ts';
 import { redeliveryCalls } from './redelivery.ts';
 import { overviewCalls } from './overview.ts';
@@ -31,5 +32,6 @@ export function createStore(transport: Transport): Store {
     metrics: () => call<MetricsReading>(transport, 'metrics', {}),
     ...boardCalls(transport),
     health: () => call<Health>(transport, 'health', {}),
+    inspect: () => call<Inspection>(transport, 'inspect', {}),
   };
 }

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Inspection } from '../../src/store/inspect-contract.ts';
 import { migrate, readMigrations } from '../../src/store/migrate.ts';
 import { MIGRATIONS, startPostgres, withConnection, type TestDatabase, type TestPostgres } from '../support/database.ts';
 import { readForeignKeys, readFunctions, readTables, type Table } from './catalogue.ts';
@@ -139,6 +140,33 @@ describe('access, generated from the catalogue', () => {
     expect(rows).toEqual([]);
   });
 
+  it('is what the doctor finds in order, and what stands open it names', async () => {
+    const inspect = async () => (await database.pool.query<{ result: Inspection }>('select public.inspect() as result')).rows[0]?.result;
+    expect(await inspect()).toMatchObject({ open: [], unguarded: [], tables: tables.map(({ name }) => name) });
+    const opened = [
+      'grant insert, select on public.tickets to anon',
+      'grant update on public.runs to authenticated',
+      'grant execute on function public.health to anon',
+    ];
+    const closed = [
+      'revoke all on public.tickets from anon',
+      'revoke update on public.runs from authenticated',
+      'revoke execute on function public.health from anon',
+    ];
+    try {
+      await database.pool.query([...opened, 'create table public.scratch (id int)'].join(';'));
+      const found = await inspect();
+      expect(found?.unguarded).toEqual(['public.scratch']);
+      expect(found?.open.filter(({ name }) => name !== 'public.scratch')).toEqual([
+        { role: 'anon', kind: 'function', name: 'public.health', rights: 'execute' },
+        { role: 'anon', kind: 'table', name: 'public.tickets', rights: 'insert, select' },
+        { role: 'authenticated', kind: 'table', name: 'public.runs', rights: 'update' },
+      ]);
+    } finally {
+      await database.pool.query([...closed, 'drop table public.scratch'].join(';'));
+    }
+  });
+
   it("an API key's hash is for nobody who signs in", async () => {
     expect(await as({ role: 'authenticated', sub: a.profileId }, 'select hash from public.api_keys')).toBe(DENIED);
   });
@@ -197,6 +225,7 @@ describe('access, generated from the catalogue', () => {
     }
     // Who runs with the owner's rights must name every schema.
     expect(functions.filter((fn) => fn.definer).map((fn) => [fn.signature, fn.searchPath])).toEqual([
+      ['banyan.applied_migrations()', '""'],
       ['banyan.permitted_organizations(text)', '""'],
       ['banyan.retain_logs(integer,integer)', '""'],
     ]);
