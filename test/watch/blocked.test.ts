@@ -202,6 +202,51 @@ describe('an issue that comes after what cannot be completed', () => {
   });
 });
 
+describe('an issue that comes after one that was begun anew', () => {
+  const anew: Intent[] = [startRun, building, addTask('develop:1', DEVELOP)];
+
+  it('waits for that, and goes on when it is done', async () => {
+    const place = aPlace();
+    const [before, desk] = [await atWork(1, undefined, place), await atWork(2, undefined, place)];
+    await comesAfter(desk, before);
+    await harness.sql(`update runs set state = 'failed' where id = $1`, [(await before.snapshot()).run!.id]);
+    await tick();
+    expect((await desk.snapshot()).ticket.state).toBe('blocked');
+    // Its old task stays open here: a run that was ended by hand cancels nothing.
+    await harness.sql(
+      `with anew as (insert into runs (organization_id, project_id, ticket_id, state, workflow, config_snapshot, budget_usd, warn_at_usd)
+        select organization_id, project_id, ticket_id, 'running', workflow, config_snapshot, 5, 4 from runs where state = 'failed' returning id, ticket_id)
+       update tickets t set run_id = anew.id from anew where t.id = anew.ticket_id`,
+    );
+    await before.deliver([addTask('develop:1', DEVELOP)]);
+    await tick();
+    expect((await desk.snapshot()).ticket.state).toBe('in_progress');
+    expect(await tick()).toMatchObject({ looked: 0 });
+    await before.deliver([
+      { type: 'set_run', state: 'completed' },
+      { type: 'set_ticket', state: 'done' },
+    ]);
+    await tick();
+    expect((await states(desk)).at(-1)).toBe('develop:2 pending');
+  });
+
+  it('stays blocked until then where its task was cancelled with it', async () => {
+    const place = aPlace();
+    const [before, desk] = [await atWork(1, undefined, place), await atWork(2, undefined, place)];
+    await comesAfter(desk, before);
+    await before.deliver(anew);
+    await tick();
+    expect(await states(desk)).toEqual(['blocked', 'develop:1 cancelled']);
+    expect(await tick()).toMatchObject({ looked: 0 });
+    await before.deliver([
+      { type: 'set_run', state: 'completed' },
+      { type: 'set_ticket', state: 'done' },
+    ]);
+    await tick();
+    expect(await states(desk)).toEqual(['in_progress', 'develop:1 cancelled', 'develop:2 pending']);
+  });
+});
+
 describe('a repository that is out of reach', () => {
   it.each([
     ['update installations set deleted_at = now()', 'update installations set deleted_at = null', 'installation:deleted'],
