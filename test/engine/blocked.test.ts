@@ -1,12 +1,22 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { approvalsJob } from '../../src/watch/approvals.ts';
 import { blockedJob } from '../../src/watch/blocked.ts';
 import { runJob } from '../../src/watch/job.ts';
 import type { WatchParts } from '../../src/watch/job.ts';
 import { expectNothingTwice, labelsOf, marked, openIssue, say } from '../e2e/watch.ts';
 import { startEngine } from '../support/engine.ts';
 import type { Engine } from '../support/engine.ts';
+import { callTool } from '../support/openai-server.ts';
 import { content, PLAIN } from './scripts.ts';
 import { taskOf } from './transcripts.ts';
+
+const QUESTIONS = {
+  needs_clarification: true,
+  questions: ['How warmly? (Otherwise I assume: a little.)'],
+  refined_description: '',
+  acceptance_criteria: [],
+  priority: 'medium',
+};
 
 let engine: Engine;
 beforeAll(async () => {
@@ -110,4 +120,50 @@ it('an issue whose repository GitHub closes to the App waits, fails nobody, and 
   await later();
   expect(await look()).toMatchObject({ acted: 0, failed: 0 });
   await expectNothingTwice(watched, issue);
+});
+
+it('a healthy issue is never looked at, whenever the jobs come', async () => {
+  const found: unknown[] = [];
+  const parts = engine.process().parts as WatchParts;
+  async function look(): Promise<void> {
+    for (const job of [approvalsJob, blockedJob]) {
+      const report = await runJob(job, parts, Number.MAX_SAFE_INTEGER);
+      if (report.looked > 0) found.push(report);
+    }
+  }
+  let asked = 0;
+  engine.cast.in('blocked-healthy', async (request) => {
+    asked += 1;
+    await look();
+    return asked === 1 ? callTool('submit_product_owner_result', QUESTIONS) : content(request);
+  });
+  const watched = await engine.repository('blocked-healthy', PLAIN);
+  const issue = await openIssue(watched, { title: 'Greet' });
+  const process = engine.process({
+    store: (store) => ({
+      completeTask: async (...args) => {
+        const settled = await store.completeTask(...args);
+        await look();
+        return settled;
+      },
+      suspendTask: async (...args) => {
+        const settled = await store.suspendTask(...args);
+        await look();
+        return settled;
+      },
+      claim: async (...args) => {
+        await look();
+        return store.claim(...args);
+      },
+    }),
+  });
+  await engine.settle(process);
+  expect(await labelsOf(watched, issue)).toEqual(['needs-clarification']);
+  await look();
+  await say(watched, issue, 'A little.');
+  await engine.settle(process);
+  expect(await labelsOf(watched, issue)).toEqual(['in-review']);
+  await look();
+  expect(asked).toBeGreaterThan(5);
+  expect(found).toEqual([]);
 });
