@@ -91,7 +91,7 @@ describe('what may be left out', () => {
     const { github, sandbox, worker, logLevel } = readEnvironment(FULL);
     expect(github).toMatchObject({ apiUrl: 'https://api.github.com', graphqlUrl: 'https://api.github.com/graphql', appId: 77 });
     expect(sandbox).toMatchObject({ provider: 'local', unsafe: false });
-    expect(worker).toEqual({ leaseSeconds: 15, tasks: 4 });
+    expect(worker).toEqual({ leaseSeconds: 15, tasks: 4, host: 'process' });
     expect(logLevel).toBe('info');
     expect(readEnvironment({ ...FULL, VERCEL: '1' }).sandbox.provider).toBe('vercel');
   });

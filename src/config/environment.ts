@@ -51,7 +51,7 @@ export interface Environment extends IntakeEnvironment {
     anthropicBaseUrl: string | undefined;
   };
   sandbox: { provider: 'vercel' | 'local'; unsafe: boolean; token: string | undefined; teamId: string | undefined; projectId: string | undefined };
-  worker: { leaseSeconds: number; tasks: number };
+  worker: { leaseSeconds: number; tasks: number; host: 'vercel' | 'process' };
   retention: { deliveryDays: number; historyDays: number };
   /** Whoever sends it may read the metrics, and nothing else. */
   metricsToken: string | undefined;
@@ -102,7 +102,7 @@ export function readEnvironment(source: Source = process.env): Environment {
       teamId: env.VERCEL_TEAM_ID,
       projectId: env.VERCEL_PROJECT_ID,
     },
-    worker: { leaseSeconds: env.BANYAN_LEASE_SECONDS, tasks: env.BANYAN_WORKER_TASKS },
+    worker: { leaseSeconds: env.BANYAN_LEASE_SECONDS, tasks: env.BANYAN_WORKER_TASKS, host: env.VERCEL ? 'vercel' : 'process' },
     retention: { deliveryDays: env.BANYAN_DELIVERY_RETENTION_DAYS, historyDays: env.BANYAN_RETENTION_DAYS },
     metricsToken: env.BANYAN_METRICS_TOKEN,
     logLevel: env.BANYAN_LOG_LEVEL,

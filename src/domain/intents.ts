@@ -114,4 +114,6 @@ export type Intent =
       model?: string | null;
       cost_usd?: number;
     }
+  /** Gives a task back that `worker` let its lease of run out, and counts the loss. Renewed, ended or taken over since: nothing. */
+  | { type: 'release_lost'; task_id: string; worker: string }
   | { type: 'event'; event: string; data: JsonObject };

@@ -14,6 +14,7 @@ export interface ScheduledJob {
 export const SCHEDULE: readonly ScheduledJob[] = [
   { job: 'tick', schedule: '* * * * *', purpose: 'works on what is due, then runs every job that has no time of its own' },
   { job: 'redeliver', schedule: null, purpose: 'asks GitHub again for deliveries that nobody took' },
+  { job: 'heartbeat', schedule: null, purpose: 'gives back what silent workers held, and judges who loses work' },
   { job: 'approvals', schedule: null, purpose: 'reminds people who are waited for, escalates, and ends waits' },
   { job: 'blocked', schedule: null, purpose: 'mends or tells what cannot go on, and lets it go on' },
   { job: 'anomaly', schedule: null, purpose: 'compares runs at work with the history of their kind' },

@@ -17,5 +17,6 @@ export interface EngineParts {
   log: Log;
   /** `https://github.com`: where people see what the API serves. */
   webUrl: string;
-  settings: { leaseSeconds: number; tasks: number };
+  /** `host`: what kind of place this is, for people who look at the list of workers. */
+  settings: { leaseSeconds: number; tasks: number; host: string };
 }

@@ -9,6 +9,8 @@ import type { Inbox } from './inbox.ts';
 import { createOutbox } from './outbox.ts';
 import type { Outbox } from './outbox.ts';
 import type { EngineParts } from './parts.ts';
+import { createRegistry } from './registry.ts';
+import type { Registry } from './registry.ts';
 import { createSuspects } from './suspects.ts';
 import { TaskRunner } from './tasks.ts';
 
@@ -51,6 +53,7 @@ interface Hands {
   inbox: Inbox;
   outbox: Outbox;
   tasks: TaskRunner;
+  registry: Registry;
 }
 
 /** Until when a lease holds at least, by this process's own clock (`performance.now()`): counted from before the call that took it. */
@@ -88,6 +91,8 @@ class Drain {
   readonly #name = `worker-${randomUUID()}`;
   readonly #held: Held = { tasks: new Map(), effects: new Map(), deliveries: new Map() };
   readonly #active = new Set<Promise<void>>();
+  /** What is being written down about this worker: one after the other, beside the work. */
+  #registered: Promise<void> = Promise.resolve();
   #isLooking = false;
   /** The last claim brought as many effects as it may: those that are older than the next one of a lane come first. */
   #crowded = false;
@@ -129,7 +134,7 @@ class Drain {
       while (this.#active.size > 0) await Promise.allSettled(this.#active);
       clearInterval(renewal);
       clearInterval(looking);
-      await this.#parts.github.giveBack();
+      await Promise.all([this.#parts.github.giveBack(), this.#registered.then(() => this.#hands.registry.left(this.#name))]);
     }
   }
 
@@ -163,6 +168,7 @@ class Drain {
   }
 
   #beginTasks(claimed: readonly ClaimedTask[], asked = performance.now()): void {
+    if (claimed.length > 0) this.#registered = this.#registered.then(() => this.#hands.registry.seen(this.#name, claimed));
     for (const each of claimed) this.#beginTask(each, asked);
     this.#report.tasks += claimed.length;
   }
@@ -278,7 +284,12 @@ class Drain {
 
 export function createWorker(parts: EngineParts): Worker {
   const suspects = createSuspects(parts.store);
-  const hands: Hands = { inbox: createInbox(parts, suspects), outbox: createOutbox(parts, suspects), tasks: new TaskRunner(parts, suspects) };
+  const hands: Hands = {
+    inbox: createInbox(parts, suspects),
+    outbox: createOutbox(parts, suspects),
+    tasks: new TaskRunner(parts, suspects),
+    registry: createRegistry(parts),
+  };
   let current: Drain | undefined;
   return {
     async drain(deadline) {

@@ -1,3 +1,4 @@
+import type { AgentStore } from './agent-contract.ts';
 import type { Intent } from '../domain/intents.ts';
 import type { CriticalPath } from '../domain/graph.ts';
 import type { ClaimedEffect, EffectStore } from './effect-contract.ts';
@@ -228,7 +229,7 @@ export interface TicketRef {
 }
 
 /** One typed gateway of calls to the database; each is one SQL function and one transaction. */
-export interface Store extends EffectStore, RedeliveryStore, WatchStore, DiagnoseStore, BoardStore {
+export interface Store extends EffectStore, RedeliveryStore, WatchStore, DiagnoseStore, BoardStore, AgentStore {
   receiveDelivery(delivery: NewDelivery): Promise<'accepted' | 'duplicate'>;
   /** Deliveries, effects and tasks that are due, under leases of this worker. One round trip. */
   claim(worker: string, want: { deliveries: number; effects: number; tasks: number; leaseSeconds: number }): Promise<Claims>;

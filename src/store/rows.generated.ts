@@ -28,11 +28,18 @@ export interface AgentsRow {
   role: string;
   name: string;
   capabilities: string[];
-  state: 'active' | 'silent' | 'stopped' | 'retired';
+  state: 'active' | 'degraded' | 'failed' | 'stopped' | 'retired';
   public_key: string | null;
   last_seen_at: string | null;
   created_at: string;
   updated_at: string;
+  version: string | null;
+  losses: number;
+  losses_in_a_row: number;
+  lost_at: string | null;
+  lost_by: string | null;
+  lost_event: number;
+  held_until: string | null;
 }
 
 export interface ApiKeysRow {

@@ -1,4 +1,5 @@
 import type { MetricsReading } from '../domain/metrics.ts';
+import { agentCalls } from './agents.ts';
 import { boardCalls } from './board.ts';
 import { call } from './call.ts';
 import { claimCalls } from './claims.ts';
@@ -29,6 +30,7 @@ export function createStore(transport: Transport): Store {
     ...limitCalls(transport),
     ...watchCalls(transport),
     ...diagnoseCalls(transport),
+    ...agentCalls(transport),
     metrics: () => call<MetricsReading>(transport, 'metrics', {}),
     ...boardCalls(transport),
     health: () => call<Health>(transport, 'health', {}),

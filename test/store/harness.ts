@@ -19,6 +19,8 @@ export async function emptyOut(harness: Harness): Promise<void> {
   await harness.sql('delete from public.deliveries');
   await harness.sql('delete from public.missed_deliveries');
   await harness.sql('delete from banyan.watch_reports');
+  await harness.sql('delete from banyan.workers');
+  await harness.sql(`delete from banyan.watch_marks`);
   await harness.sql(`update banyan.redelivery_progress set seen_until = null, gaps = '[]'`);
 }
 

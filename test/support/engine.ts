@@ -149,7 +149,7 @@ export async function startEngine(options: EngineOptions = {}): Promise<Engine> 
       snapshots: createSnapshotCache(),
       log: createLog(process.env['BANYAN_TEST_LOG'] ?? 'silent', (line) => process.stdout.write(line)),
       webUrl: github.url,
-      settings: { leaseSeconds: 600, tasks: 4 },
+      settings: { leaseSeconds: 600, tasks: 4, host: 'test' },
     };
   }
 

@@ -96,7 +96,7 @@ function partsOf(store: Store, model: InstantModel): EngineParts {
     snapshots: { get: () => Promise.resolve({ files, bytes: content.length * MAX_STEPS }) },
     log: createLog('warn', (line) => console.error(line)),
     webUrl: 'https://github.test',
-    settings: { leaseSeconds: LEASE_SECONDS, tasks: 1 },
+    settings: { leaseSeconds: LEASE_SECONDS, tasks: 1, host: 'bench' },
   };
 }
 
