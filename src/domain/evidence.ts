@@ -1,3 +1,4 @@
+import { redactSecrets } from '../kernel/redact.ts';
 import { humanDuration } from '../kernel/time.ts';
 import { ANOMALY_SCORE } from './anomaly.ts';
 import { criticalPath } from './graph.ts';
@@ -21,7 +22,7 @@ const MESSAGES = 8;
 const PAST = 10;
 
 function item(kind: Evidence['kind'], id: string | number | null, text: string, foreign = false): Evidence {
-  return { id: id === null ? kind : `${kind}:${id}`, kind, text, foreign };
+  return { id: id === null ? kind : `${kind}:${id}`, kind, text: redactSecrets(text), foreign };
 }
 
 function clock(at: string): string {

@@ -110,9 +110,10 @@ export type Intent =
       action?: RecoveryAction;
       /** Of the task that is to bring the run on. */
       recovery_key?: string | null;
-      /** Who wrote the hypothesis, and for how much; null where the rules did. */
+      /** The model that was asked, for how much, and what it answered; null where none was. */
       model?: string | null;
       cost_usd?: number;
+      proposal?: JsonObject | null;
     }
   /** Gives a task back that `worker` let its lease of run out, and counts the loss. Renewed, ended or taken over since: nothing. */
   | { type: 'release_lost'; task_id: string; worker: string }

@@ -22,8 +22,19 @@ export interface Diagnosis {
   /** What it rests on. */
   refersTo: readonly string[];
   evidence: readonly Evidence[];
-  /** Who wrote it, and for how much; null where the rules did. */
-  by: { model: string; costUsd: number } | null;
+  /** The model that was asked; null where none was. */
+  asked: Asked | null;
+}
+
+/** A model's answer. `refused` null: the diagnosis is its. */
+export interface Asked {
+  model: string;
+  costUsd: number;
+  tokensIn: number;
+  tokensOut: number;
+  durationMs: number;
+  action: string | null;
+  refused: string | null;
 }
 
 export interface RecoveryContext {
@@ -54,12 +65,12 @@ function note(diagnosis: Diagnosis, { now, at }: RecoveryContext, what: string):
 
 /** The one comment for people: what was found, what was done, what they can do. */
 function comment(diagnosis: Diagnosis, { now, at }: RecoveryContext, words: { did: string; next: string }): Intent {
-  const { given, evidence, refersTo, hypothesis, by } = diagnosis;
+  const { given, evidence, refersTo, hypothesis, asked } = diagnosis;
   const shown = evidenceLines(
     evidence,
     refersTo.filter((id) => id !== 'stall' && !id.startsWith('figure:')),
   );
-  const guess = by ? [`What I think: ${quoteForLine(hypothesis)}`] : [];
+  const guess = asked?.refused === null ? [`What I think: ${quoteForLine(hypothesis)}`] : [];
   const body = [`I found that ${quoteForLine(describeStall(given, now))}. ${words.did}`, ...guess, shown.join('\n'), words.next].filter(Boolean).join('\n\n');
   const { snapshot, in_run: inRun } = given.facts;
   return say(at, `diagnosis/${snapshot.run?.id ?? ''}/${inRun.length + 1}`, 'note', body);
@@ -166,13 +177,17 @@ function carryOut(diagnosis: Diagnosis, context: RecoveryContext): Recovery {
   }
 }
 
+function proposalOf({ action, refused, tokensIn, tokensOut, durationMs }: Asked): JsonObject {
+  return { action, refused, tokens_in: tokensIn, tokens_out: tokensOut, duration_ms: durationMs };
+}
+
 /** The whole decision as intents: what is done, what people read, and the audit of why. */
 export function recover(diagnosis: Diagnosis, context: RecoveryContext): { intents: Intent[]; deed: string } {
-  const { given, proposal, hypothesis, refersTo, evidence, by } = diagnosis;
+  const { given, proposal, hypothesis, refersTo, evidence, asked } = diagnosis;
   const { facts, stall } = given;
   const { intents, key, deed } = carryOut(diagnosis, context);
   const task = focusOf(facts);
-  const data: JsonObject = { cause: stall, action: proposal.action, evidence: [...refersTo], model: by?.model ?? null };
+  const data: JsonObject = { cause: stall, action: proposal.action, evidence: [...refersTo], model: asked?.refused === null ? asked.model : null };
   const audit: Intent[] = [
     ...(task ? [{ type: 'task_comment', task_id: task.id, kind: 'diagnosis', body: `${proposal.action}: ${hypothesis}`, data } as Intent] : []),
     {
@@ -189,8 +204,9 @@ export function recover(diagnosis: Diagnosis, context: RecoveryContext): { inten
       hypothesis,
       action: proposal.action,
       recovery_key: key,
-      model: by?.model ?? null,
-      cost_usd: by?.costUsd ?? 0,
+      model: asked?.model ?? null,
+      cost_usd: asked?.costUsd ?? 0,
+      proposal: asked && proposalOf(asked),
     },
   ];
   return { intents: [...intents, ...audit], deed };

@@ -184,6 +184,7 @@ export interface DiagnosesRow {
   acted_at: string | null;
   outcome: 'helped' | 'failed' | null;
   outcome_at: string | null;
+  proposal: Json | null;
 }
 
 export interface DiscoveriesRow {

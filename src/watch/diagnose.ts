@@ -22,6 +22,7 @@ interface Suspect {
   stall: Stall;
   since: string;
   diagnosis_id: string | null;
+  repository: string;
 }
 
 /** Diagnoses whose outcome is looked for in one run. */
@@ -35,7 +36,7 @@ const AT_ONCE = 0;
 
 function byRules(given: Case, evidence: readonly Evidence[], now: Date): Diagnosis {
   const refersTo = evidence.filter(({ kind }) => ['stall', 'figure', 'failed', 'repeated', 'blocker', 'deaths', 'tried'].includes(kind)).map(({ id }) => id);
-  return { given, proposal: decideByRules(given), hypothesis: `${describeStall(given, now)}.`, refersTo, evidence, by: null };
+  return { given, proposal: decideByRules(given), hypothesis: `${describeStall(given, now)}.`, refersTo, evidence, asked: null };
 }
 
 async function look({ data }: WatchItem<Suspect>, parts: WatchParts): Promise<Look> {
@@ -48,7 +49,10 @@ async function look({ data }: WatchItem<Suspect>, parts: WatchParts): Promise<Lo
   const role = focusOf(facts)?.role ?? 'developer';
   const given: Case = { stall: data.stall, since: data.since, facts, otherModels: parts.models.others(role, repository.models) };
   const evidence = gatherEvidence(given, now);
-  const diagnosis = byRules(given, evidence, now);
+  const rules = byRules(given, evidence, now);
+  // LangChain is loaded where there is something to ask.
+  const { askDiagnostician } = await import('./diagnostician.ts');
+  const diagnosis = await askDiagnostician(rules, { name: data.repository, models: repository.models }, parts);
   const context = { at: { projectId: ticket.project_id, number: ticket.number }, workflow, maxMinutes: repository.limits.maxMinutes, now };
   const { intents, deed } = recover(diagnosis, context);
   return {

@@ -8,7 +8,8 @@ import { content, inRole, PLAIN, saidTo, SUBMIT_DEVELOPER, toolsCalled, WRITE_GR
 import { taskOf } from '../engine/transcripts.ts';
 import { startEngine } from '../support/engine.ts';
 import type { Engine } from '../support/engine.ts';
-import { callTool } from '../support/openai-server.ts';
+import { callTool, fail, say } from '../support/openai-server.ts';
+import type { Answer, ChatRequest } from '../support/openai-server.ts';
 
 let engine: Engine;
 beforeAll(async () => {
@@ -35,6 +36,90 @@ async function foundIn(repo: string): Promise<{ cause: string; action: string; o
     [repo],
   );
 }
+
+/** Everybody plays as ever, and the diagnostician gives this answer. */
+function diagnosed(answer: (request: ChatRequest) => Answer): (request: ChatRequest) => Answer | Promise<Answer> {
+  return (request) => (request.agent === 'diagnostician' ? answer(request) : content(request));
+}
+
+/** The Developer's worker dies after the model's first turn, and an hour goes by. */
+async function kill(repo: string): Promise<string> {
+  const turn = (args: readonly unknown[]) => JSON.stringify(args[2]).includes('tool_calls');
+  await engine.process({ death: { at: 'store', call: 'appendMessages', when: 'after', matches: turn } }).drainToDeath();
+  const { id } = await taskOf(engine, repo, 'developer');
+  await engine.sql(`update tasks set lease_expires_at = now() - interval '1 hour' where id = $1`, [id]);
+  return id;
+}
+
+const propose = (changes: Record<string, unknown>) =>
+  callTool('submit_diagnostician_result', {
+    cause: 'The plan is too large',
+    hypothesis: 'The Developer does not know where to begin, @everyone.',
+    evidence: ['stall', 'task'],
+    action: 're_plan',
+    ...changes,
+  });
+
+describe('a model is asked', () => {
+  it('and its diagnosis is carried out, paid by the run', async () => {
+    const answer = diagnosed(() => propose({}));
+    engine.cast.in('asked', answer);
+    const { watched, issue } = await begin('asked');
+    const taskId = await kill('asked');
+    await tick();
+    await tick();
+    const requests = engine.models.requests.filter(({ agent, task }) => agent === 'diagnostician' && task === taskId);
+    expect(requests).toHaveLength(1);
+    expect(saidTo(requests[0])).toMatch(
+      /- `stall`: the worker of the task.*- `message:2`:\n<untrusted source="message:2">.*- `re_plan`: the Product Owner plans/s,
+    );
+    expect(await foundIn('asked')).toMatchObject([
+      { action: 're_plan', hypothesis: expect.stringMatching(/^The plan is too large: The Developer/), model: expect.stringMatching(/^openai:/) },
+    ]);
+    const [spent] = await engine.sql<{ diagnosis: number; actions: number; run: number; roles: number }>(
+      `select d.cost_usd::float as diagnosis, r.spent_usd::float as run,
+         (select sum(cost_usd)::float from agent_actions a where a.run_id = r.id) as actions,
+         (select sum((s ->> 'cost_usd')::float) from jsonb_array_elements(banyan.ticket_spend(r.ticket_id)) as s) as roles
+       from diagnoses d join runs r on r.id = d.run_id where d.recovery_task_id is not null and d.task_id = $1`,
+      [taskId],
+    );
+    expect(spent?.diagnosis).toBeGreaterThan(0);
+    expect(spent?.actions).toBeCloseTo(spent?.run ?? 0, 9);
+    expect(spent?.roles).toBeCloseTo(spent?.run ?? 0, 9);
+    await engine.settle();
+    expect(await labelsOf(watched, issue)).toEqual(['in-review']);
+    const planned = engine.models.requests.findLast(({ agent, run }) => agent === 'product-owner' && run === requests[0]?.run);
+    expect(saidTo(planned)).toMatch(/Why this is planned again.*<untrusted source="diagnosis">.*The plan is too large/s);
+    await tick();
+    expect(await foundIn('asked')).toMatchObject([{ outcome: 'helped' }]);
+  });
+
+  it.each([
+    ['no evidence of that name', 'unknown-evidence', () => propose({ evidence: ['message:4711'] }), /no evidence "message:4711"/],
+    ['an action that is not admitted', 'not-admitted', () => propose({ action: 'change_model', model: 'openai:mine' }), /not admitted/],
+    ['an answer in another form', 'other-form', () => say('I do not know.'), /not in the form/],
+  ] as const)('and not believed: %s', async (_what, repo, answer, reason) => {
+    engine.cast.in(repo, diagnosed(answer));
+    const { watched, issue } = await begin(repo);
+    const taskId = await kill(repo);
+    await tick();
+    expect(await foundIn(repo)).toMatchObject([{ action: 'retry' }]);
+    const [row] = await engine.sql<{ proposal: { refused: string } }>('select proposal from diagnoses where task_id = $1', [taskId]);
+    expect(row?.proposal.refused).toMatch(reason);
+    await engine.settle();
+    expect(await labelsOf(watched, issue)).toEqual(['in-review']);
+  });
+
+  it('and does not answer: the rules hold, and nothing is paid', async () => {
+    const answer = diagnosed(() => fail(400));
+    engine.cast.in('mute', answer);
+    await begin('mute');
+    await kill('mute');
+    await tick();
+    expect(await foundIn('mute')).toMatchObject([{ action: 'retry', model: null }]);
+    await engine.settle();
+  });
+});
 
 describe('found and mended', () => {
   it('a conversation that goes round in circles goes back some steps and comes to its end', async () => {
@@ -71,11 +156,7 @@ describe('found and mended', () => {
   it('a worker that was killed and never came back costs one retry', async () => {
     engine.cast.in('killed', content);
     const { watched, issue } = await begin('killed');
-    await engine
-      .process({ death: { at: 'store', call: 'appendMessages', when: 'after', matches: (args) => JSON.stringify(args[2]).includes('tool_calls') } })
-      .drainToDeath();
-    const { id } = await taskOf(engine, 'killed', 'developer');
-    await engine.sql(`update tasks set lease_expires_at = now() - interval '1 hour' where id = $1`, [id]);
+    await kill('killed');
     await tick();
     await tick();
     expect(await foundIn('killed')).toMatchObject([{ cause: 'lost', action: 'retry' }]);
