@@ -20,6 +20,17 @@ export interface TakeBack {
   told: Map<string, string>;
 }
 
+export interface TakenBack {
+  /** For whoever ran the command. */
+  notes: string[];
+  /** Protected paths that it changed, told now for the first time. */
+  refused: string[];
+}
+
+function noted(note: string): TakenBack {
+  return { notes: [note], refused: [] };
+}
+
 function gitSha(content: Uint8Array): string {
   return createHash('sha1').update(`blob ${content.length}\0`).update(content).digest('hex');
 }
@@ -96,16 +107,16 @@ function takeRefusals({ isProtected, told }: TakeBack, entries: TreeEntry[]): st
 
 /**
  * Brings what a command changed in the work folder into the overlay. The paths and modes come from inside the sandbox and are
- * believed only after the same checks that a tool's input goes through. Returns notes for whoever ran the command.
+ * believed only after the same checks that a tool's input goes through.
  */
-export async function takeBack(context: TakeBack): Promise<string[]> {
+export async function takeBack(context: TakeBack): Promise<TakenBack> {
   const { tree, overlay, isProtected } = context;
   const entries = await tree.changed();
-  if (entries === null) return ['Files changed by the command could not be read (git does not work in the sandbox); they are not part of the change.'];
+  if (entries === null) return noted('Files changed by the command could not be read (git does not work in the sandbox); they are not part of the change.');
   if (entries.length > TAKE_BACK_LIMITS.files) {
-    return [
+    return noted(
       `The command changed ${entries.length} files, more than the ${TAKE_BACK_LIMITS.files} that are taken over; none of them is part of the change. Generated files belong in .gitignore.`,
-    ];
+    );
   }
   const usable = entries.filter(isUsable);
   const differing = new Set(entries.map(({ path }) => path));
@@ -122,9 +133,10 @@ export async function takeBack(context: TakeBack): Promise<string[]> {
     news.filter(({ mode }) => mode === '120000'),
   );
   const refused = takeRefusals(context, usable);
-  return [
+  const notes = [
     ...(refused.length > 0 ? [`The command changed protected files; the changes are not part of the change, a person must make them: ${listed(refused)}`] : []),
     ...(tooLarge.length > 0 ? [`Too large to be part of the change: ${listed(tooLarge)}`] : []),
     ...(outside.length > 0 ? [`Symlinks that leave the repository are not part of the change: ${listed(outside)}`] : []),
   ];
+  return { notes, refused };
 }

@@ -41,6 +41,11 @@ export interface RunRequest {
  * A repository as an agent works on it: the snapshot, the changes over it, and a sandbox that is opened at the first command.
  * Reading and writing happen in memory; a command sees the files as they are then, and its changes come back.
  */
+export interface CommandResult extends SandboxResult {
+  /** Protected paths that the command changed; the changes were not taken over. */
+  refused?: string[];
+}
+
 export interface Workspace {
   /** Sorted paths, below a folder and matching a glob where given. @throws BanyanError `path_invalid` */
   list(filter?: { path?: string; glob?: string }): string[];
@@ -58,7 +63,7 @@ export interface Workspace {
   /** Against the snapshot, sorted, JSON. */
   changes(): FileChange[];
   /** A failing command is a result. @throws BanyanError `sandbox_unavailable`, `sandbox_failed`, `sandbox_timeout` */
-  run(request: RunRequest): Promise<SandboxResult>;
+  run(request: RunRequest): Promise<CommandResult>;
   /** Ends the sandbox. The workspace can go on; the next command opens another one. */
   dispose(): Promise<void>;
 }
@@ -184,7 +189,7 @@ function isBroken(error: unknown): boolean {
 interface CommandRunner {
   /** A path was changed in memory: to be brought into the sandbox before the next command. */
   touch(path: string): void;
-  run(request: RunRequest): Promise<SandboxResult>;
+  run(request: RunRequest): Promise<CommandResult>;
   dispose(): Promise<void>;
 }
 
@@ -221,7 +226,7 @@ function createCommandRunner(options: WorkspaceOptions, overlay: Overlay, isProt
     await closing?.sandbox.destroy();
   }
 
-  async function run({ command, timeoutSeconds, maxOutputBytes = OUTPUT_BYTES, network = 'none', signal }: RunRequest): Promise<SandboxResult> {
+  async function run({ command, timeoutSeconds, maxOutputBytes = OUTPUT_BYTES, network = 'none', signal }: RunRequest): Promise<CommandResult> {
     if (network === 'registries' && wasUsed && options.sandboxProvider?.reachesRegistries) await close();
     const { sandbox, tree } = await ready(signal);
     const behind = stale;
@@ -229,12 +234,12 @@ function createCommandRunner(options: WorkspaceOptions, overlay: Overlay, isProt
     if (behind.size > 0) await tree.sync(new Map([...behind].map((path) => [path, overlay.get(path)])));
     wasUsed ||= network === 'none';
     const result = await sandbox.run({ command, timeoutSeconds, maxOutputBytes, network, ...(signal === undefined ? {} : { signal }) });
-    const notes = await takeBack({ sandbox, tree, overlay, isProtected, told });
-    return notes.length === 0 ? result : { ...result, output: `${result.output}\n${notes.map((note) => `[${note}]`).join('\n')}` };
+    const { notes, refused } = await takeBack({ sandbox, tree, overlay, isProtected, told });
+    return notes.length === 0 ? result : { ...result, refused, output: `${result.output}\n${notes.map((note) => `[${note}]`).join('\n')}` };
   }
 
   /** Once: a sandbox that vanishes in the middle is opened anew with the same files. One that does so again is left to who retries. */
-  async function runOrReplace(request: RunRequest): Promise<SandboxResult> {
+  async function runOrReplace(request: RunRequest): Promise<CommandResult> {
     const before = overlay.changedPaths().map((path) => [path, overlay.get(path)] as const);
     try {
       return await run(request);

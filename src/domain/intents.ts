@@ -117,4 +117,6 @@ export type Intent =
     }
   /** Gives a task back that `worker` let its lease of run out, and counts the loss. Renewed, ended or taken over since: nothing. */
   | { type: 'release_lost'; task_id: string; worker: string }
+  /** The guardian's word for one conversation at work, once for each number. It wakes nobody and makes no result old. */
+  | { type: 'steer'; task_id: string; number: number; finding: string; body: string }
   | { type: 'event'; event: string; data: JsonObject };

@@ -184,7 +184,9 @@ function onCommand(context: RoutingContext, trigger: Trigger & { type: 'comment'
     const control = ticket && run && !FINISHED.includes(ticket.state) ? { ticket, run, at, by: actor.login } : null;
     if (!control) return { reason: 'nothing_at_work', intents: [seenComment] };
     if (command.name === 'budget') return withSeen(seenComment, changeBudget(context, control, parseBudget(command.argument), comment.id));
-    return withSeen(seenComment, command.name === 'pause' ? pause(context, control) : resume(context, control));
+    if (command.name === 'pause') return withSeen(seenComment, pause(context, control));
+    const resumed = resume(context, control);
+    return withSeen(seenComment, { ...resumed, intents: [...resumed.intents, ...hint(context, trigger, command.words)] });
   }
   if (ticket && run?.state === 'paused' && !FINISHED.includes(ticket.state)) {
     const resumed = resume(context, { ticket, run, at, by: actor.login });
@@ -266,7 +268,7 @@ const HELP = [
   '- `/banyan plan`: start on this issue (questions first)',
   '- `/banyan retry [hint]`: start again after a stop, keeping the branch and the pull request',
   '- `/banyan stop`: stop all work on this issue',
-  '- `/banyan pause` and `/banyan resume`: hold all work, and go on where it was',
+  '- `/banyan pause` and `/banyan resume [hint]`: hold all work, and go on where it was',
   '- `/banyan budget 10`: what this issue may cost in US dollars; a run that its budget stopped goes on',
   '- `/banyan status`: bring the status comment up to date',
   '',

@@ -251,12 +251,13 @@ export class Conversation {
     const inputs = await store.pendingInputs(session.task.id, worker);
     if (inputs.length === 0) return false;
     const ids = inputs.map((input) => input.id);
-    const words = inputs.map((input) => untrustedBlock(describeInput(input), input.body));
+    // A word about the way comes too late for a result that is handed in: it must not make it old, as a person's word does.
+    const words = this.#conclusion() ? inputs.filter((input) => !isSteering(input)) : inputs;
     await this.#append(
-      words.map((text) => ({ message: new HumanMessage(redactSecrets(text)) })),
+      words.map((input) => ({ message: toMessage(input) })),
       ids,
     );
-    return true;
+    return words.length > 0;
   }
 
   async #runTool(call: ToolCall): Promise<ToolMessage> {
@@ -362,7 +363,19 @@ export class Conversation {
   }
 }
 
+/** A word of the guardian, who watches conversations from outside. */
+function isSteering({ source }: PendingInput): boolean {
+  return source.startsWith('guardian:');
+}
+
+/** Marked where it is no person's. */
+function toMessage(input: PendingInput): HumanMessage {
+  const content = redactSecrets(untrustedBlock(describeInput(input), input.body));
+  return new HumanMessage({ content, ...(isSteering(input) ? { additional_kwargs: { banyan_nudge: 'guardian' } } : {}) });
+}
+
 function describeInput({ source, author }: PendingInput): string {
+  if (source.startsWith('guardian:')) return 'word of the guardian of Banyan, who reads along and is no person';
   if (source.startsWith('waiting/')) return 'word of Banyan itself';
   return source.startsWith('edit:') ? `the issue as ${author} edited it` : `comment by ${author}, who has write access`;
 }

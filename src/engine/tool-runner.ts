@@ -3,7 +3,7 @@ import type { ToolCall } from '@langchain/core/messages/tool';
 import { z } from 'zod';
 import type { Intent } from '../domain/intents.ts';
 import { toBanyanError } from '../kernel/errors.ts';
-import type { BanyanError } from '../kernel/errors.ts';
+import type { BanyanError, ErrorCode } from '../kernel/errors.ts';
 import { redactSecrets } from '../kernel/redact.ts';
 import { truncateMiddle } from '../kernel/text.ts';
 import type { AgentTool, ToolContext } from '../tools/tool.ts';
@@ -23,8 +23,12 @@ export interface ToolRunner {
   readsOnly(call: ToolCall): boolean;
 }
 
-function answer(call: ToolCall, content: string, status: 'success' | 'error' = 'success'): ToolMessage {
-  return new ToolMessage({ content, tool_call_id: call.id ?? '', name: call.name, status });
+/** Kept with an answer, for who watches: what of the call was refused. The model reads it in the text. */
+const REFUSAL = 'banyan_refusal';
+
+function answer(call: ToolCall, content: string, status: 'success' | 'error' = 'success', refusal?: ErrorCode): ToolMessage {
+  const kept = refusal === undefined ? {} : { additional_kwargs: { [REFUSAL]: refusal } };
+  return new ToolMessage({ content, tool_call_id: call.id ?? '', name: call.name, status, ...kept });
 }
 
 /** Failures that the model can do something about go back to it; the others end the turn and are treated by type. */
@@ -41,15 +45,16 @@ async function handIn(agent: RoleAgent, session: TaskSession, call: ToolCall): P
   return answer(call, truncateMiddle(redactSecrets(objection), TOOL_OUTPUT_CHARS), 'error');
 }
 
-async function execute(tool: AgentTool, call: ToolCall, context: ToolContext): Promise<ToolMessage> {
+async function execute(tool: AgentTool, call: ToolCall, context: Omit<ToolContext, 'noteRefusal'>): Promise<ToolMessage> {
   const input = tool.schema.safeParse(call.args);
   if (!input.success) return answer(call, `Wrong arguments for ${tool.name}:\n${z.prettifyError(input.error)}`, 'error');
-  const output = await tool.execute(input.data, context);
-  return answer(call, truncateMiddle(redactSecrets(output), TOOL_OUTPUT_CHARS));
+  let refusal: ErrorCode | undefined;
+  const output = await tool.execute(input.data, { ...context, noteRefusal: (code) => (refusal = code) });
+  return answer(call, truncateMiddle(redactSecrets(output), TOOL_OUTPUT_CHARS), 'success', refusal);
 }
 
 /** What one call may use; `found` collects the discoveries it records, which are stored when it has ended. */
-async function toolContext(session: TaskSession, callId: string, found: Intent[]): Promise<ToolContext> {
+async function toolContext(session: TaskSession, callId: string, found: Intent[]): Promise<Omit<ToolContext, 'noteRefusal'>> {
   const { task, signal, config } = session;
   return {
     callId,
@@ -93,7 +98,7 @@ export function createToolRunner(parts: { agent: RoleAgent; session: TaskSession
       } catch (thrown) {
         const error = toBanyanError(thrown);
         if (!isForTheModel(error)) throw error;
-        return answer(call, redactSecrets(error.fix ? `${error.message} ${error.fix}` : error.message), 'error');
+        return answer(call, redactSecrets(error.fix ? `${error.message} ${error.fix}` : error.message), 'error', error.code);
       }
     },
   };

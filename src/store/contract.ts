@@ -7,6 +7,7 @@ import type { JsonObject, Project, Run, RunState, Task, Ticket, TicketSnapshot }
 import type { BoardStore } from './board-contract.ts';
 import type { DiagnoseStore } from './diagnose-contract.ts';
 import type { Inspection } from './inspect-contract.ts';
+import type { GuardianStore } from './guardian-contract.ts';
 import type { RedeliveryStore } from './redelivery-contract.ts';
 import type { WatchStore } from './watch-contract.ts';
 
@@ -88,7 +89,7 @@ export interface NewMessage {
 /** A person's words that a conversation has not taken yet. */
 export interface PendingInput {
   id: string;
-  /** `comment:7`, or `edit:<guid>` where the issue itself was edited. */
+  /** `comment:7`; `edit:<guid>` where the issue itself was edited; `guardian:...` and `waiting/...` where no person wrote. */
   source: string;
   author: string;
   body: string;
@@ -229,7 +230,7 @@ export interface TicketRef {
 }
 
 /** One typed gateway of calls to the database; each is one SQL function and one transaction. */
-export interface Store extends EffectStore, RedeliveryStore, WatchStore, DiagnoseStore, BoardStore, AgentStore {
+export interface Store extends EffectStore, RedeliveryStore, WatchStore, DiagnoseStore, GuardianStore, BoardStore, AgentStore {
   receiveDelivery(delivery: NewDelivery): Promise<'accepted' | 'duplicate'>;
   /** Deliveries, effects and tasks that are due, under leases of this worker. One round trip. */
   claim(worker: string, want: { deliveries: number; effects: number; tasks: number; leaseSeconds: number }): Promise<Claims>;

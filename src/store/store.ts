@@ -8,6 +8,7 @@ import { conversationCalls } from './conversations.ts';
 import { deliveryCalls } from './deliveries.ts';
 import { diagnoseCalls } from './diagnose.ts';
 import { effectCalls } from './effects.ts';
+import { guardianCalls } from './guardian.ts';
 import { createIntakeStore } from './intake.ts';
 import type { Inspection } from './inspect-contract.ts';
 import { limitCalls } from './limits.ts';
@@ -33,6 +34,7 @@ export function createStore(transport: Transport): Store {
     ...agentCalls(transport),
     metrics: () => call<MetricsReading>(transport, 'metrics', {}),
     ...boardCalls(transport),
+    ...guardianCalls(transport),
     health: () => call<Health>(transport, 'health', {}),
     inspect: () => call<Inspection>(transport, 'inspect', {}),
   };

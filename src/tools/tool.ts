@@ -1,5 +1,6 @@
 import type { z } from 'zod';
 import type { Workspace } from '../context/workspace.ts';
+import type { ErrorCode } from '../kernel/errors.ts';
 
 export const TOOL_PERMISSIONS = ['read', 'write', 'run', 'discover', 'ask'] as const;
 export type ToolPermission = (typeof TOOL_PERMISSIONS)[number];
@@ -21,6 +22,8 @@ export interface ToolContext {
   limits: { maxOutputBytes: number; commandTimeoutSeconds: number };
   recordDiscovery(discovery: Discovery): void;
   askHuman(question: string): void;
+  /** Something of the call was not allowed, though the call itself went well: kept with its answer for who watches. */
+  noteRefusal(code: ErrorCode): void;
 }
 
 /**

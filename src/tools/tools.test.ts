@@ -13,11 +13,13 @@ interface Bench {
   call: (name: string, input: Record<string, unknown>) => Promise<string>;
   discoveries: Discovery[];
   questions: string[];
+  refusals: string[];
 }
 
 function bench(files: Record<string, string> = { 'src/cart.js': CART, 'README.md': '# Shop\n', 'package.json': '{}' }, maxOutputBytes = 10_000): Bench {
   const discoveries: Discovery[] = [];
   const questions: string[] = [];
+  const refusals: string[] = [];
   const context: ToolContext = {
     callId: 'call_1',
     workspace: createWorkspace({ snapshot: snapshotOf(files) }),
@@ -25,11 +27,13 @@ function bench(files: Record<string, string> = { 'src/cart.js': CART, 'README.md
     limits: { maxOutputBytes, commandTimeoutSeconds: 5 },
     recordDiscovery: (discovery) => discoveries.push(discovery),
     askHuman: (question) => questions.push(question),
+    noteRefusal: (code) => refusals.push(code),
   };
   return {
     context,
     discoveries,
     questions,
+    refusals,
     async call(name, input) {
       const tool = AGENT_TOOLS.find((candidate) => candidate.name === name);
       if (!tool) throw new Error(`no tool ${name}`);

@@ -68,6 +68,7 @@ async function answer(
     limits: { maxOutputBytes: 30_000, commandTimeoutSeconds: 60 },
     recordDiscovery: () => undefined,
     askHuman: () => undefined,
+    noteRefusal: () => undefined,
   };
   return new ToolMessage({ name: call.name, tool_call_id: call.id ?? '', content: await tool.execute(tool.schema.parse(call.args), context) });
 }

@@ -1,0 +1,120 @@
+import { decideGuardian } from '../domain/guardian.ts';
+import type { Deeds, Opinion } from '../domain/guardian.ts';
+import type { JsonObject } from '../domain/model.ts';
+import { beginAnew, findings, follow, NEW_COURSE } from '../domain/trajectory.ts';
+import type { Course, TrajectoryFinding } from '../domain/trajectory.ts';
+import { toBanyanError } from '../kernel/errors.ts';
+import type { GuardianFacts } from '../store/guardian-contract.ts';
+import type { WatchItem } from '../store/watch-contract.ts';
+import { AGENT_TOOLS } from '../tools/index.ts';
+import { lookingJob } from './job.ts';
+import type { Look, WatchJob, WatchParts } from './job.ts';
+import { askedOf, opinionOf } from './opinion.ts';
+
+/*
+ * Reads every conversation at work along, each step once: by rules, and by a model where a rule cannot tell and one is configured. What it
+ * finds leads to a word into the conversation, at the next step, or to a pause for a person.
+ */
+
+interface Conversation {
+  task_id: string | null;
+}
+
+/** What is kept of a conversation. */
+interface Memory extends Course {
+  deeds: Deeds;
+  /** The doubts about which a model was asked. */
+  asked: string[];
+}
+
+/** The candidates are conversations that went on since, so there is no wait between two looks. */
+const WHEN_IT_GOES_ON = 0;
+/** Of one conversation; of one run of the job, since each may take a minute. */
+const OPINIONS = 3;
+const OPINIONS_AT_ONCE = 4;
+const LEASE_SECONDS = 180;
+
+const WRITING: ReadonlySet<string> = new Set(AGENT_TOOLS.filter(({ permission }) => permission === 'write').map(({ name }) => name));
+const NOTHING_DONE: Deeds = { steered: [], pauses: 0 };
+
+function remembered(memory: JsonObject): Memory {
+  return { ...NEW_COURSE, deeds: NOTHING_DONE, asked: [], ...(memory as unknown as Partial<Memory>) };
+}
+
+function kept(memory: Memory): JsonObject {
+  return memory as unknown as JsonObject;
+}
+
+interface Judged {
+  finding: TrajectoryFinding | null;
+  opinion: Opinion | null;
+  asked: string[];
+}
+
+/** One run of the job. */
+class Round {
+  readonly #parts: WatchParts;
+  #opinions = OPINIONS_AT_ONCE;
+
+  constructor(parts: WatchParts) {
+    this.#parts = parts;
+  }
+
+  async look({ data, finding: before, memory: stored }: WatchItem<Conversation>): Promise<Look> {
+    if (data.task_id === null) return { finding: null, nextLookSeconds: WHEN_IT_GOES_ON };
+    const memory = remembered(stored);
+    const facts = await this.#parts.store.guardianFacts(data.task_id, memory.read);
+    if (!facts) return { finding: before, nextLookSeconds: WHEN_IT_GOES_ON, memory: stored };
+    const course = follow(memory, facts.steps, { writing: WRITING, changed: new Set(facts.changed) });
+    const { finding, opinion, asked } = await this.#judge(facts, course, memory);
+    if (!finding) return { finding: null, nextLookSeconds: WHEN_IT_GOES_ON, memory: kept({ ...memory, ...course, asked }) };
+    const { task, ticket } = facts;
+    const guarded = { at: { projectId: ticket.project_id, number: ticket.number }, taskId: task.id, role: task.role };
+    const { deed, deeds, intents } = decideGuardian(guarded, finding, memory.deeds, opinion);
+    return {
+      finding: finding.name,
+      nextLookSeconds: WHEN_IT_GOES_ON,
+      memory: kept({ ...beginAnew(course), deeds, asked }),
+      act: { ticketId: ticket.id, expectVersion: ticket.version, intents },
+      did: [deed],
+    };
+  }
+
+  async #judge(facts: GuardianFacts, course: Course, { deeds, asked }: Memory): Promise<Judged> {
+    const found = findings(course, {
+      writes: this.#parts.roles.get(facts.task.role)?.permissions.includes('write') ?? false,
+      budgetUsd: facts.run.budget_usd,
+      ask: askedOf(facts),
+      files: facts.files,
+      told: deeds.steered.length > 0,
+    });
+    const sure = found.find((finding) => finding.sure);
+    if (sure) return { finding: sure, opinion: null, asked };
+    const doubt = found.find(({ name }) => !asked.includes(name));
+    const affords = asked.length < OPINIONS && this.#opinions > 0 && facts.run.spent_usd < facts.run.budget_usd;
+    if (!doubt || !affords) return { finding: null, opinion: null, asked };
+    this.#opinions -= 1;
+    const verdict = await this.#ask(facts, doubt);
+    const off = verdict !== null && !verdict.on_course;
+    return { finding: off ? doubt : null, opinion: off ? verdict : null, asked: [...asked, doubt.name] };
+  }
+
+  /** An opinion is nothing that work depends on: where it cannot be had, the rules alone go on. */
+  async #ask(facts: GuardianFacts, doubt: TrajectoryFinding) {
+    try {
+      return await opinionOf(this.#parts, facts, doubt);
+    } catch (thrown) {
+      const error = toBanyanError(thrown);
+      this.#parts.log.warn({ job: 'guardian', task: facts.task.id, code: error.code }, `there was no opinion to be had: ${error.message}`);
+      return null;
+    }
+  }
+}
+
+export const guardianJob: WatchJob = {
+  name: 'guardian',
+  run(parts, until) {
+    const round = new Round(parts);
+    return lookingJob<Conversation>({ name: 'guardian', look: (item) => round.look(item), leaseSeconds: LEASE_SECONDS }).run(parts, until);
+  },
+};
