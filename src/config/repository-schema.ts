@@ -68,6 +68,8 @@ export const repositoryConfigSchema = z.strictObject({
       developer: model,
       qa: model,
       reviewer: model,
+      /** Reads conversations along where a rule cannot tell: a small one will do. */
+      guardian: model,
       /** US dollars per million tokens, for models that the price list does not know. */
       prices: z.record(z.string(), z.strictObject({ input: z.number().min(0), output: z.number().min(0) })),
     })

@@ -6,6 +6,8 @@ export interface GuardianFacts {
   task: Pick<Task, 'id' | 'role' | 'title'>;
   run: Pick<Run, 'id' | 'spent_usd' | 'budget_usd'>;
   ticket: Pick<Ticket, 'id' | 'project_id' | 'number' | 'version' | 'title' | 'body' | 'refined_description' | 'acceptance_criteria'>;
+  /** `owner/name` */
+  repository: string;
   config_snapshot: JsonObject;
   /** Oldest first, a thousand at most. */
   steps: TrajectoryStep[];

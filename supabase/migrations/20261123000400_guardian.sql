@@ -34,6 +34,7 @@ as $$
     'run', jsonb_build_object('id', r.id, 'spent_usd', r.spent_usd, 'budget_usd', r.budget_usd),
     'ticket', jsonb_build_object('id', k.id, 'project_id', k.project_id, 'number', k.number, 'version', k.version, 'title', k.title,
       'body', left(k.body, 6000), 'refined_description', left(k.refined_description, 6000), 'acceptance_criteria', k.acceptance_criteria),
+    'repository', p.owner || '/' || p.name,
     'config_snapshot', r.config_snapshot,
     'steps', coalesce((
       select jsonb_agg(to_jsonb(s) order by s.seq)
@@ -60,7 +61,11 @@ as $$
       ) as newest
       where newest.change is not null
     ), '[]'::jsonb))
-  from tasks t join runs r on r.id = t.run_id join tickets k on k.id = t.ticket_id and k.run_id = r.id join conversations c on c.task_id = t.id
+  from tasks t
+    join runs r on r.id = t.run_id
+    join tickets k on k.id = t.ticket_id and k.run_id = r.id
+    join projects p on p.id = k.project_id
+    join conversations c on c.task_id = t.id
   where t.id = p_task_id and t.state in ('pending', 'running') and r.state = 'running'
 $$;
 

@@ -30,7 +30,7 @@ afterAll(async () => {
 });
 
 const FAR = Number.MAX_SAFE_INTEGER;
-const roles = new Map<string, RoleAgent>([['developer', new DeveloperAgent() as RoleAgent]]);
+const roles = new Map<string, RoleAgent>([['developer', new DeveloperAgent()]]);
 
 function parts(withModel = false): WatchParts {
   const provider: Partial<ModelOptions> = withModel ? { openaiApiKey: 'sk-not-a-real-key', openaiBaseUrl: server.url } : {};
