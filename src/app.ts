@@ -7,6 +7,8 @@ import { createIntake } from './engine/intake.ts';
 import type { EngineParts } from './engine/parts.ts';
 import type { Worker } from './engine/worker.ts';
 import { BanyanError, toBanyanError } from './kernel/errors.ts';
+import { redactSecrets } from './kernel/redact.ts';
+import type { NewDelivery } from './store/contract.ts';
 import { createIntakeStore } from './store/intake.ts';
 import { createTransport } from './store/transport.ts';
 import type { WatchReport } from './store/watch-contract.ts';
@@ -48,7 +50,7 @@ function writeLine(line: string): void {
 }
 
 function warn(fields: Record<string, unknown>, message: string): void {
-  writeLine(`${JSON.stringify({ level: 40, time: new Date().toISOString(), ...fields, msg: message })}\n`);
+  writeLine(`${redactSecrets(JSON.stringify({ level: 40, time: new Date().toISOString(), ...fields, msg: message }))}\n`);
 }
 
 function failure(thrown: unknown): Response {
@@ -82,6 +84,22 @@ async function nudge(env: IntakeEnvironment): Promise<void> {
   }
 }
 
+/** The first span of a delivery, sent beside the answer. */
+async function tellReceipt({ traces }: IntakeEnvironment, delivery: NewDelivery, startedAt: number): Promise<void> {
+  if (!traces) return;
+  const [{ createOtlpExporter }, { receiptSpan }] = await Promise.all([import('./engine/otlp.ts'), import('./engine/tracing.ts')]);
+  const exporter = createOtlpExporter({ ...traces, redact: redactSecrets });
+  exporter.add(receiptSpan(delivery, startedAt));
+  await exporter.flush();
+}
+
+async function answerScrape(request: Request, env: Environment): Promise<Response> {
+  const secrets = [env.cronSecret, env.metricsToken].filter((secret) => secret !== undefined);
+  if (!secrets.some((secret) => mayCall(request, secret))) return UNAUTHORIZED('BANYAN_METRICS_TOKEN or CRON_SECRET');
+  const [{ serveMetrics }, { createStore }] = await Promise.all([import('./engine/metrics.ts'), import('./store/store.ts')]);
+  return serveMetrics(createStore(createTransport(env)));
+}
+
 /** The parts of a worker, from the environment. @throws BanyanError `config_invalid` */
 export async function createEngineParts(env: Environment): Promise<EngineParts> {
   const [
@@ -92,6 +110,9 @@ export async function createEngineParts(env: Environment): Promise<EngineParts> 
     { createSnapshotCache },
     { createLog },
     { createGitHubBudget },
+    { createRedactor },
+    { createTracing },
+    { createOtlpExporter },
     sandboxes,
   ] = await Promise.all([
     import('./store/store.ts'),
@@ -101,10 +122,19 @@ export async function createEngineParts(env: Environment): Promise<EngineParts> 
     import('./engine/snapshots.ts'),
     import('./engine/log.ts'),
     import('./engine/github-budget.ts'),
+    import('./kernel/redact.ts'),
+    import('./engine/tracing.ts'),
+    import('./engine/otlp.ts'),
     createSandboxes(env),
   ]);
   const store = createStore(createTransport(env));
-  const github = createGitHubApp({ ...env.github, budget: createGitHubBudget(store, { counted: env.github.limits === 'github' }) });
+  const redact = createRedactor(env.secrets);
+  const tracing = createTracing(env.traces ? createOtlpExporter({ ...env.traces, redact }) : null);
+  const github = createGitHubApp({
+    ...env.github,
+    fetch: tracing.fetch('github'),
+    budget: createGitHubBudget(store, { counted: env.github.limits === 'github' }),
+  });
   return {
     store,
     github,
@@ -112,7 +142,8 @@ export async function createEngineParts(env: Environment): Promise<EngineParts> 
     roles: new Map(BUILT_IN_ROLES.map((agent) => [agent.role, agent])),
     sandboxes,
     snapshots: createSnapshotCache(),
-    log: createLog(env.logLevel, writeLine),
+    log: createLog(env.logLevel, writeLine, { redact, fields: () => tracing.fields() }),
+    tracing,
     webUrl: webUrlOf(env.github.apiUrl),
     settings: env.worker,
   };
@@ -145,7 +176,13 @@ export function createHandlers(
   const intakeEnv = lazily(() => readIntakeEnvironment(source));
   const intakeStore = lazily(() => createIntakeStore(createTransport(intakeEnv())));
   const intake = lazily(() =>
-    createIntake({ store: intakeStore(), secrets: intakeEnv().webhookSecrets, nudge: () => platform.waitUntil(nudge(intakeEnv())), warn }),
+    createIntake({
+      store: intakeStore(),
+      secrets: intakeEnv().webhookSecrets,
+      nudge: () => platform.waitUntil(nudge(intakeEnv())),
+      accepted: (delivery, startedAt) => platform.waitUntil(tellReceipt(intakeEnv(), delivery, startedAt)),
+      warn,
+    }),
   );
   let parts: Promise<EngineParts> | undefined;
   let worker: Promise<Worker> | undefined;
@@ -179,8 +216,11 @@ export function createHandlers(
     const reports: WatchReport[] = [];
     const [{ WATCH_JOBS }, { runJob }, env, built] = await Promise.all([import('./watch/index.ts'), import('./watch/job.ts'), readAll(), engineParts()]);
     for (const job of WATCH_JOBS.filter(({ name }) => names.includes(name))) {
-      reports.push(await runJob(job, { ...built, retention: env.retention }, until));
+      const attributes = { 'banyan.job': job.name };
+      const run = () => runJob(job, { ...built, retention: env.retention }, until);
+      reports.push(await built.tracing.span('job', { delivery: null, attributes }, run));
     }
+    await built.tracing.flush();
     if (reports.some(({ acted }) => acted > 0)) await nudge(intakeEnv());
     return reports;
   }
@@ -225,13 +265,7 @@ export function createHandlers(
       const [env, { checkHealth }, { createStore }] = await Promise.all([readAll(), import('./engine/health.ts'), import('./store/store.ts')]);
       return checkHealth(createStore(createTransport(env)));
     }),
-    metrics: guarded(async (request) => {
-      const env = await readAll();
-      const secrets = [env.cronSecret, env.metricsToken].filter((secret) => secret !== undefined);
-      if (!secrets.some((secret) => mayCall(request, secret))) return UNAUTHORIZED('BANYAN_METRICS_TOKEN or CRON_SECRET');
-      const [{ serveMetrics }, { createStore }] = await Promise.all([import('./engine/metrics.ts'), import('./store/store.ts')]);
-      return serveMetrics(createStore(createTransport(env)));
-    }),
+    metrics: guarded(async (request) => answerScrape(request, await readAll())),
   };
 }
 

@@ -103,6 +103,21 @@ describe('what may be left out', () => {
     });
   });
 
+  it('knows which values are secrets, of others too, and where traces go', () => {
+    const env = readEnvironment({ ...FULL, BANYAN_METRICS_TOKEN: 'a-token-of-monitoring', PGPASSWORD: 'of-another', BANYAN_MODEL: 'openai:a' });
+    expect(env.secrets).toEqual(expect.arrayContaining([FULL.CRON_SECRET, FULL.SUPABASE_SECRET_KEY, 'a-token-of-monitoring', 'of-another']));
+    expect(env.secrets).not.toContain(FULL.SUPABASE_PUBLISHABLE_KEY);
+    expect(env.secrets).not.toContain('openai:a');
+    expect(env.traces).toBeUndefined();
+    expect(readIntakeEnvironment({ ...INTAKE, OTEL_EXPORTER_OTLP_ENDPOINT: 'http://c:4318' }).traces).toEqual({
+      endpoint: 'http://c:4318',
+      headers: '',
+      serviceName: 'banyan',
+    });
+    expect(() => readIntakeEnvironment({ ...INTAKE, OTEL_EXPORTER_OTLP_ENDPOINT: 'c:4318' })).toThrow(/OTEL_EXPORTER_OTLP_ENDPOINT/);
+    expect(() => readEnvironment({ ...FULL, BANYAN_METRICS_TOKEN: 'short' })).toThrow(/BANYAN_METRICS_TOKEN/);
+  });
+
   it('takes a model for each role', () => {
     const { models } = readEnvironment({ ...FULL, BANYAN_MODEL: 'openai:a', BANYAN_MODEL_PRODUCT_OWNER: ' anthropic:b ', BANYAN_MODEL_QA: '' });
     expect(models.default).toBe('openai:a');

@@ -55,6 +55,8 @@ export interface Environment extends IntakeEnvironment {
   retention: { deliveryDays: number; historyDays: number };
   /** Whoever sends it may read the metrics, and nothing else. */
   metricsToken: string | undefined;
+  /** Values that may stand in no line of the log, whatever they look like. */
+  secrets: string[];
   logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent';
 }
 
@@ -63,6 +65,15 @@ function modelsByRole(source: Source): Record<string, string> {
   const prefix = 'BANYAN_MODEL_';
   const pairs = Object.entries(source).filter(([name, value]) => name.startsWith(prefix) && value?.trim());
   return Object.fromEntries(pairs.map(([name, value]) => [name.slice(prefix.length).toLowerCase().replaceAll('_', '-'), String(value).trim()]));
+}
+
+const SECRET_NAME = /(?:_SECRET|_SECRET_PREVIOUS|_KEY|_TOKEN|PASSWORD|DATABASE_URL|OTLP_HEADERS)$/;
+/** It is in every browser. */
+const PUBLIC_NAME = /PUBLISHABLE_KEY$/;
+
+/** Also those of others: what is named like a secret in this environment is one. */
+function secretsOf(source: Source): string[] {
+  return Object.entries(source).flatMap(([name, value]) => (value !== undefined && SECRET_NAME.test(name) && !PUBLIC_NAME.test(name) ? [value] : []));
 }
 
 /** @throws BanyanError `config_invalid` naming every variable that is missing or wrong, each with where to find it. */
@@ -105,6 +116,7 @@ export function readEnvironment(source: Source = process.env): Environment {
     worker: { leaseSeconds: env.BANYAN_LEASE_SECONDS, tasks: env.BANYAN_WORKER_TASKS, host: env.VERCEL ? 'vercel' : 'process' },
     retention: { deliveryDays: env.BANYAN_DELIVERY_RETENTION_DAYS, historyDays: env.BANYAN_RETENTION_DAYS },
     metricsToken: env.BANYAN_METRICS_TOKEN,
+    secrets: secretsOf(set),
     logLevel: env.BANYAN_LOG_LEVEL,
   };
 }

@@ -15,6 +15,8 @@ export interface IntakeEnvironment {
   /** A direct connection in the place of Supabase's Data API, where one is wanted. */
   databaseUrl: string | undefined;
   cronSecret: string;
+  /** Where traces go; undefined: nowhere. */
+  traces: { endpoint: string; headers: string; serviceName: string } | undefined;
   /** This deployment's own address, for the nudge to the worker; absent where it is not known. */
   url: string | undefined;
 }
@@ -69,6 +71,9 @@ const RULES = {
   CRON_SECRET: { required: true, objection: (value) => (value.length < 16 ? 'must have at least 16 characters' : undefined) },
   BANYAN_URL: { objection: isUrl(/^https?:/) },
   VERCEL_PROJECT_PRODUCTION_URL: {},
+  OTEL_EXPORTER_OTLP_ENDPOINT: { objection: isUrl(/^https?:/) },
+  OTEL_EXPORTER_OTLP_HEADERS: {},
+  OTEL_SERVICE_NAME: {},
   PORT: {},
 } satisfies Record<string, Rule>;
 
@@ -82,11 +87,14 @@ export function checkIntake(source: Source): { environment: IntakeEnvironment; p
   const read = (name: keyof typeof RULES) => source[name]?.trim() || undefined;
   const names = Object.keys(RULES) as (keyof typeof RULES)[];
   const production = read('VERCEL_PROJECT_PRODUCTION_URL');
+  const endpoint = read('OTEL_EXPORTER_OTLP_ENDPOINT');
   const environment = {
     webhookSecrets: [read('GITHUB_WEBHOOK_SECRET'), read('GITHUB_WEBHOOK_SECRET_PREVIOUS')].filter((secret) => secret !== undefined),
     supabase: { url: read('SUPABASE_URL') ?? '', secretKey: read('SUPABASE_SECRET_KEY') ?? '' },
     databaseUrl: read('BANYAN_DATABASE_URL'),
     cronSecret: read('CRON_SECRET') ?? '',
+    traces:
+      endpoint === undefined ? undefined : { endpoint, headers: read('OTEL_EXPORTER_OTLP_HEADERS') ?? '', serviceName: read('OTEL_SERVICE_NAME') ?? 'banyan' },
     url: read('BANYAN_URL')?.replace(/\/$/, '') ?? (production === undefined ? undefined : `https://${production}`),
   };
   return { environment, problems: names.flatMap((name) => problemOf(name, RULES[name], read(name))) };

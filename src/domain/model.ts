@@ -131,6 +131,8 @@ export interface Task {
   created_at: string;
   started_at: string | null;
   finished_at: string | null;
+  /** The delivery that caused it, or the one that brought what it waited for. */
+  delivery: string | null;
 }
 
 export interface Question {

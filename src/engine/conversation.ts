@@ -6,15 +6,17 @@ import type { JsonObject } from '../domain/model.ts';
 import { BanyanError, toBanyanError } from '../kernel/errors.ts';
 import { redactSecrets } from '../kernel/redact.ts';
 import { truncateMiddle, untrustedBlock } from '../kernel/text.ts';
-import type { ModelUsage, RoleModel } from '../llm/types.ts';
+import type { RoleModel } from '../llm/types.ts';
 import type { PendingInput, StepGate, Store, WorkspaceFile } from '../store/contract.ts';
 import { waitInStep } from './failures.ts';
 import type { ConversationLoop } from './loop.ts';
+import { tracedModelCall, tracedToolCall, usageOf } from './model-call.ts';
 import type { RoleAgent } from './role.ts';
 import type { TaskSession } from './session.ts';
 import { Interrupt, StepLog, toRow } from './step-log.ts';
 import type { Step } from './step-log.ts';
 import type { ToolRunner } from './tool-runner.ts';
+import type { Tracing } from './tracing.ts';
 import { describeTrouble, directedRollback, findTrouble, keepSeq, rollbackMessage } from './rollback.ts';
 import type { Trouble } from './rollback.ts';
 import { adoptWrittenResult, concluded, danglingCalls, extend, failedInARow, normalizeAnswer, restore } from './transcript.ts';
@@ -62,6 +64,7 @@ export interface ConversationParts {
   roleModel: RoleModel;
   tools: ToolRunner;
   loop: ConversationLoop;
+  tracing: Tracing;
   /** Milliseconds since the epoch after which no further step is begun. */
   deadline: number;
   maxSteps: number;
@@ -261,9 +264,9 @@ export class Conversation {
   }
 
   async #runTool(call: ToolCall): Promise<ToolMessage> {
-    const { tools } = this.#parts;
+    const { tools, agent, tracing } = this.#parts;
     const started = Date.now();
-    const message = await tools.run(call);
+    const message = await tracedToolCall({ agent, tracing }, call.name, () => tools.run(call));
     const row = {
       tool_name: call.name,
       tool_call_id: call.id ?? '',
@@ -310,7 +313,11 @@ export class Conversation {
     if (waiting || this.#pause() || this.#conclusion() || findTrouble(this.#transcript)) throw new Interrupt('between steps');
     this.#enforceLimits();
     const started = Date.now();
-    const raw = adoptWrittenResult(await this.#patiently(call), agent.resultName, (value) => agent.resultSchema.safeParse(value).success);
+    const raw = adoptWrittenResult(
+      await tracedModelCall(this.#parts, () => this.#patiently(call)),
+      agent.resultName,
+      (value) => agent.resultSchema.safeParse(value).success,
+    );
     const usage = usageOf(raw);
     const message = normalizeAnswer(raw, this.#transcript.everything);
     this.#transcript.modelCalls += 1;
@@ -384,17 +391,4 @@ function describeInput({ source, author }: PendingInput): string {
 function redactedArgs(args: unknown): JsonObject {
   const cut = (_key: string, value: unknown): unknown => (typeof value === 'string' ? truncateMiddle(value, ARGUMENT_CHARS) : value);
   return JSON.parse(redactSecrets(JSON.stringify(args ?? {}, cut))) as JsonObject;
-}
-
-function usageOf(message: AIMessage): ModelUsage {
-  const usage = message.usage_metadata;
-  return { input_tokens: usage?.input_tokens ?? 0, output_tokens: usage?.output_tokens ?? 0, ...cacheOf(message) };
-}
-
-function cacheOf(message: AIMessage): { cache_read?: number; cache_creation?: number } {
-  const details = message.usage_metadata?.input_token_details;
-  return {
-    ...(details?.cache_read ? { cache_read: details.cache_read } : {}),
-    ...(details?.cache_creation ? { cache_creation: details.cache_creation } : {}),
-  };
 }

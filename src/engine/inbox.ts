@@ -17,6 +17,7 @@ import type { EngineParts } from './parts.ts';
 import { problemsComment, readRunConfig, toRunSnapshot } from './run-config.ts';
 import type { ReadConfig } from './run-config.ts';
 import type { Suspects } from './suspects.ts';
+import type { OpenSpan } from './tracing.ts';
 
 /** After this many tries a delivery goes where people see it. */
 const MAX_ATTEMPTS = 10;
@@ -83,7 +84,7 @@ export interface Inbox {
   handle(worker: string, delivery: ClaimedDelivery): Promise<void>;
 }
 
-export function createInbox({ store, github, log }: EngineParts, suspects: Suspects): Inbox {
+export function createInbox({ store, github, log, tracing }: EngineParts, suspects: Suspects): Inbox {
   function open(worker: string, delivery: ClaimedDelivery, { common, trigger }: ReadDelivery): Promise<DeliveryContext> {
     const { repository, installation } = common;
     return store.openDelivery({
@@ -119,29 +120,32 @@ export function createInbox({ store, github, log }: EngineParts, suspects: Suspe
     throw new BanyanError('conflict', `the ticket changed ${MAX_CONFLICTS} times while a delivery was being decided`, { retry: 'transient' });
   }
 
-  return {
-    async handle(worker, delivery) {
-      let leave: () => void = () => undefined;
-      try {
-        leave = await suspects.admit('delivery', delivery.guid, delivery.attempts);
-        await decideAndApply(worker, delivery, readDelivery(delivery.event, delivery.body));
-      } catch (thrown) {
-        const error = toBanyanError(thrown);
-        const wait = putOff(error);
-        if (wait) {
-          const status = await store.putOffDelivery(delivery.guid, worker, errorRecord(error), wait);
-          log.warn({ delivery: delivery.guid, event: delivery.event, code: error.code, status, seconds: wait.seconds }, `delivery put off: ${error.message}`);
-          return;
-        }
-        const retryAt = retryTime(error, delivery.attempts, MAX_ATTEMPTS);
-        log.error(
-          { delivery: delivery.guid, event: delivery.event, code: error.code, again: retryAt !== null, err: error },
-          `delivery failed: ${error.message}`,
-        );
-        await store.failDelivery(delivery.guid, worker, errorRecord(error), retryAt);
-      } finally {
-        leave();
+  async function handle(worker: string, delivery: ClaimedDelivery, span: OpenSpan): Promise<void> {
+    let leave: () => void = () => undefined;
+    try {
+      leave = await suspects.admit('delivery', delivery.guid, delivery.attempts);
+      await tracing.span('route', {}, () => decideAndApply(worker, delivery, readDelivery(delivery.event, delivery.body)));
+    } catch (thrown) {
+      const error = toBanyanError(thrown);
+      span.fail(error);
+      const wait = putOff(error);
+      if (wait) {
+        const status = await store.putOffDelivery(delivery.guid, worker, errorRecord(error), wait);
+        log.warn({ delivery: delivery.guid, event: delivery.event, code: error.code, status, seconds: wait.seconds }, `delivery put off: ${error.message}`);
+        return;
       }
+      const retryAt = retryTime(error, delivery.attempts, MAX_ATTEMPTS);
+      log.error({ delivery: delivery.guid, event: delivery.event, code: error.code, again: retryAt !== null, err: error }, `delivery failed: ${error.message}`);
+      await store.failDelivery(delivery.guid, worker, errorRecord(error), retryAt);
+    } finally {
+      leave();
+    }
+  }
+
+  return {
+    handle(worker, delivery) {
+      const attributes = { 'banyan.event': delivery.event, 'banyan.action': delivery.action, 'banyan.attempts': delivery.attempts };
+      return tracing.span('delivery', { delivery: delivery.guid, attributes }, (span) => handle(worker, delivery, span));
     },
   };
 }

@@ -9,6 +9,8 @@ export interface IntakeParts {
   secrets: readonly string[];
   /** Called once a delivery is stored: wakes a worker, must not throw. */
   nudge(): void;
+  /** Called with what was stored for the first time, and when it came (milliseconds since the epoch); must not throw. */
+  accepted?(delivery: NewDelivery, startedAt: number): void;
   /** Where failures are told; the payload is never part of it. */
   warn(fields: Record<string, unknown>, message: string): void;
 }
@@ -63,10 +65,13 @@ function objection(request: Request): Response | null {
   return null;
 }
 
-async function store(parts: IntakeParts, delivery: NewDelivery): Promise<Response> {
+async function store(parts: IntakeParts, delivery: NewDelivery, startedAt: number): Promise<Response> {
   try {
     const status = await parts.store.receiveDelivery(delivery);
-    if (status === 'accepted') parts.nudge();
+    if (status === 'accepted') {
+      parts.nudge();
+      parts.accepted?.(delivery, startedAt);
+    }
     return answer(202, { delivery: delivery.guid, status });
   } catch (thrown) {
     const error = toBanyanError(thrown);
@@ -79,6 +84,7 @@ async function store(parts: IntakeParts, delivery: NewDelivery): Promise<Respons
 export function createIntake(parts: IntakeParts): (request: Request) => Promise<Response> {
   const decoder = new TextDecoder();
   return async (request) => {
+    const startedAt = performance.timeOrigin + performance.now();
     const early = objection(request);
     if (early) return early;
     const bytes = await readBody(request);
@@ -97,6 +103,6 @@ export function createIntake(parts: IntakeParts): (request: Request) => Promise<
     if (!payload) return refuse(400, 'payload_invalid', 'The body is not a JSON object.');
     const { ignored, ...envelope } = readEnvelope(event, payload);
     if (ignored) return answer(202, { delivery: guid, status: 'ignored' });
-    return store(parts, { guid, event, body, ...envelope });
+    return store(parts, { guid, event, body, ...envelope }, startedAt);
   };
 }

@@ -9,6 +9,12 @@ export interface Log {
   debug(fields: Record<string, unknown>, message: string): void;
 }
 
-export function createLog(level: string, write: (line: string) => void): Log {
-  return pino({ level, base: null, timestamp: pino.stdTimeFunctions.isoTime }, { write: (line: string) => write(redactSecrets(line)) });
+export interface LogOptions {
+  redact?: (text: string) => string;
+  /** What every line says of whose work is being done. */
+  fields?: () => object;
+}
+
+export function createLog(level: string, write: (line: string) => void, { redact = redactSecrets, fields = () => ({}) }: LogOptions = {}): Log {
+  return pino({ level, base: null, timestamp: pino.stdTimeFunctions.isoTime, mixin: fields }, { write: (line: string) => write(redact(line)) });
 }

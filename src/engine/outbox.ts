@@ -11,6 +11,7 @@ import { errorRecord, putOff, retryTime } from './failures.ts';
 import type { EngineParts } from './parts.ts';
 import { fromRunSnapshot, readRunConfig } from './run-config.ts';
 import type { Suspects } from './suspects.ts';
+import type { OpenSpan } from './tracing.ts';
 
 /** After this many tries an effect goes where people see it. */
 const MAX_ATTEMPTS = 12;
@@ -167,34 +168,46 @@ export interface Outbox {
 const LEFT: Performed = { next: null, again: true, asked: 0 };
 
 export function createOutbox(parts: EngineParts, suspects: Suspects): Outbox {
-  const { store, github, log } = parts;
-  return {
-    async perform(worker, effect, wanted) {
-      let leave: () => void = () => undefined;
-      try {
-        leave = await suspects.admit('effect', effect.key, effect.attempts);
-        const performer = effect.by_task ? closeUnperformed : PERFORMERS[effect.kind as OutboxKind];
-        if (!performer) throw new BanyanError('internal', `nobody performs effects of kind "${effect.kind}"`, { retry: 'permanent' });
-        const repository = await github.repository(effect.project);
-        const result = await performer({ effect, repository, number: Number(effect.payload['number']), parts });
-        const asked = performance.now();
-        const { settled, next } = await store.settleEffect(effect.key, worker, { generation: effect.generation, result, next: wanted });
-        return { next, again: !settled, asked };
-      } catch (thrown) {
-        const error = toBanyanError(thrown);
-        const wait = putOff(error);
-        if (wait) {
-          const status = await store.putOffEffect(effect.key, worker, errorRecord(error), wait);
-          log.warn({ effect: effect.key, kind: effect.kind, code: error.code, status, seconds: wait.seconds }, `effect put off: ${error.message}`);
-          return LEFT;
-        }
-        const retryAt = retryTime(error, effect.attempts, MAX_ATTEMPTS);
-        log.error({ effect: effect.key, kind: effect.kind, code: error.code, again: retryAt !== null, err: error }, `effect failed: ${error.message}`);
-        await store.failEffect(effect.key, worker, errorRecord(error), retryAt);
+  const { store, github, log, tracing } = parts;
+
+  async function perform(worker: string, effect: ClaimedEffect, wanted: NextEffect | null, span: OpenSpan): Promise<Performed> {
+    let leave: () => void = () => undefined;
+    try {
+      leave = await suspects.admit('effect', effect.key, effect.attempts);
+      const performer = effect.by_task ? closeUnperformed : PERFORMERS[effect.kind as OutboxKind];
+      if (!performer) throw new BanyanError('internal', `nobody performs effects of kind "${effect.kind}"`, { retry: 'permanent' });
+      const repository = await github.repository(effect.project);
+      const result = await performer({ effect, repository, number: Number(effect.payload['number']), parts });
+      const asked = performance.now();
+      const { settled, next } = await store.settleEffect(effect.key, worker, { generation: effect.generation, result, next: wanted });
+      return { next, again: !settled, asked };
+    } catch (thrown) {
+      const error = toBanyanError(thrown);
+      span.fail(error);
+      const wait = putOff(error);
+      if (wait) {
+        const status = await store.putOffEffect(effect.key, worker, errorRecord(error), wait);
+        log.warn({ effect: effect.key, kind: effect.kind, code: error.code, status, seconds: wait.seconds }, `effect put off: ${error.message}`);
         return LEFT;
-      } finally {
-        leave();
       }
+      const retryAt = retryTime(error, effect.attempts, MAX_ATTEMPTS);
+      log.error({ effect: effect.key, kind: effect.kind, code: error.code, again: retryAt !== null, err: error }, `effect failed: ${error.message}`);
+      await store.failEffect(effect.key, worker, errorRecord(error), retryAt);
+      return LEFT;
+    } finally {
+      leave();
+    }
+  }
+
+  return {
+    perform(worker, effect, wanted) {
+      const attributes = {
+        'banyan.kind': effect.kind,
+        'banyan.effect': effect.key,
+        'banyan.generation': effect.generation,
+        'banyan.attempts': effect.attempts,
+      };
+      return tracing.span('effect', { delivery: effect.delivery, attributes }, (span) => perform(worker, effect, wanted, span));
     },
   };
 }

@@ -5,6 +5,7 @@ import type { Store } from '../store/contract.ts';
 import type { Log } from './log.ts';
 import type { RoleAgent } from './role.ts';
 import type { SnapshotCache } from './snapshots.ts';
+import type { Tracing } from './tracing.ts';
 
 /** What the composition root hands to the engine. */
 export interface EngineParts {
@@ -15,6 +16,7 @@ export interface EngineParts {
   sandboxes: SandboxProvider;
   snapshots: SnapshotCache;
   log: Log;
+  tracing: Tracing;
   /** `https://github.com`: where people see what the API serves. */
   webUrl: string;
   /** `host`: what kind of place this is, for people who look at the list of workers. */

@@ -70,7 +70,7 @@ export async function openSession({ parts, options, claimed, state, disclosure }
     repository,
     repositoryUrl: `${parts.webUrl}/${project.owner}/${project.name}`,
     login,
-    ledger: createLedger(parts.store, { worker, ticketId: ticket.id, taskId: task.id, leaseSeconds: parts.settings.leaseSeconds }),
+    ledger: createLedger(parts, { worker, ticketId: ticket.id, taskId: task.id, leaseSeconds: parts.settings.leaseSeconds }),
     disclosure,
     state,
     signal,

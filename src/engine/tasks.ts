@@ -21,6 +21,7 @@ import type { ConversationState } from './session.ts';
 import type { Suspects } from './suspects.ts';
 import { openSession } from './task-session.ts';
 import type { OwnedSession } from './task-session.ts';
+import type { OpenSpan } from './tracing.ts';
 import { createToolRunner } from './tool-runner.ts';
 import { restore } from './transcript.ts';
 
@@ -72,7 +73,21 @@ export class TaskRunner {
   }
 
   /** Works on one task until it ends, waits, or time is up. Failures are stored with the task. */
-  async run(claimed: ClaimedTask, options: TaskOptions): Promise<void> {
+  run(claimed: ClaimedTask, options: TaskOptions): Promise<void> {
+    const { task, run, ticket } = claimed;
+    const attributes = {
+      'banyan.role': task.role,
+      'banyan.task': task.id,
+      'banyan.run': run.id,
+      'banyan.issue': ticket.number,
+      'banyan.attempts': task.attempts,
+    };
+    return this.#parts.tracing.span('task', { delivery: task.delivery ?? null, due: new Date(task.due_at), attributes }, (span) =>
+      this.#run(claimed, options, span),
+    );
+  }
+
+  async #run(claimed: ClaimedTask, options: TaskOptions, span: OpenSpan): Promise<void> {
     let work: Work | undefined;
     let leave: () => void = () => undefined;
     try {
@@ -84,6 +99,7 @@ export class TaskRunner {
       if (intents.length > 0) await owned.session.record(intents);
       await this.#converse(work);
     } catch (thrown) {
+      span.fail(thrown);
       await this.#fail({ claimed, options, work }, toBanyanError(thrown));
     } finally {
       leave();
@@ -119,6 +135,7 @@ export class TaskRunner {
         session,
         roleModel,
         loop: createLoop({ agent, roleModel, tools }),
+        tracing: this.#parts.tracing,
         tools: createToolRunner({ agent, session, tools }),
         deadline: options.deadline,
         maxSteps: Math.min(agent.limits.maxSteps, session.config.limits.maxSteps),

@@ -134,7 +134,8 @@ class Drain {
       while (this.#active.size > 0) await Promise.allSettled(this.#active);
       clearInterval(renewal);
       clearInterval(looking);
-      await Promise.all([this.#parts.github.giveBack(), this.#registered.then(() => this.#hands.registry.left(this.#name))]);
+      const { github, tracing } = this.#parts;
+      await Promise.all([github.giveBack(), tracing.flush(), this.#registered.then(() => this.#hands.registry.left(this.#name))]);
     }
   }
 

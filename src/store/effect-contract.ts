@@ -13,6 +13,8 @@ export interface ClaimedEffect {
   ticket_id: string | null;
   /** Begun by an agent inside its task, which has ended since: there is nobody to perform it, and it is only to be closed. */
   by_task: boolean;
+  /** The delivery that caused it. */
+  delivery: string | null;
   project: Project;
 }
 

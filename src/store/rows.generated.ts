@@ -227,6 +227,7 @@ export interface EffectsRow {
   settled_at: string | null;
   behind: boolean;
   by_task: boolean;
+  delivery: string | null;
 }
 
 export interface EventsRow {
@@ -499,6 +500,7 @@ export interface TasksRow {
   leased_at: string | null;
   priority_rank: number;
   directive: Json | null;
+  delivery: string | null;
 }
 
 export interface TicketsRow {

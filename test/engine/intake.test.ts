@@ -63,6 +63,18 @@ describe('the webhook', () => {
     expect(await harness.sql('select event from deliveries where guid = $1', [guid])).toEqual([{ event: 'issues' }]);
   });
 
+  it('tells of what it accepted and when that came, once, and of nothing else', async () => {
+    const guid = randomUUID();
+    const told: string[] = [];
+    const parts = { store: harness.store, secrets: [SECRET], nudge: () => undefined, warn: () => undefined };
+    const handler = createIntake({ ...parts, accepted: (delivery, at) => void told.push(`${delivery.guid} ${Math.abs(at - Date.now()) < 60_000}`) });
+    await deliver({ guid }, handler);
+    await deliver({ guid }, handler);
+    await deliver({ secret: 'wrong' }, handler);
+    await deliver({ event: 'star' }, handler);
+    expect(told).toEqual([`${guid} true`]);
+  });
+
   it('takes the secret that is being rotated out', async () => {
     expect((await deliver({ secret: OLD_SECRET })).status).toBe(202);
   });

@@ -114,12 +114,15 @@ export interface Desk {
   context(): Promise<DeliveryContext>;
   snapshot(): Promise<TicketSnapshot>;
   ref(): Promise<TicketRef>;
+  /** The GUID of the newest delivery. */
+  delivered(): string;
   /** What is due now, under a lease of this worker. */
   claim(worker: string, leaseSeconds?: number): Promise<ClaimedTask[]>;
 }
 
 export function createDesk(store: Store, number = 12, place: Place = aPlace()): Desk {
   const { installationId, account, repository } = place;
+  let newest = '';
   function context(guid = 'none', worker = 'nobody'): Promise<DeliveryContext> {
     return store.openDelivery({ guid, worker, installationId, account, repository, number });
   }
@@ -136,6 +139,7 @@ export function createDesk(store: Store, number = 12, place: Place = aPlace()): 
     },
     async deliver(intents, expectVersion = null) {
       const delivery = aDelivery(place, number);
+      newest = delivery.guid;
       const worker = `inbox-${delivery.guid}`;
       await store.receiveDelivery(delivery);
       await store.claim(worker, { deliveries: 50, effects: 0, tasks: 0, leaseSeconds: LEASE });
@@ -143,6 +147,7 @@ export function createDesk(store: Store, number = 12, place: Place = aPlace()): 
       const ref = { project_id: project.id, number, expect_version: expectVersion };
       return (await store.applyIntents(delivery.guid, worker, ref, intents)).status;
     },
+    delivered: () => newest,
     async claim(worker, leaseSeconds = LEASE) {
       return (await store.claim(worker, { deliveries: 0, effects: 0, tasks: 50, leaseSeconds })).tasks;
     },

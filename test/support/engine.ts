@@ -11,7 +11,9 @@ import { createGitHubBudget } from '../../src/engine/github-budget.ts';
 import { createIntake } from '../../src/engine/intake.ts';
 import { createLog } from '../../src/engine/log.ts';
 import type { EngineParts } from '../../src/engine/parts.ts';
+import type { SpanExporter } from '../../src/engine/otlp.ts';
 import { createSnapshotCache } from '../../src/engine/snapshots.ts';
+import { createTracing } from '../../src/engine/tracing.ts';
 import { createWorker } from '../../src/engine/worker.ts';
 import type { WorkerReport } from '../../src/engine/worker.ts';
 import { createGitHubApp } from '../../src/github/app.ts';
@@ -114,6 +116,10 @@ export interface EngineOptions {
   counted?: boolean;
   /** What GitHub keeps itself. */
   limits?: Limits;
+  /** Takes the spans of every process. */
+  spans?: SpanExporter;
+  /** Takes the lines of every process's log. */
+  writeLog?: (line: string) => void;
 }
 
 export async function startEngine(options: EngineOptions = {}): Promise<Engine> {
@@ -126,6 +132,7 @@ export async function startEngine(options: EngineOptions = {}): Promise<Engine> 
     publicKeyEncoding: { type: 'spki', format: 'pem' },
   });
   const dataDir = await mkdtemp(join(tmpdir(), 'banyan-engine-'));
+  const tracing = createTracing(options.spans ?? null);
   let ahead = 0;
   const intake = await serveIntake(harness.store);
   const app = { id: 77, privateKey, webhookSecret: WEBHOOK_SECRET };
@@ -140,14 +147,17 @@ export async function startEngine(options: EngineOptions = {}): Promise<Engine> 
         privateKey,
         apiUrl: github.url,
         graphqlUrl: `${github.url}/graphql`,
-        fetch: fetchGitHub,
+        fetch: tracing.fetch('github', fetchGitHub),
         budget: createGitHubBudget(store, { counted: options.counted ?? false }),
       }),
       models: createModels({ default: MODEL, byRole: {}, openaiApiKey: 'sk-not-a-real-key', openaiBaseUrl: models.url }),
       roles: new Map(BUILT_IN_ROLES.map((agent) => [agent.role, agent])),
       sandboxes: createLocalSandboxProvider({ unsafe: process.env['BANYAN_UNSAFE_LOCAL_SANDBOX'] === '1' }),
       snapshots: createSnapshotCache(),
-      log: createLog(process.env['BANYAN_TEST_LOG'] ?? 'silent', (line) => process.stdout.write(line)),
+      log: options.writeLog
+        ? createLog('debug', options.writeLog, { fields: () => tracing.fields() })
+        : createLog(process.env['BANYAN_TEST_LOG'] ?? 'silent', (line) => process.stdout.write(line)),
+      tracing,
       webUrl: github.url,
       settings: { leaseSeconds: 600, tasks: 4, host: 'test' },
     };

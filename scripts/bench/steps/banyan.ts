@@ -4,6 +4,7 @@ import { defaultRepositoryConfig } from '../../../src/config/repository.ts';
 import type { Intent } from '../../../src/domain/intents.ts';
 import { WORKFLOWS } from '../../../src/domain/workflows.generated.ts';
 import { createLog } from '../../../src/engine/log.ts';
+import { createTracing } from '../../../src/engine/tracing.ts';
 import type { EngineParts } from '../../../src/engine/parts.ts';
 import type { RoleAgent } from '../../../src/engine/role.ts';
 import { toRunSnapshot } from '../../../src/engine/run-config.ts';
@@ -95,6 +96,7 @@ function partsOf(store: Store, model: InstantModel): EngineParts {
     sandboxes: NO_SANDBOX,
     snapshots: { get: () => Promise.resolve({ files, bytes: content.length * MAX_STEPS }) },
     log: createLog('warn', (line) => console.error(line)),
+    tracing: createTracing(),
     webUrl: 'https://github.test',
     settings: { leaseSeconds: LEASE_SECONDS, tasks: 1, host: 'bench' },
   };

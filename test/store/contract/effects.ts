@@ -22,6 +22,7 @@ export function effectContract(use: () => Harness): void {
         attempts: 1,
         ticket_id: (await desk.snapshot()).ticket.id,
         by_task: false,
+        delivery: desk.delivered(),
         project: (await desk.context()).project,
       });
       const renew = (worker: string) => store.renew(worker, { tasks: [], effects: ['status'], deliveries: ['unknown'] }, LEASE);
@@ -105,6 +106,7 @@ export function effectContract(use: () => Harness): void {
         attempts: 1,
         ticket_id: (await desk.snapshot()).ticket.id,
         by_task: false,
+        delivery: desk.delivered(),
         project: (await desk.context()).project,
       });
       expect((await store.claim('x', EFFECTS)).effects).toEqual([]);

@@ -30,7 +30,7 @@ export function taskContract(use: () => Harness): void {
           'phase',
         ]
           .concat(['priority', 'project_id', 'role', 'run_id', 'started_at', 'state', 'ticket_id', 'timeout_seconds', 'title'])
-          .concat(['waiting_for', 'waiting_on', 'waiting_since'])
+          .concat(['waiting_for', 'waiting_on', 'waiting_since', 'delivery', 'directive'])
           .toSorted(),
       );
       expect(claimed.task).toMatchObject({ key: 'develop:1', state: 'running', attempts: 1, input: { goal: 'develop:1' }, priority: 'medium', output: null });
