@@ -68,7 +68,7 @@ function conversationEvidence({ conversation }: Facts): Evidence[] {
   return [
     ...failed.map(({ seq, name, input, output }) => item('failed', seq, `${name} ${input ?? ''} failed: ${output ?? ''}`, true)),
     ...repeated.map(({ name, input, times, first_seq: from, last_seq: to }) =>
-      item('repeated', from, `${name} was called ${times} times with the same input, steps ${from} to ${to}: ${input ?? ''}`, true),
+      item('repeated', from, `${name} was called ${times} times with the same input and the same answer, steps ${from} to ${to}: ${input ?? ''}`, true),
     ),
     ...(rollbacks.length > 0 ? [item('rollbacks', null, `rolled back ${rollbacks.length} times: ${rollbacks.map(({ reason }) => reason).join(', ')}`)] : []),
     ...told,

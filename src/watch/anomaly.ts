@@ -16,6 +16,8 @@ interface RunAtWork {
   ticket_id: string;
 }
 
+const ROWS = 1_000;
+
 /** The candidates are runs that changed since, so there is no wait between two looks. */
 const WHEN_IT_CHANGES = 0;
 
@@ -35,7 +37,7 @@ async function look({ data }: WatchItem<RunAtWork>, { store }: WatchParts): Prom
   };
 }
 
-const looking = lookingJob<RunAtWork>({ name: 'anomaly', look });
+const looking = lookingJob<RunAtWork>({ name: 'anomaly', look, rows: ROWS });
 
 export const anomalyJob: WatchJob = {
   name: 'anomaly',

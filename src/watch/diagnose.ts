@@ -6,6 +6,7 @@ import { recover } from '../domain/recovery.ts';
 import type { Diagnosis } from '../domain/recovery.ts';
 import { fromRunSnapshot } from '../engine/run-config.ts';
 import type { WatchItem } from '../store/watch-contract.ts';
+import type { Asking } from './diagnostician.ts';
 import { lookingJob } from './job.ts';
 import type { Look, WatchJob, WatchParts } from './job.ts';
 
@@ -27,8 +28,9 @@ interface Suspect {
 
 /** Diagnoses whose outcome is looked for in one run. */
 const SETTLE = 200;
-/** Few at a time: a model may be asked about each. */
-const ROWS = 40;
+const ROWS = 500;
+/** How often a model is asked in one run of the job: each answer may take a minute, and other jobs wait. The rules do for the others. */
+const ASKS = 5;
 /** A look with a model's answer in it. */
 const LEASE_SECONDS = 180;
 /** What was decided changes what the candidates are, so there is no wait between two looks. */
@@ -39,7 +41,7 @@ function byRules(given: Case, evidence: readonly Evidence[], now: Date): Diagnos
   return { given, proposal: decideByRules(given), hypothesis: `${describeStall(given, now)}.`, refersTo, evidence, asked: null };
 }
 
-async function look({ data }: WatchItem<Suspect>, parts: WatchParts): Promise<Look> {
+async function look({ data }: WatchItem<Suspect>, parts: WatchParts, asking: Asking): Promise<Look> {
   const { store } = parts;
   const facts = await store.diagnosisFacts(data.run_id, data.task_id, data.diagnosis_id);
   if (!facts?.snapshot.run) return { finding: null, nextLookSeconds: AT_ONCE };
@@ -52,7 +54,7 @@ async function look({ data }: WatchItem<Suspect>, parts: WatchParts): Promise<Lo
   const rules = byRules(given, evidence, now);
   // LangChain is loaded where there is something to ask.
   const { askDiagnostician } = await import('./diagnostician.ts');
-  const diagnosis = await askDiagnostician(rules, { name: data.repository, models: repository.models }, parts);
+  const diagnosis = await askDiagnostician(rules, { name: data.repository, models: repository.models }, parts, asking);
   const context = { at: { projectId: ticket.project_id, number: ticket.number }, workflow, maxMinutes: repository.limits.maxMinutes, now };
   const { intents, deed } = recover(diagnosis, context);
   return {
@@ -64,12 +66,12 @@ async function look({ data }: WatchItem<Suspect>, parts: WatchParts): Promise<Lo
   };
 }
 
-const looking = lookingJob<Suspect>({ name: 'diagnose', look, rows: ROWS, leaseSeconds: LEASE_SECONDS });
-
 export const diagnoseJob: WatchJob = {
   name: 'diagnose',
   async run(parts, until) {
     await parts.store.settleDiagnoses(SETTLE);
+    const asking: Asking = { left: ASKS, until };
+    const looking = lookingJob<Suspect>({ name: 'diagnose', look: (item) => look(item, parts, asking), rows: ROWS, leaseSeconds: LEASE_SECONDS });
     return looking.run(parts, until);
   },
 };

@@ -24,7 +24,7 @@ import type { WatchParts } from './job.ts';
 const ROLE = 'diagnostician';
 const TOOL = 'submit_diagnostician_result';
 /** The rules can do without an answer, and others wait for their turn. */
-const PATIENCE_MS = 60_000;
+const PATIENCE_MS = 45_000;
 
 const answerSchema = z.object({
   cause: z.string().trim().min(3).max(200).describe('The cause in a few words.'),
@@ -92,6 +92,12 @@ function judge(rules: Diagnosis, message: AIMessage): { taken: Omit<Diagnosis, '
   return { taken: { ...rules, proposal, hypothesis: redactSecrets(`${cause}: ${hypothesis}`), refersTo: evidence }, action, refused: null };
 }
 
+/** How often a model may still be asked, and when no answer can be waited for any more. */
+export interface Asking {
+  left: number;
+  until: number;
+}
+
 interface AskedFor {
   /** `owner/name` */
   name: string;
@@ -99,17 +105,19 @@ interface AskedFor {
 }
 
 /** The rules' diagnosis, or a model's where one is configured, can be paid, and says what holds. Its cost counts for the run either way. */
-export async function askDiagnostician(rules: Diagnosis, repository: AskedFor, parts: WatchParts): Promise<Diagnosis> {
+export async function askDiagnostician(rules: Diagnosis, repository: AskedFor, parts: WatchParts, asking: Asking): Promise<Diagnosis> {
   const { models } = repository;
   const { given } = rules;
   const { run, ticket } = given.facts.snapshot;
   const task = focusOf(given.facts);
-  if (!run || !task || run.spent_usd >= run.budget_usd || allowedActions(given).length < 2) return rules;
+  const mayAsk = asking.left > 0 && Date.now() + PATIENCE_MS < asking.until;
+  if (!mayAsk || !run || !task || run.spent_usd >= run.budget_usd || allowedActions(given).length < 2) return rules;
   const fields = { job: 'diagnose', run: run.id, task: task.id };
   try {
     const override = models.byRole[ROLE] ?? models.default ?? undefined;
     const roleModel = await parts.models.forRole(ROLE, { taskId: task.id, runId: run.id, override, prices: models.prices });
     if (roleModel.scripted) return rules;
+    asking.left -= 1;
     const started = Date.now();
     const message = await ask(roleModel, systemPrompt(ticket.number, repository.name), questionOf(given, rules.evidence));
     const usage = usageOf(message);
@@ -128,6 +136,8 @@ export async function askDiagnostician(rules: Diagnosis, repository: AskedFor, p
     return { ...(taken ?? rules), asked };
   } catch (thrown) {
     const error = toBanyanError(thrown);
+    // What does not answer now is not waited for with each of the others.
+    asking.left = 0;
     parts.log.warn({ ...fields, code: error.code }, `no model could be asked: ${error.message}`);
     return rules;
   }

@@ -15,6 +15,7 @@ import { readyContract } from './contract/ready.ts';
 import { rollbackContract } from './contract/rollbacks.ts';
 import { taskContract } from './contract/tasks.ts';
 import { watchContract } from './contract/watch.ts';
+import { diagnosesContract } from './contract/diagnoses.ts';
 import { emptyOut, type Harness } from './harness.ts';
 
 /** What every way to reach the database must do alike. */
@@ -45,6 +46,7 @@ export function storeContract(name: string, make: () => Promise<Harness>): void 
       limitContract,
       deathContract,
       watchContract,
+      diagnosesContract,
       metricsContract,
       healthContract,
     ];

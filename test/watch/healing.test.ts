@@ -20,7 +20,7 @@ afterAll(() => engine.close());
 async function tick() {
   const parts = { ...engine.process().parts, retention: { deliveryDays: 30, historyDays: 90 } };
   const reports = [];
-  for (const job of [anomalyJob, diagnoseJob]) reports.push(await runJob(job, parts, Date.now() + 60_000));
+  for (const job of [anomalyJob, diagnoseJob]) reports.push(await runJob(job, parts, Date.now() + 240_000));
   return reports;
 }
 
