@@ -1,10 +1,13 @@
 import { ACCESS, decideBlocked, forget } from '../domain/blocked.ts';
 import type { Hindrance } from '../domain/blocked.ts';
 import type { JsonObject, Project } from '../domain/model.ts';
+import { decideUnseen } from '../domain/unseen.ts';
+import type { Unseen } from '../domain/unseen.ts';
 import { fromRunSnapshot } from '../engine/run-config.ts';
 import { toBanyanError } from '../kernel/errors.ts';
+import type { WatchItem } from '../store/watch-contract.ts';
 import { lookingJob } from './job.ts';
-import type { WatchParts } from './job.ts';
+import type { Look, WatchParts } from './job.ts';
 
 interface BlockedFacts {
   /** Null: the issue is over, and what was found with it. */
@@ -13,6 +16,8 @@ interface BlockedFacts {
   repository: string;
   project: Project;
   hindrance: Hindrance | null;
+  /** Of a subject of its own: what GitHub refused to show. */
+  unseen?: Unseen[];
 }
 
 /** Whether there is anything to look at is asked of the candidates alone. */
@@ -40,12 +45,22 @@ async function askForAccess({ github }: WatchParts, project: Project, number: nu
   }
 }
 
+async function lookAtUnseen(unseen: Unseen[], ticketId: string, { memory }: WatchItem<BlockedFacts>, { store }: WatchParts): Promise<Look> {
+  const { ticket } = await store.ticketSnapshot(ticketId);
+  const known = memory['tries'];
+  const { intents, tries, nextLookSeconds } = decideUnseen(ticket, unseen, typeof known === 'number' ? known : null);
+  const act = intents.length > 0 ? { ticketId, expectVersion: ticket.version, intents } : null;
+  return { finding: 'unseen', nextLookSeconds, memory: { tries }, act, did: act ? ['shown_again'] : [] };
+}
+
 /** Issues that cannot go on: mends what can be mended, says what is missing and who can give it, and goes on when it is there. */
 export const blockedJob = lookingJob<BlockedFacts>({
   name: 'blocked',
   rows: 1_000,
-  async look({ data, memory, finding, found_at: since }, parts) {
+  async look(item, parts) {
+    const { data, memory, finding, found_at: since } = item;
     if (data.ticket_id === null) return { finding: null, nextLookSeconds: AT_ONCE };
+    if (data.unseen) return lookAtUnseen(data.unseen, data.ticket_id, item, parts);
     const snapshot = await parts.store.ticketSnapshot(data.ticket_id);
     const refused = data.hindrance?.cause.startsWith(ACCESS) === true;
     const hindrance = refused ? await askForAccess(parts, data.project, snapshot.ticket.number) : data.hindrance;

@@ -167,3 +167,36 @@ it('a healthy issue is never looked at, whenever the jobs come', async () => {
   expect(asked).toBeGreaterThan(5);
   expect(found).toEqual([]);
 });
+
+it('a question that nobody could read, because GitHub refused the comment, is asked when it may be', async () => {
+  const watched = await engine.repository('blocked-unseen', PLAIN);
+  engine.cast.in('blocked-unseen', () => callTool('submit_product_owner_result', QUESTIONS));
+  let closed = true;
+  const process = engine.process({
+    fetch: async (input, init) => {
+      const { method, url } = new Request(input, init);
+      if (closed && method === 'POST' && url.endsWith('/comments')) return Response.json({ message: 'No' }, { status: 403 });
+      return fetch(input, init);
+    },
+  });
+  const look = async (minutes: number) => {
+    await engine.sql(`update banyan.watch_marks set next_look_at = next_look_at - make_interval(mins => $1) where job = 'blocked'`, [minutes]);
+    const report = await runJob(blockedJob, process.parts as WatchParts, Number.MAX_SAFE_INTEGER);
+    await engine.settle(process);
+    return report.did;
+  };
+  const issue = await openIssue(watched, { title: 'Greet' });
+  await engine.settle(process);
+  expect(await marked(watched, issue, 'questions')).toEqual([]);
+  expect(await look(0)).toEqual({});
+  expect(await look(9)).toEqual({});
+  expect(await look(1)).toEqual({ shown_again: 1 });
+  expect(await look(29)).toEqual({});
+  closed = false;
+  expect(await look(1)).toEqual({ shown_again: 1 });
+  expect(await marked(watched, issue, 'questions')).toHaveLength(1);
+  expect(await labelsOf(watched, issue)).toEqual(['needs-clarification']);
+  await look(1000);
+  expect(await engine.sql(`select finding from banyan.watch_marks where job = 'blocked' and subject like 'effects:%'`)).toEqual([{ finding: null }]);
+  await expectNothingTwice(watched, issue);
+});
