@@ -45,6 +45,12 @@ const waiting = z.strictObject({
   remind_merge: z.boolean().default(true),
 });
 
+/** What becomes of branches of Banyan's; a branch with commits of people that were not merged is never deleted. */
+const branches = z.strictObject({
+  delete_on_merge: z.boolean().default(false),
+  delete_on_close: z.boolean().default(false),
+});
+
 /** One label shows one state: a name that two share would be taken off by the one and put on by the other. */
 function eachItsOwn(renamed: Partial<Record<LabelKey, string>>, context: z.RefinementCtx): void {
   const names = Object.entries(labelNames(renamed));
@@ -77,6 +83,7 @@ export const repositoryConfigSchema = z.strictObject({
     .default({}),
   labels: z.partialRecord(z.enum(LABEL_KEYS), labelName).superRefine(eachItsOwn).default({}),
   waiting: waiting.prefault({}),
+  branches: branches.prefault({}),
   protected_paths: z.array(z.string().trim().min(1).max(300)).max(200).default([]),
 });
 

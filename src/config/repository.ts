@@ -25,6 +25,7 @@ export interface RepositoryConfig {
   models: { default: string | null; byRole: Record<string, string>; prices: Record<string, { input: number; output: number }> };
   labels: LabelNames;
   waiting: WaitingRules;
+  branches: { deleteOnMerge: boolean; deleteOnClose: boolean };
   protectedPaths: string[];
 }
 
@@ -61,6 +62,7 @@ function fill(input: RepositoryConfigInput): RepositoryConfig {
       escalateTo: input.waiting.escalate_to,
       remindMerge: input.waiting.remind_merge,
     },
+    branches: { deleteOnMerge: input.branches.delete_on_merge, deleteOnClose: input.branches.delete_on_close },
     protectedPaths: input.protected_paths,
   };
 }

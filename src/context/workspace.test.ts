@@ -42,6 +42,7 @@ function recorded(reachesRegistries: boolean): { provider: SandboxProvider; ran:
     provider: {
       name: 'recorded',
       reachesRegistries,
+      sweep: () => Promise.resolve(0),
       async create(options) {
         const sandbox = await local.create(options);
         const number = (made += 1);
@@ -254,6 +255,7 @@ describe('workspace with a sandbox', () => {
     const provider: SandboxProvider = {
       name: 'short',
       reachesRegistries: false,
+      sweep: () => Promise.resolve(0),
       async create(options) {
         made += 1;
         const sandbox = await local.create(options);

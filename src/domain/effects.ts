@@ -2,7 +2,16 @@ import type { Intent } from './intents.ts';
 import type { JsonObject, TicketState } from './model.ts';
 
 /** The kinds of effects that the outbox performs; those that an agent performs inside its task are not here. `check_end` is wanted by the database alone, when a task ends. */
-export type OutboxKind = 'reaction' | 'status_comment' | 'label' | 'comment' | 'delete_comment' | 'close_issue' | 'pull_request_ready' | 'check_end';
+export type OutboxKind =
+  | 'reaction'
+  | 'status_comment'
+  | 'label'
+  | 'comment'
+  | 'delete_comment'
+  | 'delete_branch'
+  | 'close_issue'
+  | 'pull_request_ready'
+  | 'check_end';
 
 /** One issue of one project: the beginning of every effect key, so that keys never meet across repositories. */
 export interface EffectScope {
@@ -47,6 +56,11 @@ export function say(at: EffectScope, key: string, kind: string, body: string): I
 /** Takes back a comment of Banyan's own. */
 export function deleteComment(at: EffectScope, commentId: number): Intent {
   return effect(at, 'delete_comment', `delete-comment/${commentId}`, { comment_id: commentId });
+}
+
+/** Deletes the branch of a pull request that is closed, if nothing stands on it that would be missed. */
+export function deleteBranch(at: EffectScope, branch: string, pullNumber: number): Intent {
+  return effect(at, 'delete_branch', `delete-branch/${pullNumber}`, { branch, pull_number: pullNumber });
 }
 
 export function closeIssue(at: EffectScope): Intent {

@@ -7,6 +7,7 @@ import type { Repository } from '../github/repository.ts';
 import { BanyanError, toBanyanError } from '../kernel/errors.ts';
 import { redactSecrets } from '../kernel/redact.ts';
 import type { ClaimedEffect, NextEffect } from '../store/effect-contract.ts';
+import { deleteBranch } from './branches.ts';
 import { errorRecord, putOff, retryTime } from './failures.ts';
 import type { EngineParts } from './parts.ts';
 import { fromRunSnapshot, readRunConfig } from './run-config.ts';
@@ -146,6 +147,8 @@ const PERFORMERS: Record<OutboxKind, Performer> = {
   label,
   comment,
   delete_comment: deleteComment,
+  delete_branch: async ({ effect, repository, parts }) =>
+    deleteBranch(repository, { branch: text(effect, 'branch'), pullNumber: Number(effect.payload['pull_number']), login: await parts.github.login() }),
   close_issue: closeIssue,
   pull_request_ready: pullRequestReady,
   check_end: endCheck,

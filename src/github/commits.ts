@@ -20,6 +20,8 @@ export interface NewCommit {
 export interface Commits {
   /** Makes the branch at a commit; a branch that is there already stays as it is. */
   createBranch(branch: string, sha: string): Promise<void>;
+  /** A no-op where it is gone. False where GitHub refuses, because the branch is protected or the default one. */
+  deleteBranch(branch: string): Promise<boolean>;
   /** @throws BanyanError `conflict` where the branch's head is not `parent`. */
   commit(commit: NewCommit): Promise<{ sha: string }>;
   /** The commit on the branch, at most `depth` back, whose message contains the text; or null. */
@@ -80,6 +82,18 @@ export function createCommits(calls: Calls): Commits {
       } catch (thrown) {
         // Another worker, or an earlier request of this one whose answer was lost, made it in between.
         if (githubError(thrown).data['status'] !== 422 || !(await exists())) throw thrown;
+      }
+    },
+    async deleteBranch(branch) {
+      try {
+        await ask(() => octokit.rest.git.deleteRef({ ...at, ref: `heads/${branch}` }));
+        return true;
+      } catch (thrown) {
+        const { code, data } = githubError(thrown);
+        if (code === 'not_found') return true;
+        // 422 for one that is gone as well as for one that must stay.
+        if (data['status'] === 422) return (await find(() => octokit.rest.git.getRef({ ...at, ref: `heads/${branch}` }))) === null;
+        throw thrown;
       }
     },
     async commit(commit) {

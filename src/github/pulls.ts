@@ -37,6 +37,10 @@ export interface Pulls {
   open(pull: { title: string; body: string; branch: string; base: string }): Promise<PullRequest>;
   edit(number: number, change: { title?: string; body?: string }): Promise<void>;
   files(number: number): Promise<PullFile[]>;
+  /** Who wrote its commits, by login; null for one whose author GitHub does not know. At most 250, as GitHub lists them. */
+  authors(number: number): Promise<(string | null)[]>;
+  /** Whether an open pull request is to be merged into the branch. */
+  isBase(branch: string): Promise<boolean>;
   review(
     number: number,
     review: { sha: string; event: 'COMMENT' | 'REQUEST_CHANGES'; body: string; comments: ReviewComment[] },
@@ -111,6 +115,14 @@ export function createPulls(calls: Calls): Pulls {
     async files(number) {
       const files = await ask(() => octokit.paginate(octokit.rest.pulls.listFiles, { ...at, pull_number: number, per_page: 100 }));
       return files.map((file) => ({ path: file.filename, status: file.status, patch: file.patch ?? null }));
+    },
+    async authors(number) {
+      const commits = await ask(() => octokit.paginate(octokit.rest.pulls.listCommits, { ...at, pull_number: number, per_page: 100 }));
+      return commits.map((commit) => commit.author?.login ?? null);
+    },
+    async isBase(branch) {
+      const { data } = await ask(() => octokit.rest.pulls.list({ ...at, base: branch, state: 'open', per_page: 1 }));
+      return data.length > 0;
     },
     async review(number, { sha, event, body, comments }) {
       const { data } = await ask(() =>

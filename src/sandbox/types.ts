@@ -67,10 +67,26 @@ export interface SandboxOptions {
   signal?: AbortSignal;
 }
 
+/** What to look for among sandboxes that are still there. */
+export interface SandboxSweep {
+  /** Younger ones are left alone. */
+  before: Date;
+  /** Of these names (as given at `create`, perhaps shortened at the end), those in which nobody works any more. */
+  abandoned: (names: readonly string[]) => Promise<readonly string[]>;
+  /** Milliseconds since the epoch after which no further one is ended. */
+  until: number;
+}
+
 export interface SandboxProvider {
   readonly name: string;
   /** Whether `network: 'registries'` opens anything. Where it does not, an install that must download fails, and this is why. */
   readonly reachesRegistries: boolean;
   /** @throws BanyanError `sandbox_unavailable` where it cannot work here; `fix` says what to install or set. */
   create(options: SandboxOptions): Promise<Sandbox>;
+  /**
+   * Ends what was left behind by workers that are gone. What it does not find ends with its own time.
+   * @returns how many were ended
+   * @throws BanyanError where the provider does not answer
+   */
+  sweep(options: SandboxSweep): Promise<number>;
 }

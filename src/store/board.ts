@@ -5,5 +5,6 @@ import type { Transport } from './contract.ts';
 export function boardCalls(transport: Transport): BoardStore {
   return {
     placeProject: (projectId, place) => call(transport, 'place_project', { p_project_id: projectId, p_place: place }),
+    tasksAtRest: (ids) => call<string[]>(transport, 'tasks_at_rest', { p_ids: ids }),
   };
 }

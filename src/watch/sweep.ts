@@ -1,7 +1,9 @@
 import type { Log } from '../engine/log.ts';
 import type { Retained, Store } from '../store/contract.ts';
+import { toBanyanError } from '../kernel/errors.ts';
+import { branchesJob } from './branches.ts';
 import { emptyReport } from './job.ts';
-import type { WatchJob } from './job.ts';
+import type { WatchJob, WatchParts } from './job.ts';
 
 /*
  * Once a day, what no work needs any more is moved out of the database: batch after batch, each a transaction of its own, until
@@ -46,13 +48,36 @@ async function forget(store: Pick<Store, 'watchForget'>, deadline: number): Prom
   return sum;
 }
 
+/** A machine is made before its task has told of it. */
+const SANDBOX_AGE_MS = 5 * 60_000;
+const TASK_NAME = /^banyan-([0-9a-f-]{30,36})$/;
+
+/** Machines of workers that are gone. Where their provider does not answer they end with their own time. */
+async function endSandboxes({ sandboxes, store, log }: Pick<WatchParts, 'sandboxes' | 'store' | 'log'>, until: number): Promise<number> {
+  async function abandoned(names: readonly string[]): Promise<string[]> {
+    const ids = names.flatMap((name) => TASK_NAME.exec(name)?.[1] ?? []);
+    return ids.length === 0 ? [] : (await store.tasksAtRest(ids)).map((id) => `banyan-${id}`);
+  }
+  try {
+    return await sandboxes.sweep({ before: new Date(Date.now() - SANDBOX_AGE_MS), abandoned, until });
+  } catch (thrown) {
+    const error = toBanyanError(thrown);
+    log.warn({ code: error.code, err: error }, `sandboxes could not be swept: ${error.message}`);
+    return 0;
+  }
+}
+
+/** What costs money first; then what is wanted on GitHub; then rows, as many as the time allows. */
 export const sweepJob: WatchJob = {
   name: 'sweep',
-  async run({ store, log, retention }, until) {
+  async run(parts, until) {
+    const { store, log, retention } = parts;
     const deadline = until - MARGIN_MS;
+    const ended = await endSandboxes(parts, deadline);
+    const closed = await branchesJob.run(parts, deadline);
     const { more, ...removed } = await sweep({ store, log, retention, deadline });
-    const did = { ...removed, ...(await forget(store, deadline)) };
+    const did = { sandboxes: ended, branches: closed.did['branches'] ?? 0, ...removed, ...(await forget(store, deadline)) };
     const looked = Object.values(did).reduce((sum, rows) => sum + rows, 0);
-    return { ...emptyReport(), looked, acted: looked, more, did };
+    return { ...emptyReport(), looked, acted: looked, failed: closed.failed, more: more || closed.more, did };
   },
 };

@@ -35,6 +35,25 @@ describe('vercel over its protocol', () => {
 
   describeSandbox('vercel', () => createVercelSandboxProvider({ ...credentials, fetch: server.fetch }));
 
+  it('ends what was left behind: by its name, not before its time, and one that cannot be ended holds up no other', async () => {
+    await server.clear();
+    const provider = createVercelSandboxProvider({ ...credentials, fetch: server.fetch });
+    const names = ['banyan-gone-1', 'banyan-gone-2', 'banyan-gone-3', 'banyan-busy', 'else-gone'];
+    for (const name of names) await provider.create({ timeoutSeconds: 60, name });
+    const sweep = (before: number) => {
+      const gone = async (asked: readonly string[]) => asked.filter((name) => name.includes('gone'));
+      return provider.sweep({ before: new Date(before), abandoned: gone, until: Number.MAX_SAFE_INTEGER });
+    };
+    expect(await sweep(Date.now() - 60_000)).toBe(0);
+    server.failNext(400, {}, ({ path }) => path.endsWith('/stop'));
+    expect(await sweep(Date.now() + 1_000)).toBe(2);
+    expect(await sweep(Date.now() + 1_000)).toBe(1);
+    expect(await sweep(Date.now() + 1_000)).toBe(0);
+    server.failNext(403);
+    await expect(sweep(Date.now())).rejects.toMatchObject({ code: 'sandbox_unavailable', retry: 'needs_human' });
+    await server.clear();
+  });
+
   it('asks for a machine that is not kept and has no network, and hands over no credential', async () => {
     server.requests.length = 0;
     const sandbox = await createVercelSandboxProvider({ ...credentials, fetch: server.fetch }).create({

@@ -42,6 +42,8 @@ interface Running {
 }
 
 interface Machine {
+  name: string;
+  createdAt: number;
   sandbox: Sandbox;
   commands: Map<string, Running>;
   reachable: string[];
@@ -198,16 +200,36 @@ function handlerFor(rest: string): Handler | null {
 
 async function createMachine(backend: SandboxProvider, machines: Map<string, Machine>, body: Record<string, unknown>): Promise<unknown> {
   const id = `sbx_${randomUUID()}`;
+  const now = Date.now();
   const machine: Machine = {
+    name: String(body.name),
+    createdAt: now,
     sandbox: await backend.create({ timeoutSeconds: Number(body.timeout ?? 300_000) / 1000 }),
     commands: new Map(),
     reachable: hostsOf(body.networkPolicy as Policy | undefined),
     stopped: false,
   };
   machines.set(id, machine);
-  const now = Date.now();
-  const sandbox = { name: String(body.name), persistent: body.persistent ?? true, createdAt: now, updatedAt: now, currentSessionId: id, status: 'running' };
-  return { sandbox, session: sessionData(id, machine, now), routes: [] };
+  return { sandbox: sandboxData(id, machine), session: sessionData(id, machine, now), routes: [] };
+}
+
+function sandboxData(id: string, { name, createdAt, stopped }: Machine): Record<string, unknown> {
+  return { name, persistent: false, createdAt, updatedAt: createdAt, currentSessionId: id, status: stopped ? 'stopped' : 'running' };
+}
+
+/** A page of them all, or one by its name. */
+function readSandboxes(machines: Map<string, Machine>, url: URL): unknown {
+  const all = [...machines].toSorted(([, a], [, b]) => a.name.localeCompare(b.name));
+  const name = /^\/v2\/sandboxes\/([^/]+)$/.exec(url.pathname)?.[1];
+  if (name !== undefined) {
+    const found = all.find(([, machine]) => machine.name === decodeURIComponent(name));
+    return found && { sandbox: sandboxData(...found), session: sessionData(...found, found[1].createdAt), routes: [] };
+  }
+  const fitting = all.filter(([, machine]) => machine.name.startsWith(url.searchParams.get('namePrefix') ?? ''));
+  const from = Number(url.searchParams.get('cursor') ?? 0);
+  const to = from + Math.min(Number(url.searchParams.get('limit') ?? 20), 2);
+  const pagination = { count: fitting.length, next: to < fitting.length ? String(to) : null };
+  return { sandboxes: fitting.slice(from, to).map((entry) => sandboxData(...entry)), pagination };
 }
 
 export async function startVercelServer(backend: SandboxProvider): Promise<VercelServer> {
@@ -229,6 +251,10 @@ export async function startVercelServer(backend: SandboxProvider): Promise<Verce
       return;
     }
     if (path === '/v3/sandboxes') return send(response, 200, await createMachine(backend, machines, JSON.parse(body.toString()) as Record<string, unknown>));
+    if (request.method === 'GET' && /^\/v2\/sandboxes(\/[^/]+)?$/.test(path)) {
+      const found = readSandboxes(machines, new URL(request.url ?? '', url));
+      return found === undefined ? fail(response, 404, 'no such sandbox') : send(response, 200, found);
+    }
     const [, id = '', rest = ''] = /^\/v2\/sandboxes\/sessions\/([^/]+)\/(.+)$/.exec(path) ?? [];
     const machine = machines.get(id);
     const handler = handlerFor(rest);

@@ -78,6 +78,7 @@ const NO_GITHUB = {
 const NO_SANDBOX: SandboxProvider = {
   name: 'none',
   reachesRegistries: false,
+  sweep: () => Promise.resolve(0),
   create: () => Promise.reject(new Error('nothing here needs a sandbox')),
 };
 

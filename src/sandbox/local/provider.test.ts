@@ -46,7 +46,12 @@ describe('createLocalSandboxProvider', () => {
       await mkdir(join(folder, `banyan-sandbox-${name}`));
       if (owner !== null) await writeFile(join(folder, `banyan-sandbox-${name}`, 'owner'), owner);
     }
-    const sandbox = await createLocalSandboxProvider({ way: 'unsafe', folder }).create({ timeoutSeconds: 5 });
+    const nobody = { before: new Date(), abandoned: () => Promise.resolve([]), until: Number.MAX_SAFE_INTEGER };
+    const provider = createLocalSandboxProvider({ way: 'unsafe', folder });
+    expect([await provider.sweep(nobody), await provider.sweep(nobody)]).toEqual([1, 0]);
+    await mkdir(join(folder, 'banyan-sandbox-dead'));
+    await writeFile(join(folder, 'banyan-sandbox-dead', 'owner'), String(pid));
+    const sandbox = await provider.create({ timeoutSeconds: 5 });
     await sandbox.destroy();
     expect((await readdir(folder)).toSorted()).toEqual(['banyan-sandbox-alive', 'banyan-sandbox-fresh']);
   });

@@ -62,6 +62,8 @@ export function createLocalSandboxProvider(options: LocalSandboxOptions = {}): S
       });
       return openSandbox(found, request, { ...options, folder: parent });
     },
+    // The process that made a folder stands in it: no name is needed to know whether somebody works there.
+    sweep: () => removeAbandoned(parent),
   };
 }
 
@@ -95,12 +97,18 @@ function isAlive(pid: number): boolean {
 }
 
 /** Folders of processes that were killed before they could clean up. One without an owner is being made right now, or is not ours. */
-async function removeAbandoned(parent: string): Promise<void> {
+async function removeAbandoned(parent: string): Promise<number> {
+  let removed = 0;
   const names = (await readdir(parent).catch(() => [])).filter((name) => name.startsWith(PREFIX));
   for (const name of names) {
     const owner = Number(await readFile(join(parent, name, OWNER_FILE), 'utf8').catch(() => ''));
-    if (owner > 0 && !isAlive(owner)) await rm(join(parent, name), { recursive: true, force: true }).catch(() => undefined);
+    if (owner <= 0 || isAlive(owner)) continue;
+    removed += await rm(join(parent, name), { recursive: true, force: true }).then(
+      () => 1,
+      () => 0,
+    );
   }
+  return removed;
 }
 
 async function makeFolders(machine: Machine, parent: string, dropTo: number | null): Promise<SandboxFolders> {
