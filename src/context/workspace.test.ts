@@ -192,6 +192,7 @@ describe('workspace with a sandbox', () => {
     const made = workspace();
     const first = await sh(made, 'echo "{}" > package.json; mkdir -p .github; echo x > .github/w.yml; rm .gitignore');
     expect(first.output).toMatch(/protected.*\.github\/w\.yml, package\.json/);
+    expect(first.refused).toEqual(['.github/w.yml', 'package.json']);
     expect(made.changes()).toEqual([{ path: '.gitignore', deleted: true }]);
     expect((await sh(made, 'true')).output).toBe('');
     expect(made.read('package.json')).toBe(FILES['package.json']);

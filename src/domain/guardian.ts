@@ -1,6 +1,7 @@
 import { refreshStatus, say, showState } from './effects.ts';
 import type { EffectScope } from './effects.ts';
 import type { Intent } from './intents.ts';
+import { untrustedBlock, untrustedCode } from '../kernel/text.ts';
 import { quoteForLine } from './quote.ts';
 import { roleTitle } from './roles.ts';
 import type { Rule, Seen, TrajectoryFinding } from './trajectory.ts';
@@ -67,9 +68,13 @@ function shown(finding: TrajectoryFinding): string {
   return evidence(finding.seen, ({ seq }) => (finding.rule === 'drift' ? '' : `step ${seq}: `));
 }
 
+/** Our own words are plain; what others wrote, and what a model made of it, is marked as data. */
 function steerText(finding: TrajectoryFinding, opinion: Opinion | null): string {
-  const head = `You ${finding.what} (${steps(finding)}).`;
-  return [[head, opinion?.steer || ADVICE[finding.rule]].join(' '), shown(finding)].filter(Boolean).join('\n\n');
+  return [
+    `A word of the guardian of this work, who reads along and is no person: you ${finding.what} (${steps(finding)}). ${ADVICE[finding.rule]}`,
+    ...(finding.seen.length > 0 ? [untrustedCode('what was seen', finding.seen.map(({ what }) => what).join('\n'))] : []),
+    ...(opinion ? [untrustedBlock('opinion of a model that read along', [opinion.reason, opinion.steer].join('\n'))] : []),
+  ].join('\n\n');
 }
 
 function pauseText({ role }: GuardedTask, finding: TrajectoryFinding, opinion: Opinion | null, steered: readonly Rule[]): string {

@@ -76,7 +76,7 @@ describe('a loop', () => {
   it('names where it began and what was repeated, and stays the same finding', () => {
     const eight = course(times(8, (n) => read(n % 2 ? 'a' : 'b')));
     const [found] = findings(eight, TASK);
-    expect(found).toMatchObject({ name: 'loop@7', from: 7, what: 'repeated itself for 6 turns, with the same calls over the same files' });
+    expect(found).toMatchObject({ name: 'loop@7', from: 7, what: 'made nothing but calls that were already made, over the same files, for 6 turns' });
     expect(found?.seen.map(({ what }) => what)).toEqual(['read_file b', 'read_file a']);
     expect(findings(course([read('a'), read('b')], eight), TASK)[0]?.name).toBe('loop@7');
   });

@@ -270,7 +270,12 @@ function progressFindings(course: Course, { writes, budgetUsd }: Task, limits: L
   const spends = writes && (idle.turns >= Math.min(limits.idle, UNSURE_IDLE) || dear);
   return [
     ...(stale.turns >= limits.loop
-      ? [found('loop', stale.from, `repeated itself for ${stale.turns} turns, with the same calls over the same files`, { seen: stale.seen, sure: true })]
+      ? [
+          found('loop', stale.from, `made nothing but calls that were already made, over the same files, for ${stale.turns} turns`, {
+            seen: stale.seen,
+            sure: true,
+          }),
+        ]
       : []),
     ...(repeated && repeated.times >= limits.errors
       ? [found('errors', repeated.seen[0]?.seq ?? read, `ran ${repeated.times} times into the same error`, { seen: repeated.seen, sure: true })]

@@ -375,14 +375,13 @@ function isSteering({ source }: PendingInput): boolean {
   return source.startsWith('guardian:');
 }
 
-/** Marked where it is no person's. */
+/** Our own word marks what is others' in it by itself, and is marked as no person's. */
 function toMessage(input: PendingInput): HumanMessage {
-  const content = redactSecrets(untrustedBlock(describeInput(input), input.body));
-  return new HumanMessage({ content, ...(isSteering(input) ? { additional_kwargs: { banyan_nudge: 'guardian' } } : {}) });
+  if (isSteering(input)) return new HumanMessage({ content: redactSecrets(input.body), additional_kwargs: { banyan_nudge: 'guardian' } });
+  return new HumanMessage(redactSecrets(untrustedBlock(describeInput(input), input.body)));
 }
 
 function describeInput({ source, author }: PendingInput): string {
-  if (source.startsWith('guardian:')) return 'word of the guardian of Banyan, who reads along and is no person';
   if (source.startsWith('waiting/')) return 'word of Banyan itself';
   return source.startsWith('edit:') ? `the issue as ${author} edited it` : `comment by ${author}, who has write access`;
 }

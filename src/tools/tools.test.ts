@@ -216,6 +216,17 @@ describe('run_command', () => {
     await workspace.dispose();
   });
 
+  it('notes what of a command was refused, though the command itself went well', async () => {
+    const { call, context, refusals } = bench();
+    const workspace = createWorkspace({ snapshot: snapshotOf({ 'package.json': '{}' }), sandboxProvider: createLocalSandboxProvider() });
+    context.workspace = workspace;
+    expect(await call('run_command', { command: 'true' })).toContain('exit code 0');
+    expect(refusals).toEqual([]);
+    expect(await call('run_command', { command: 'echo x > package.json' })).toContain('protected files');
+    expect(refusals).toEqual(['path_protected']);
+    await workspace.dispose();
+  });
+
   it('has an upper limit on time and passes the signal on', async () => {
     const { call, context } = bench();
     const asked: unknown[] = [];

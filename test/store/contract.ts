@@ -4,6 +4,7 @@ import { deathContract } from './contract/deaths.ts';
 import { deliveryContract } from './contract/deliveries.ts';
 import { editContract } from './contract/edits.ts';
 import { effectContract } from './contract/effects.ts';
+import { guardianContract } from './contract/guardian.ts';
 import { hoursContract } from './contract/hours.ts';
 import { retentionContract } from './contract/retention.ts';
 import { healthContract } from './contract/health.ts';
@@ -47,6 +48,7 @@ export function storeContract(name: string, make: () => Promise<Harness>): void 
       deathContract,
       watchContract,
       diagnosesContract,
+      guardianContract,
       metricsContract,
       healthContract,
     ];

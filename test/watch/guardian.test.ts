@@ -96,7 +96,7 @@ describe('a conversation that loops with alternating calls', () => {
     expect(await Promise.all([tick(), tick()])).toMatchObject([{ failed: 0 }, { failed: 0 }]);
     expect(await tick()).toMatchObject({ looked: 0 });
     expect(await words(one)).toEqual([
-      { source: `guardian:${one.taskId}/1`, author: 'banyan', body: expect.stringMatching(/^You repeated itself|^You repeated the same/) },
+      { source: `guardian:${one.taskId}/1`, author: 'banyan', body: expect.stringContaining('you made nothing but calls that were already made') },
     ]);
     expect(await findings()).toEqual([{ finding: 'loop@7' }]);
     expect((await stateOf(one))?.state).toBe('running');
@@ -105,9 +105,12 @@ describe('a conversation that loops with alternating calls', () => {
     await go(one, [say('word of the guardian'), ...alternating(6)]);
     expect(await tick()).toMatchObject({ acted: 1, did: { paused: 1 } });
     expect(await tick()).toMatchObject({ looked: 0 });
-    expect(await stateOf(one)).toMatchObject({ state: 'paused', stop_reason: expect.stringContaining('Paused by the guardian: the Developer repeated') });
+    expect(await stateOf(one)).toMatchObject({
+      state: 'paused',
+      stop_reason: expect.stringContaining('Paused by the guardian: the Developer made nothing but calls'),
+    });
     const { body } = only(await comments());
-    expect(body).toContain('I paused this issue: the Developer repeated');
+    expect(body).toContain('I paused this issue: the Developer made nothing but calls');
     expect(body).toContain('`read_file a.ts`');
     expect(body).toContain('`/banyan resume`');
     expect(await words(one)).toHaveLength(1);
@@ -186,7 +189,7 @@ it('a run that spends without changing anything is steered, without a model too'
   expect(await tick()).toMatchObject({ acted: 0 });
   await go(one, exploring(4, 'other'));
   expect(await tick()).toMatchObject({ did: { steered: 1 } });
-  expect(only(await words(one)).body).toMatch(/^You worked for \d+ turns without changing a file/);
+  expect(only(await words(one)).body).toMatch(/you worked for \d+ turns without changing a file/);
 });
 
 it('a text of the issue that asks for the environment, obeyed: told at once; what it prints stays code in the comment', async () => {
