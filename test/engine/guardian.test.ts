@@ -129,11 +129,10 @@ it('what is refused stands with the call, and is told when it is tried again and
   expect(refused.map(({ tool_name: tool }) => tool)).toEqual(['write_file', 'write_file', 'run_command']);
 });
 
-it('finds nothing on the way of a healthy issue, however often it looks', async () => {
+it('finds nothing on the way of a healthy issue, however often it looks', { timeout: 120_000 }, async () => {
   const found: unknown[] = [];
-  // Its first change breaks the suite, QA sends it back, and so does the review.
-  const review = [{ decision: 'request_changes' as const, comments: [] }, { decision: 'approve' as const }];
-  engine.cast.in('healthy', { files: [PRODUCT_BROKEN, PRODUCT_ADDED], commands: ['npm test', 'npm test', 'env | grep NODE_ENV'], review });
+  // Its first change breaks the suite, and QA sends it back.
+  engine.cast.in('healthy', { files: [PRODUCT_BROKEN, PRODUCT_ADDED], commands: ['npm test', 'env | grep NODE_ENV'] });
   const watched = await engine.repository('healthy', CALCULATOR);
   const worker = engine.process({
     store: (store) => ({
@@ -147,7 +146,7 @@ it('finds nothing on the way of a healthy issue, however often it looks', async 
   const issue = await openIssue(watched, { title: 'Add a product', labels: ['ready-for-dev'] });
   await engine.settle(worker);
   expect(await labelsOf(watched, issue)).toEqual(['in-review']);
-  expect(new Set(asked('healthy').map(({ task }) => task)).size).toBe(3);
+  expect(new Set(asked('healthy').map(({ task }) => task)).size).toBe(2);
   expect(found.length).toBeGreaterThan(20);
   expect(found.filter((did) => Object.keys(did as object).length > 0)).toEqual([]);
 });
