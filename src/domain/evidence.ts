@@ -2,7 +2,7 @@ import { redactSecrets } from '../kernel/redact.ts';
 import { humanDuration } from '../kernel/time.ts';
 import { ANOMALY_SCORE } from './anomaly.ts';
 import { criticalPath } from './graph.ts';
-import { focusOf } from './diagnosis.ts';
+import { focusOf, signatureOf } from './diagnosis.ts';
 import type { Case, Facts, Stall } from './diagnosis.ts';
 import type { JsonObject } from './model.ts';
 import { quoteForLine } from './quote.ts';
@@ -43,10 +43,14 @@ export function describeStall({ stall, since, facts }: Pick<Case, 'stall' | 'sin
   return sentences[stall];
 }
 
-/** The parts of an anomaly that are beyond the bound, in words. */
-function describeParts({ anomaly }: Facts): string {
-  const high = (anomaly?.evidence ?? []).filter(({ score }) => score >= ANOMALY_SCORE).map(({ text }) => text);
-  return high.join('; ') || (anomaly?.cause ?? 'no figure');
+/** The figures of an anomaly that are beyond the bound. */
+function highFigures({ anomaly }: Facts): { id: string; text: string }[] {
+  return (anomaly?.evidence ?? []).filter(({ score }) => score >= ANOMALY_SCORE);
+}
+
+function describeParts(facts: Facts): string {
+  const high = highFigures(facts).map(({ text }) => text);
+  return high.join('; ') || (facts.anomaly?.cause ?? 'no figure');
 }
 
 function taskEvidence(facts: Facts): Evidence[] {
@@ -76,8 +80,19 @@ function conversationEvidence({ conversation }: Facts): Evidence[] {
   ];
 }
 
+/** What was tried elsewhere, what was tried against the same first. */
+function pastEvidence({ past }: Facts, signature: string): Evidence[] {
+  const same = past.filter((tried) => tried.signature === signature);
+  const others = past.filter((tried) => tried.signature !== signature);
+  return [...same, ...others]
+    .slice(0, PAST)
+    .map(({ action, outcome, signature: against, at }, index) =>
+      item('past', index + 1, `${clock(at)}: ${action} against ${against ?? 'unknown'}${against === signature ? ' (the same as here)' : ''} ${outcome}`),
+    );
+}
+
 function workEvidence(facts: Facts): Evidence[] {
-  const { graph, queue, blockers, deaths, in_run: inRun, past } = facts;
+  const { graph, queue, blockers, deaths, in_run: inRun } = facts;
   const path = graph.tasks.length > 0 ? criticalPath(graph).tasks.map(({ key, state }) => `${key} (${state})`) : [];
   return [
     ...blockers.map(({ task, before, state }) => item('blocker', `${task}<${before}`, `"${task}" comes after "${before}", which is ${state}`)),
@@ -87,9 +102,6 @@ function workEvidence(facts: Facts): Evidence[] {
     ...inRun.map(({ action, outcome, signature }, index) =>
       item('tried', index + 1, `in this run: ${action} against ${signature ?? 'unknown'}: ${outcome ?? 'no outcome yet'}`),
     ),
-    ...past
-      .slice(0, PAST)
-      .map(({ action, outcome, signature, at }, index) => item('past', index + 1, `${clock(at)}: ${action} against ${signature ?? 'unknown'} ${outcome}`)),
   ];
 }
 
@@ -97,12 +109,21 @@ function workEvidence(facts: Facts): Evidence[] {
 export function gatherEvidence(given: Case, now: Date): Evidence[] {
   const { facts } = given;
   const figures = (facts.anomaly?.evidence ?? []).map(({ id, text }) => ({ id, kind: 'figure' as const, text, foreign: false }));
-  return [item('stall', null, describeStall(given, now)), ...figures, ...taskEvidence(facts), ...workEvidence(facts), ...conversationEvidence(facts)];
+  const before = [...workEvidence(facts), ...pastEvidence(facts, signatureOf(given))];
+  return [item('stall', null, describeStall(given, now)), ...figures, ...taskEvidence(facts), ...before, ...conversationEvidence(facts)];
 }
 
 /** As it is kept; `cited`: the hypothesis rests on it. */
 export function toRecord(evidence: readonly Evidence[], refersTo: readonly string[]): JsonObject[] {
   return evidence.map(({ id, kind, text }) => ({ id, kind, text, cited: refersTo.includes(id) }));
+}
+
+const TELLING: readonly Evidence['kind'][] = ['stall', 'failed', 'repeated', 'blocker', 'deaths', 'tried'];
+
+/** What the rules rest on. */
+export function tellingEvidence(evidence: readonly Evidence[], facts: Facts): string[] {
+  const high = highFigures(facts).map(({ id }) => id);
+  return evidence.filter(({ id, kind }) => TELLING.includes(kind) || high.includes(id)).map(({ id }) => id);
 }
 
 /** Lines of a comment for people: a few, each short, nobody's Markdown but ours. */

@@ -66,12 +66,14 @@ function note(diagnosis: Diagnosis, { now, at }: RecoveryContext, what: string):
 /** The one comment for people: what was found, what was done, what they can do. */
 function comment(diagnosis: Diagnosis, { now, at }: RecoveryContext, words: { did: string; next: string }): Intent {
   const { given, evidence, refersTo, hypothesis, asked } = diagnosis;
+  // What was tried is said in words, and what is seen before all.
   const shown = evidenceLines(
     evidence,
-    refersTo.filter((id) => id !== 'stall' && !id.startsWith('figure:')),
+    refersTo.filter((id) => id !== 'stall' && !id.startsWith('tried:')),
   );
+  const seen = given.stall === 'anomaly' ? 'this run is far out of the usual of its kind' : quoteForLine(describeStall(given, now));
   const guess = asked?.refused === null ? [`What I think: ${quoteForLine(hypothesis)}`] : [];
-  const body = [`I found that ${quoteForLine(describeStall(given, now))}. ${words.did}`, ...guess, shown.join('\n'), words.next].filter(Boolean).join('\n\n');
+  const body = [`I found that ${seen}. ${words.did}`, ...guess, shown.join('\n'), words.next].filter(Boolean).join('\n\n');
   const { snapshot, in_run: inRun } = given.facts;
   return say(at, `diagnosis/${snapshot.run?.id ?? ''}/${inRun.length + 1}`, 'note', body);
 }

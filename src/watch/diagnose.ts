@@ -1,6 +1,6 @@
 import { decideByRules, focusOf } from '../domain/diagnosis.ts';
 import type { Case, Stall } from '../domain/diagnosis.ts';
-import { describeStall, gatherEvidence } from '../domain/evidence.ts';
+import { describeStall, gatherEvidence, tellingEvidence } from '../domain/evidence.ts';
 import type { Evidence } from '../domain/evidence.ts';
 import { recover } from '../domain/recovery.ts';
 import type { Diagnosis } from '../domain/recovery.ts';
@@ -37,7 +37,7 @@ const LEASE_SECONDS = 180;
 const AT_ONCE = 0;
 
 function byRules(given: Case, evidence: readonly Evidence[], now: Date): Diagnosis {
-  const refersTo = evidence.filter(({ kind }) => ['stall', 'figure', 'failed', 'repeated', 'blocker', 'deaths', 'tried'].includes(kind)).map(({ id }) => id);
+  const refersTo = tellingEvidence(evidence, given.facts);
   return { given, proposal: decideByRules(given), hypothesis: `${describeStall(given, now)}.`, refersTo, evidence, asked: null };
 }
 

@@ -112,7 +112,9 @@ describe('a run that stands still', () => {
     ]);
     const { ticket, run } = await desk.snapshot();
     expect([ticket.state, ticket.waiting_for, run?.state]).toEqual(['failed', 'retry', 'failed']);
-    expect(only(await comments()).body).toMatch(/^I found that a worker holds the task .* I tried to mend it \(retry, change_model\).*`\/banyan retry`/s);
+    expect(only(await comments()).body).toMatch(
+      /^I found that a worker holds the task .* I tried to mend it \(retry, change_model\) and stopped now\.\n\nA maintainer: .*`\/banyan retry`/s,
+    );
     expect(await tick()).toMatchObject({ looked: 0 });
   });
 
@@ -183,7 +185,9 @@ describe('a run that is out of the usual', () => {
     await desk.deliver([await unusual('cost_usd', taskId)]);
     expect(await tick()).toMatchObject({ acted: 1, did: { paused: 1 } });
     expect((await desk.snapshot()).run?.state).toBe('paused');
-    expect(only(await comments()).body).toMatch(/cost_usd is high.*I paused it.*`\/banyan resume`/s);
+    expect(only(await comments()).body).toMatch(
+      /^I found that this run is far out of the usual of its kind\. I paused it\. So far .*\n\n- cost_usd is high\n\n.*`\/banyan resume`/s,
+    );
     expect(await diagnoses()).toMatchObject([{ kind: 'anomaly', action: 'ask_person', state: 'dismissed' }]);
     await desk.deliver([{ type: 'set_run', state: 'running' }]);
     expect(await tick()).toMatchObject({ looked: 0 });
