@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { anomalyJob } from '../../src/watch/anomaly.ts';
 import { diagnoseJob } from '../../src/watch/diagnose.ts';
 import { runJob } from '../../src/watch/job.ts';
-import { labelsOf, marked, openIssue } from '../e2e/watch.ts';
+import { labelsOf, marked, openIssue, say as sayOnIssue } from '../e2e/watch.ts';
 import type { Watched } from '../e2e/watch.ts';
 import { content, inRole, PLAIN, saidTo, SUBMIT_DEVELOPER, toolsCalled, WRITE_GREETING } from '../engine/scripts.ts';
 import { taskOf } from '../engine/transcripts.ts';
@@ -165,6 +165,40 @@ describe('found and mended', () => {
     await tick();
     expect(await foundIn('killed')).toMatchObject([{ outcome: 'helped' }]);
     expect(await marked(watched, issue, 'note')).toEqual([]);
+  });
+
+  it('a run that costs ten times the median is paused and told of once, and goes on where it was when a maintainer says so', async () => {
+    let ticks = 0;
+    engine.cast.in(
+      'dear',
+      inRole('developer', async (request) => {
+        if (ticks === 0 && toolsCalled(request).includes('write_file')) {
+          await engine.sql(
+            `insert into runs (organization_id, project_id, ticket_id, state, workflow, config_snapshot, budget_usd, warn_at_usd, spent_usd, finished_at)
+             select r.organization_id, r.project_id, r.ticket_id, 'completed', r.workflow, '{}', 5, 4, 0.2 + n * 0.03, now()
+             from runs r, generate_series(1, 6) n where r.id = $1`,
+            [request.run],
+          );
+          await engine.sql('update runs set spent_usd = 3 where id = $1', [request.run]);
+          for (ticks = 1; ticks <= 2; ticks += 1) await tick();
+        }
+        return content(request);
+      }),
+    );
+    const { watched, issue } = await begin('dear');
+    await engine.settle();
+    expect(await foundIn('dear')).toMatchObject([{ cause: 'cost_usd', action: 'ask_person' }]);
+    expect(await labelsOf(watched, issue)).toEqual(['paused']);
+    const told = await marked(watched, issue, 'note');
+    expect(told).toHaveLength(1);
+    expect(told[0]).toMatch(
+      /far out of the usual.*I paused it.*\$3\.00 spent \(the median of 6 finished runs of its kind: \$0\.\d\d spent\).*`\/banyan resume`/s,
+    );
+    await sayOnIssue(watched, issue, '/banyan resume');
+    await engine.settle();
+    await tick();
+    expect(await labelsOf(watched, issue)).toEqual(['in-review']);
+    expect(await marked(watched, issue, 'note')).toHaveLength(1);
   });
 
   it('a healthy run is never found, however often it is looked at', async () => {
