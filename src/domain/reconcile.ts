@@ -61,16 +61,12 @@ export function endUnreachable({ run }: TicketSnapshot, note: string): Intent[] 
   ];
 }
 
-function ofRun(snapshot: TicketSnapshot, intents: readonly Intent[]): Intent[] {
-  return intents.filter(({ type }) => type !== 'set_run' || snapshot.run !== null);
-}
-
 /** Null where the ticket's end is not missing. */
 function missedEnd(snapshot: TicketSnapshot, { issue, pull }: Truth, context: EndContext): Reconciled | null {
   const number = snapshot.code?.pr_number;
   const closedPull = (merged: boolean) => {
     const actor = { login: pull?.closedBy ?? SOMEBODY, bot: false };
-    return ofRun(snapshot, routeEnd({ type: 'pull_request_closed', actor, number: number ?? 0, merged, url: pull?.url ?? '' }, context).intents);
+    return routeEnd({ type: 'pull_request_closed', actor, number: number ?? 0, merged, url: pull?.url ?? '' }, context).intents;
   };
   if (pull?.state === 'merged') return { finding: 'pull_merged', deed: 'merged', intents: closedPull(true) };
   if (issue === null) {
@@ -80,7 +76,7 @@ function missedEnd(snapshot: TicketSnapshot, { issue, pull }: Truth, context: En
   if (issue.closed) {
     const actor = { login: issue.closedBy ?? SOMEBODY, bot: false };
     const { intents } = routeEnd({ type: 'issue_closed', actor, issue: { number: snapshot.ticket.number } }, context);
-    return { finding: 'issue_closed', deed: 'closed', intents: ofRun(snapshot, intents) };
+    return { finding: 'issue_closed', deed: 'closed', intents };
   }
   return pull?.state === 'closed' ? { finding: 'pull_closed', deed: 'closed', intents: closedPull(false) } : null;
 }

@@ -18,7 +18,7 @@ function task(change: Partial<Task> = {}): Task {
 }
 
 function snapshot(change: Partial<TicketSnapshot> = {}): TicketSnapshot {
-  return { ticket: ticket(), run: null, tasks: [task()], questions: [], code: null, spend: [], first_run_at: null, discoveries: [], ...change };
+  return { ticket: ticket(), run: { id: 'r' } as Run, tasks: [task()], questions: [], code: null, spend: [], first_run_at: null, discoveries: [], ...change };
 }
 
 function context(change: Partial<RoutingContext> = {}): RoutingContext {
@@ -171,6 +171,13 @@ describe('commands', () => {
 });
 
 describe('an end', () => {
+  it('of what nobody has let begin ends no run', () => {
+    const idle = snapshot({ ticket: ticket({ state: 'awaiting_approval' }), run: null, tasks: [] });
+    const { intents } = route({ type: 'issue_closed', actor: maintainer, issue }, context({ snapshot: idle }));
+    expect(intents).toContainEqual(expect.objectContaining({ type: 'set_ticket', state: 'cancelled' }));
+    expect(intents.map(({ type }) => type)).not.toContain('set_run');
+  });
+
   const code = { pr_number: 8, status: 'ready' } as TicketSnapshot['code'];
 
   it('is reached by the merge', () => {

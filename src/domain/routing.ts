@@ -42,7 +42,6 @@ export interface RoutingContext {
 
 /** What the end of an issue or pull request is decided from. */
 export type EndContext = Pick<RoutingContext, 'projectId' | 'source' | 'snapshot' | 'pullMerged'>;
-/** Of the issue, only its number. */
 export type IssueClosed = Omit<Trigger & { type: 'issue_closed' }, 'issue'> & { issue: { number: number } };
 export type PullRequestClosed = Trigger & { type: 'pull_request_closed' };
 
@@ -283,10 +282,13 @@ function issueOf(context: RoutingContext, trigger: Trigger & { type: 'comment' }
   return { number, title, body, author, url, labels: [kind] };
 }
 
+/** An issue that nobody has let begin has no run to end. */
+const ofRun = ({ snapshot }: EndContext, intent: Intent): Intent[] => (snapshot?.run ? [intent] : []);
+
 function stop(context: EndContext, number: number, note: string): Intent[] {
   const at = scopeOf(context, number);
   return [
-    { type: 'set_run', state: 'stopped_user', stop_reason: note },
+    ...ofRun(context, { type: 'set_run', state: 'stopped_user', stop_reason: note }),
     { type: 'cancel_tasks', reason: note },
     { type: 'close_questions', state: 'withdrawn' },
     { type: 'set_ticket', state: 'cancelled', waiting_for: null, waiting_on: null, note },
@@ -344,7 +346,7 @@ function onMerged(context: EndContext, snapshot: TicketSnapshot): Decision {
     intents: [
       { type: 'cancel_tasks', reason: 'merged' },
       { type: 'set_code', status: 'merged' },
-      { type: 'set_run', state: 'completed', report },
+      ...ofRun(context, { type: 'set_run', state: 'completed', report }),
       { type: 'set_ticket', state: 'done', waiting_for: null, waiting_on: null, note: null },
       showState(at, context.source, 'done'),
       closeIssue(at),
