@@ -1,6 +1,7 @@
 import { approvalsJob } from './approvals.ts';
 import { anomalyJob } from './anomaly.ts';
 import { blockedJob } from './blocked.ts';
+import { conductorJob } from './conductor.ts';
 import { diagnoseJob } from './diagnose.ts';
 import { heartbeatJob } from './heartbeat.ts';
 import { guardianJob } from './guardian.ts';
@@ -18,6 +19,7 @@ export const WATCH_JOBS: readonly WatchJob[] = [
   anomalyJob,
   diagnoseJob,
   guardianJob,
+  conductorJob,
   reconcileJob,
   sweepJob,
 ];

@@ -42,6 +42,8 @@ export interface LookingJob<Data> {
   look: (item: WatchItem<Data>, parts: WatchParts) => Promise<Look> | Look;
   /** Subjects of one run at most. */
   rows?: number;
+  /** Subjects that are taken at once. More where a look is quick and its candidates are many. */
+  batch?: number;
   /** Looks at each subject once a run, however soon it is due again. */
   oncePerRun?: boolean;
   /** How long one look may take; another run passes the subject by for so long. */
@@ -57,7 +59,7 @@ export function emptyReport(): WatchReport {
 }
 
 /** A job that looks at one row after another. What one row does to it is that row's affair. */
-export function lookingJob<Data>({ name, look, rows = ROWS, oncePerRun = false, leaseSeconds = LEASE_SECONDS }: LookingJob<Data>): WatchJob {
+export function lookingJob<Data>({ name, look, rows = ROWS, batch = BATCH, oncePerRun = false, leaseSeconds = LEASE_SECONDS }: LookingJob<Data>): WatchJob {
   async function lookAt(item: WatchItem<Data>, parts: WatchParts, report: WatchReport): Promise<void> {
     report.looked += 1;
     try {
@@ -82,7 +84,7 @@ export function lookingJob<Data>({ name, look, rows = ROWS, oncePerRun = false, 
       const startedAt = oncePerRun ? new Date() : undefined;
       while (report.looked < rows) {
         if (Date.now() >= until) return { ...report, more: true };
-        const items = (await parts.store.watchClaim(name, Math.min(BATCH, rows - report.looked), leaseSeconds, startedAt)) as WatchItem<Data>[];
+        const items = (await parts.store.watchClaim(name, Math.min(batch, rows - report.looked), leaseSeconds, startedAt)) as WatchItem<Data>[];
         if (items.length === 0) return report;
         for (const item of items) await lookAt(item, parts, report);
       }
