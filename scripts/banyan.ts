@@ -1,16 +1,19 @@
 /** The `banyan` command. One file per command in `scripts/commands`. */
 import { parseArgs } from 'node:util';
+import { agent } from './commands/agent.ts';
 import { demo } from './commands/demo.ts';
 import { reportAndFail } from './commands/report.ts';
 import { status } from './commands/status.ts';
 
 interface Command {
   summary: string;
-  run(env: Record<string, string | undefined>): Promise<void>;
+  /** @param args what follows the name of the command */
+  run(env: Record<string, string | undefined>, args: readonly string[]): Promise<void>;
 }
 
 const COMMANDS: Record<string, Command> = {
   demo: { summary: 'Play the maintainer on the local GitHub: from a vague issue to a merged pull request (needs `npm start` in another terminal)', run: demo },
+  agent: { summary: 'Keys and registration of agents that work elsewhere', run: agent },
   status: { summary: 'Show whether the local Banyan runs, and its queues', run: status },
 };
 
@@ -20,11 +23,12 @@ function help(): string {
 }
 
 async function main(): Promise<void> {
-  const { positionals, values } = parseArgs({ allowPositionals: true, options: { help: { type: 'boolean', short: 'h' } } });
+  // A command reads its own options.
+  const { positionals, values } = parseArgs({ allowPositionals: true, strict: false, options: { help: { type: 'boolean', short: 'h' } } });
   const [name] = positionals;
   const command = name === undefined ? undefined : COMMANDS[name];
   if (command && !values.help) {
-    await command.run(process.env);
+    await command.run(process.env, process.argv.slice(process.argv.indexOf(String(name)) + 1));
     return;
   }
   if (name === undefined || values.help) console.log(help());

@@ -19,6 +19,7 @@ const FUNCTIONS: Record<string, FunctionPlan> = {
   cron: { maxDuration: 300, sources: ['/api/cron/:job'] },
   health: { maxDuration: 10, sources: [] },
   metrics: { maxDuration: 10, sources: [] },
+  agents: { maxDuration: 60, sources: ['/api/agents/:action'] },
   rest: { maxDuration: 60, sources: ['/api/v1/:path*'] },
   mcp: { maxDuration: 60, sources: [] },
 };

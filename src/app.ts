@@ -34,6 +34,7 @@ export interface Handlers {
   cron: Handler;
   health: Handler;
   metrics: Handler;
+  agents: Handler;
 }
 
 /** Where the platform names no deadline: the shortest that any plan of Vercel's gives a function by default. */
@@ -93,11 +94,26 @@ async function tellReceipt({ traces }: IntakeEnvironment, delivery: NewDelivery,
   await exporter.flush();
 }
 
+async function answerHealth(env: Environment): Promise<Response> {
+  const [{ checkHealth }, { createStore }] = await Promise.all([import('./engine/health.ts'), import('./store/store.ts')]);
+  return checkHealth(createStore(createTransport(env)));
+}
+
 async function answerScrape(request: Request, env: Environment): Promise<Response> {
   const secrets = [env.cronSecret, env.metricsToken].filter((secret) => secret !== undefined);
   if (!secrets.some((secret) => mayCall(request, secret))) return UNAUTHORIZED('BANYAN_METRICS_TOKEN or CRON_SECRET');
   const [{ serveMetrics }, { createStore }] = await Promise.all([import('./engine/metrics.ts'), import('./store/store.ts')]);
   return serveMetrics(createStore(createTransport(env)));
+}
+
+/** Agents of elsewhere sign what they ask for; administrators, who let them in, have the secret of the cron. */
+async function answerAgents(request: Request, by: { secret: string; engineParts: () => Promise<EngineParts>; nudge: () => void }): Promise<Response> {
+  const action = lastPartOf(request.url, 'action');
+  const isAdministrator = action === 'register' || action === 'retire';
+  if (isAdministrator && !mayCall(request, by.secret)) return UNAUTHORIZED();
+  const [{ createElsewhere }, parts] = await Promise.all([import('./engine/elsewhere.ts'), by.engineParts()]);
+  const elsewhere = createElsewhere(parts, by.nudge);
+  return isAdministrator ? elsewhere.administrator(request, action) : elsewhere.agent(request, action);
 }
 
 /** The parts of a worker, from the environment. @throws BanyanError `config_invalid` */
@@ -254,23 +270,21 @@ export function createHandlers(
     webhook: guarded((request) => intake()(request)),
     worker: guarded((request) => start(request, { status: 'started' }, [drain])),
     cron: guarded(async (request) => {
-      const job = jobOf(request.url);
+      const job = lastPartOf(request.url, 'job');
       if (job === 'tick') return start(request, { job, status: 'started' }, [drain, () => watchBeside(tickJobs())]);
       if (!mayCall(request, intakeEnv().cronSecret)) return UNAUTHORIZED();
       if (!SCHEDULE.some((scheduled) => scheduled.job === job)) throw new BanyanError('not_found', `there is no cron job "${job}"`);
       const [report] = await watch([job]);
       return Response.json({ job, status: report?.error ? 'failed' : 'done', ...report }, { status: report?.error ? 503 : 200 });
     }),
-    health: guarded(async () => {
-      const [env, { checkHealth }, { createStore }] = await Promise.all([readAll(), import('./engine/health.ts'), import('./store/store.ts')]);
-      return checkHealth(createStore(createTransport(env)));
-    }),
+    health: guarded(async () => answerHealth(await readAll())),
     metrics: guarded(async (request) => answerScrape(request, await readAll())),
+    agents: guarded((request) => answerAgents(request, { secret: intakeEnv().cronSecret, engineParts, nudge: () => platform.waitUntil(nudge(intakeEnv())) })),
   };
 }
 
-/** The job is in the path; a platform that rewrites the path puts it into the query. */
-function jobOf(url: string): string {
+/** The job or action is in the path; a platform that rewrites the path puts it into the query. */
+function lastPartOf(url: string, parameter: 'job' | 'action'): string {
   const { searchParams, pathname } = new URL(url);
-  return (searchParams.get('job') ?? pathname.split('/').at(-1) ?? '').slice(0, 50);
+  return (searchParams.get(parameter) ?? pathname.split('/').at(-1) ?? '').slice(0, 50);
 }

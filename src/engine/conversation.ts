@@ -242,6 +242,12 @@ export class Conversation {
     await reset(loaded.files);
   }
 
+  /** What it begins with, stored where nothing is yet: for whoever works on it elsewhere. */
+  async brief(): Promise<string[]> {
+    if (this.#transcript.messages.length === 0) await this.#begin();
+    return this.#transcript.messages.slice(0, 2).map(({ text }) => text);
+  }
+
   async #begin(): Promise<void> {
     const { agent, session } = this.#parts;
     const brief = await agent.brief(session);

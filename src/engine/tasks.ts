@@ -93,10 +93,7 @@ export class TaskRunner {
     try {
       leave = await this.#admit(claimed);
       work = await this.#open(claimed, options, leave);
-      const { agent, owned } = work;
-      owned.session.state.revision ||= await agent.revision(owned.session);
-      const intents = [...(await agent.start(owned.session)), ...afterWait(claimed.task, owned.session.at)];
-      if (intents.length > 0) await owned.session.record(intents);
+      await this.#start(work);
       await this.#converse(work);
     } catch (thrown) {
       span.fail(thrown);
@@ -105,6 +102,26 @@ export class TaskRunner {
       leave();
       await work?.owned.dispose();
     }
+  }
+
+  /** Begins a task that is worked on elsewhere, under the lease of whoever does: its conversation has its brief then, and nothing else. */
+  async prepare(claimed: ClaimedTask, worker: string): Promise<{ revision: string; brief: string[] }> {
+    const { signal } = new AbortController();
+    const next = { want: () => ({ tasks: 0, leaseSeconds: 0 }), begin: () => undefined };
+    const options = { worker, stop: signal, signal, halted: () => null, deadline: Infinity, wake: () => undefined, next };
+    const work = await this.#open(claimed, options, () => undefined);
+    try {
+      await this.#start(work);
+      return { revision: work.owned.session.state.revision, brief: await work.conversation.brief() };
+    } finally {
+      await work.owned.dispose();
+    }
+  }
+
+  async #start({ claimed, agent, owned: { session } }: Work): Promise<void> {
+    session.state.revision ||= await agent.revision(session);
+    const intents = [...(await agent.start(session)), ...afterWait(claimed.task, session.at)];
+    if (intents.length > 0) await session.record(intents);
   }
 
   /** What took its workers down with it, or is taken up again and again, ends here, before anything of it is read. */

@@ -32,6 +32,39 @@ export interface JudgedAgent {
   holdSeconds: number | null;
 }
 
+/** An agent of elsewhere, as the registry knows it. */
+export interface AgentIdentity {
+  id: string;
+  organization_id: string;
+  role: string;
+  key: string;
+  state: AgentState;
+  public_key: string;
+}
+
+export interface NewAgent {
+  /** Its login. */
+  organization: string;
+  role: string;
+  name: string;
+  publicKey: string;
+  capabilities: string[];
+}
+
+/** Calls about agents of elsewhere, which sign what they ask for. */
+export interface IdentityStore {
+  /** @throws BanyanError `conflict` where the key belongs to an agent that is retired or has another role; `database_error` (PT404): no such organization */
+  registerAgent(agent: NewAgent): Promise<Pick<AgentIdentity, 'id' | 'role' | 'state'> & { name: string }>;
+  /** Its key counts no more, and what it held is given back. */
+  retireAgent(id: string): Promise<void>;
+  /** Null where there is no such agent of elsewhere. */
+  readAgentKey(id: string): Promise<AgentIdentity | null>;
+  /** Takes a signed request, once. Null: it was taken before. */
+  admitAgent(id: string, nonce: string, expiresAt: Date): Promise<AgentState | null>;
+  /** It handed in a result of the right form: it is well. */
+  noteAgentResult(id: string): Promise<void>;
+}
+
 /** Calls about who works here. */
 export interface AgentStore {
   /** A worker took on a task; with the roles that its process works in for the first time. */

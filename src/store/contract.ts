@@ -1,4 +1,4 @@
-import type { AgentStore } from './agent-contract.ts';
+import type { AgentStore, IdentityStore } from './agent-contract.ts';
 import type { Intent } from '../domain/intents.ts';
 import type { CriticalPath } from '../domain/graph.ts';
 import type { ClaimedEffect, EffectStore } from './effect-contract.ts';
@@ -230,10 +230,12 @@ export interface TicketRef {
 }
 
 /** One typed gateway of calls to the database; each is one SQL function and one transaction. */
-export interface Store extends EffectStore, RedeliveryStore, WatchStore, DiagnoseStore, GuardianStore, BoardStore, AgentStore {
+export interface Store extends EffectStore, RedeliveryStore, WatchStore, DiagnoseStore, GuardianStore, BoardStore, AgentStore, IdentityStore {
   receiveDelivery(delivery: NewDelivery): Promise<'accepted' | 'duplicate'>;
   /** Deliveries, effects and tasks that are due, under leases of this worker. One round trip. */
   claim(worker: string, want: { deliveries: number; effects: number; tasks: number; leaseSeconds: number }): Promise<Claims>;
+  /** For an agent of elsewhere: a task of its role and organization that nobody began yet, under a lease of `agent-<id>`. */
+  claimForAgent(id: string, leaseSeconds: number): Promise<ClaimedTask | null>;
   /** Makes sure the organization, installation and project exist and reads what routing needs. */
   openDelivery(input: {
     guid: string;

@@ -9,6 +9,7 @@ import { deliveryCalls } from './deliveries.ts';
 import { diagnoseCalls } from './diagnose.ts';
 import { effectCalls } from './effects.ts';
 import { guardianCalls } from './guardian.ts';
+import { identityCalls } from './identity.ts';
 import { createIntakeStore } from './intake.ts';
 import type { Inspection } from './inspect-contract.ts';
 import { limitCalls } from './limits.ts';
@@ -32,6 +33,7 @@ export function createStore(transport: Transport): Store {
     ...watchCalls(transport),
     ...diagnoseCalls(transport),
     ...agentCalls(transport),
+    ...identityCalls(transport),
     metrics: () => call<MetricsReading>(transport, 'metrics', {}),
     ...boardCalls(transport),
     ...guardianCalls(transport),

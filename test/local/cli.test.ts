@@ -1,5 +1,6 @@
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { createPrivateKey, createPublicKey } from 'node:crypto';
+import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -39,6 +40,34 @@ describe('the command banyan', () => {
     expect(status).toBe(1);
     expect(stderr).toContain(`there is no ${join(dataDir, 'stack.json')}`);
     expect(stderr).toContain('npm start');
+  });
+});
+
+describe('banyan agent', () => {
+  it('keeps a private key for its owner alone, over nothing that is there, and prints the public one', () => {
+    const out = join(dataDir, 'agent.key');
+    const { status, stdout, stderr } = run('banyan.ts', ['agent', 'keygen', '--out', out]);
+    expect([status, stderr]).toEqual([0, '']);
+    const pem = readFileSync(out, 'utf8');
+    expect(statSync(out).mode & 0o777).toBe(0o600);
+    const { x } = createPublicKey(createPrivateKey(pem)).export({ format: 'jwk' });
+    expect(stdout.trim()).toBe(x);
+    expect(run('banyan.ts', ['agent', 'keygen', '--out', out])).toMatchObject({ status: 1, stdout: '' });
+    expect(readFileSync(out, 'utf8')).toBe(pem);
+  });
+
+  it('says what is missing, with the usage', () => {
+    for (const [args, message] of [
+      [['agent'], 'Say what to do.'],
+      [['agent', 'dance'], 'There is no action "dance".'],
+      [['agent', 'register', '--organization', 'acme'], '--role is missing.'],
+      [['agent', 'retire', '--agent', 'x'], 'CRON_SECRET is not set.'],
+      [['agent', 'retire', '--agnet', 'x'], expect.stringContaining('--agnet')],
+    ] as const) {
+      const { status, stderr } = run('banyan.ts', [...args]);
+      expect([status, stderr.split('\n')[0]]).toEqual([1, message]);
+      expect(stderr).toContain('npx banyan agent <action>');
+    }
   });
 });
 

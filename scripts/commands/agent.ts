@@ -1,0 +1,106 @@
+import { createPrivateKey, generateKeyPairSync } from 'node:crypto';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { parseArgs } from 'node:util';
+import { publicKeyText, signRequest } from '../../src/domain/message-signature.ts';
+import { BanyanError, toBanyanError } from '../../src/kernel/errors.ts';
+
+const USAGE = [
+  'Usage: npx banyan agent <action>',
+  '',
+  '  keygen   --out FILE                                                     A key pair: the private key to FILE, the public key is printed',
+  '  register --url URL --organization LOGIN --role ROLE --name NAME --key PUBLIC_KEY   (needs CRON_SECRET)',
+  '  retire   --url URL --agent ID                                           Its key counts no more (needs CRON_SECRET)',
+  '  send     --url URL --agent ID --key-file FILE --action ACTION [--body JSON_FILE]   One signed request: heartbeat, claim, renew, release, result',
+].join('\n');
+
+const OPTIONS = ['url', 'organization', 'role', 'name', 'key', 'out', 'agent', 'key-file', 'action', 'body'] as const;
+type Options = Partial<Record<(typeof OPTIONS)[number], string>>;
+
+function wrong(message: string): BanyanError {
+  return new BanyanError('config_invalid', message, { fix: USAGE });
+}
+
+function need(options: Options, name: keyof Options): string {
+  const value = options[name];
+  if (value) return value;
+  throw wrong(`--${name} is missing.`);
+}
+
+/** The private key is written for its owner alone, over no file that is there, and never shown. */
+function keygen(options: Options): void {
+  const { publicKey, privateKey } = generateKeyPairSync('ed25519');
+  const out = need(options, 'out');
+  try {
+    writeFileSync(out, privateKey.export({ type: 'pkcs8', format: 'pem' }), { mode: 0o600, flag: 'wx' });
+  } catch (cause) {
+    throw new BanyanError('config_invalid', `The key could not be written to ${out}: ${toBanyanError(cause).message}`, { cause });
+  }
+  console.log(publicKeyText(publicKey));
+}
+
+interface Post {
+  url: string;
+  path: string;
+  body: Uint8Array;
+  headers: Record<string, string>;
+}
+
+async function post({ url, path, body, headers }: Post): Promise<void> {
+  const response = await fetch(`${url.replace(/\/$/, '')}${path}`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', ...headers },
+    body: Buffer.from(body),
+  });
+  console.log(await response.text());
+  if (!response.ok) process.exitCode = 1;
+}
+
+interface Administration {
+  action: 'register' | 'retire';
+  body: object;
+  env: Record<string, string | undefined>;
+}
+
+function administer(options: Options, { action, body, env }: Administration): Promise<void> {
+  const secret = env['CRON_SECRET'];
+  if (!secret) throw wrong('CRON_SECRET is not set.');
+  const headers = { authorization: `Bearer ${secret}` };
+  return post({ url: need(options, 'url'), path: `/api/agents/${action}`, body: Buffer.from(JSON.stringify(body)), headers });
+}
+
+function send(options: Options): Promise<void> {
+  const path = `/api/agents/${need(options, 'action')}`;
+  const body = options.body ? readFileSync(options.body) : Buffer.from('{}');
+  const privateKey = createPrivateKey(readFileSync(need(options, 'key-file')));
+  const headers = signRequest({ method: 'POST', path, body }, { keyId: need(options, 'agent'), privateKey });
+  return post({ url: need(options, 'url'), path, body, headers });
+}
+
+function parse(args: readonly string[]): { action: string | undefined; options: Options } {
+  try {
+    const options = Object.fromEntries(OPTIONS.map((name) => [name, { type: 'string' as const }]));
+    const { positionals, values } = parseArgs({ args: [...args], allowPositionals: true, options });
+    return { action: positionals[0], options: values };
+  } catch (thrown) {
+    throw wrong(toBanyanError(thrown).message);
+  }
+}
+
+/** Keys and registration of agents of elsewhere. */
+export async function agent(env: Record<string, string | undefined>, args: readonly string[]): Promise<void> {
+  const { action, options } = parse(args);
+  switch (action) {
+    case 'keygen':
+      return keygen(options);
+    case 'register': {
+      const [organization, role, name, key] = [need(options, 'organization'), need(options, 'role'), need(options, 'name'), need(options, 'key')];
+      return administer(options, { action, body: { organization, role, name, key }, env });
+    }
+    case 'retire':
+      return administer(options, { action, body: { agent: need(options, 'agent') }, env });
+    case 'send':
+      return send(options);
+    default:
+      throw wrong(action ? `There is no action "${action}".` : 'Say what to do.');
+  }
+}
