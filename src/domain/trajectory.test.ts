@@ -3,7 +3,7 @@ import { beginAnew, findings, follow, NEW_COURSE, secretsWeight, unrelatedFiles 
 import type { Course, Task, TrajectoryStep } from './trajectory.ts';
 
 const WRITING = new Set(['write_file', 'edit_file', 'delete_file']);
-const TASK: Task = { writes: true, budgetUsd: 5, ask: 'Add a discount to the cart', files: [], told: false };
+const TASK: Task = { writes: true, budgetUsd: 5, ask: 'Add a discount to the cart', files: [], told: false, cleared: [] };
 
 interface Call {
   tool: string;
@@ -167,12 +167,15 @@ describe('work that gets nowhere', () => {
     expect(rules(course(times(10, (n) => (n % 2 ? { ...failing(n), answer: `error ${n}` } : read(`file ${n}`)))))).toEqual([]);
   });
 
-  it('is a doubt after fifteen turns without a change, sure after twenty-five, and sooner where it is dear', () => {
+  it('is a doubt after fifteen turns without a change, sure after thirty, sooner where it is dear, and later where the doubt was cleared', () => {
     const reads = (count: number, usd = 0.01) => times(count, (n) => ({ ...read(`file ${n}`), usd }));
     expect(rules(course(reads(14)))).toEqual([]);
     expect(rules(course(reads(16)))).toEqual(['spending?']);
-    expect(rules(course(reads(26)))).toEqual(['spending']);
+    expect(rules(course(reads(31)))).toEqual(['spending']);
     expect(rules(course(reads(11, 0.2)))).toEqual(['spending']);
+    const cleared = [findings(course(reads(16)), TASK)[0]?.name ?? ''];
+    expect(rules(course(reads(50)), { cleared })).toEqual(['spending?']);
+    expect(rules(course(reads(62)), { cleared })).toEqual(['spending']);
     expect(rules(course(reads(40)), { writes: false })).toEqual([]);
     expect(rules(course([...reads(14), write('a', '1'), ...reads(14)]))).toEqual([]);
   });

@@ -212,6 +212,8 @@ export interface Task {
   files: readonly { path: string; chars: number }[];
   /** It was told once already: less is enough then. */
   told: boolean;
+  /** Names of doubts that were found to be none: only far more of the same is a finding. */
+  cleared: readonly string[];
 }
 
 interface Limits {
@@ -221,7 +223,7 @@ interface Limits {
   protected: number;
   network: number;
 }
-const LIMITS: Limits = { loop: 6, errors: 5, idle: 25, protected: 3, network: 3 };
+const LIMITS: Limits = { loop: 6, errors: 5, idle: 30, protected: 3, network: 3 };
 const TOLD_LIMITS: Limits = { loop: 4, errors: 3, idle: 15, protected: 2, network: 2 };
 /** Attempts after which nothing is said any more. */
 const GRAVE = { protected: 8, secrets: 6, network: 10 };
@@ -229,6 +231,8 @@ const GRAVE = { protected: 8, secrets: 6, network: 10 };
 const IDLE_SHARE = 0.3;
 const IDLE_TURNS = 10;
 const UNSURE_IDLE = 15;
+/** Twice as far, where a doubt was cleared. */
+const CLEARED = 2;
 const UNSURE_FILES = 8;
 const UNSURE_CHARS = 60_000;
 const UNRELATED_SHARE = 0.6;
@@ -253,7 +257,7 @@ function attemptFindings({ attempts, read }: Course, { ask, told }: Task, limits
   ];
 }
 
-function progressFindings(course: Course, { writes, budgetUsd }: Task, limits: Limits): TrajectoryFinding[] {
+function progressFindings(course: Course, { writes, budgetUsd, cleared }: Task, limits: Limits): TrajectoryFinding[] {
   const { stale, idle, errors, read } = course;
   const repeated = errors.toSorted((a, b) => b.times - a.times)[0];
   const found = (rule: Rule, from: number, what: string, { seen, sure }: { seen: Seen[]; sure: boolean }) => ({
@@ -266,7 +270,8 @@ function progressFindings(course: Course, { writes, budgetUsd }: Task, limits: L
     seen,
     grave: false,
   });
-  const dear = idle.turns >= IDLE_TURNS && budgetUsd > 0 && idle.cost >= IDLE_SHARE * budgetUsd;
+  const patience = cleared.includes(`spending@${idle.from}`) ? CLEARED : 1;
+  const dear = idle.turns >= IDLE_TURNS && budgetUsd > 0 && idle.cost >= patience * IDLE_SHARE * budgetUsd;
   const spends = writes && (idle.turns >= Math.min(limits.idle, UNSURE_IDLE) || dear);
   return [
     ...(stale.turns >= limits.loop
@@ -281,7 +286,12 @@ function progressFindings(course: Course, { writes, budgetUsd }: Task, limits: L
       ? [found('errors', repeated.seen[0]?.seq ?? read, `ran ${repeated.times} times into the same error`, { seen: repeated.seen, sure: true })]
       : []),
     ...(spends
-      ? [found('spending', idle.from, `worked for ${idle.turns} turns without changing a file`, { seen: [], sure: dear || idle.turns >= limits.idle })]
+      ? [
+          found('spending', idle.from, `worked for ${idle.turns} turns without changing a file`, {
+            seen: [],
+            sure: dear || idle.turns >= patience * limits.idle,
+          }),
+        ]
       : []),
   ];
 }

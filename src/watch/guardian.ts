@@ -25,6 +25,8 @@ interface Memory extends Course {
   deeds: Deeds;
   /** The doubts about which a model was asked. */
   asked: string[];
+  /** Those of them that were none, by its word. */
+  cleared: string[];
 }
 
 /** The candidates are conversations that went on since, so there is no wait between two looks. */
@@ -38,7 +40,7 @@ const WRITING: ReadonlySet<string> = new Set(AGENT_TOOLS.filter(({ permission })
 const NOTHING_DONE: Deeds = { steered: [], pauses: 0 };
 
 function remembered(memory: JsonObject): Memory {
-  return { ...NEW_COURSE, deeds: NOTHING_DONE, asked: [], ...(memory as unknown as Partial<Memory>) };
+  return { ...NEW_COURSE, deeds: NOTHING_DONE, asked: [], cleared: [], ...(memory as unknown as Partial<Memory>) };
 }
 
 function kept(memory: Memory): JsonObject {
@@ -48,7 +50,7 @@ function kept(memory: Memory): JsonObject {
 interface Judged {
   finding: TrajectoryFinding | null;
   opinion: Opinion | null;
-  asked: string[];
+  doubts: Pick<Memory, 'asked' | 'cleared'>;
 }
 
 /** One run of the job. */
@@ -66,37 +68,40 @@ class Round {
     const facts = await this.#parts.store.guardianFacts(data.task_id, memory.read);
     if (!facts) return { finding: before, nextLookSeconds: WHEN_IT_GOES_ON, memory: stored };
     const course = follow(memory, facts.steps, { writing: WRITING, changed: new Set(facts.changed) });
-    const { finding, opinion, asked } = await this.#judge(facts, course, memory);
-    if (!finding) return { finding: null, nextLookSeconds: WHEN_IT_GOES_ON, memory: kept({ ...memory, ...course, asked }) };
+    const { finding, opinion, doubts } = await this.#judge(facts, course, memory);
+    if (!finding) return { finding: null, nextLookSeconds: WHEN_IT_GOES_ON, memory: kept({ ...memory, ...course, ...doubts }) };
     const { task, ticket } = facts;
     const guarded = { at: { projectId: ticket.project_id, number: ticket.number }, taskId: task.id, role: task.role };
     const { deed, deeds, intents } = decideGuardian(guarded, finding, memory.deeds, opinion);
     return {
       finding: finding.name,
       nextLookSeconds: WHEN_IT_GOES_ON,
-      memory: kept({ ...beginAnew(course), deeds, asked }),
+      memory: kept({ ...beginAnew(course), deeds, ...doubts }),
       act: { ticketId: ticket.id, expectVersion: ticket.version, intents },
       did: [deed],
     };
   }
 
-  async #judge(facts: GuardianFacts, course: Course, { deeds, asked }: Memory): Promise<Judged> {
+  async #judge(facts: GuardianFacts, course: Course, { deeds, asked, cleared }: Memory): Promise<Judged> {
     const found = findings(course, {
       writes: this.#parts.roles.get(facts.task.role)?.permissions.includes('write') ?? false,
       budgetUsd: facts.run.budget_usd,
       ask: askedOf(facts),
       files: facts.files,
       told: deeds.steered.length > 0,
+      cleared,
     });
     const sure = found.find((finding) => finding.sure);
-    if (sure) return { finding: sure, opinion: null, asked };
+    const doubts = { asked, cleared };
+    if (sure) return { finding: sure, opinion: null, doubts };
     const doubt = found.find(({ name }) => !asked.includes(name));
     const affords = asked.length < OPINIONS && this.#opinions > 0 && facts.run.spent_usd < facts.run.budget_usd;
-    if (!doubt || !affords) return { finding: null, opinion: null, asked };
+    if (!doubt || !affords) return { finding: null, opinion: null, doubts };
     this.#opinions -= 1;
     const verdict = await this.#ask(facts, doubt);
     const off = verdict !== null && !verdict.on_course;
-    return { finding: off ? doubt : null, opinion: off ? verdict : null, asked: [...asked, doubt.name] };
+    const answered = { asked: [...asked, doubt.name], cleared: verdict?.on_course ? [...cleared, doubt.name] : cleared };
+    return { finding: off ? doubt : null, opinion: off ? verdict : null, doubts: answered };
   }
 
   /** An opinion is nothing that work depends on: where it cannot be had, the rules alone go on. */

@@ -185,7 +185,7 @@ it('protected paths tried again and again: a word after three, a person after it
 
 it('a run that spends without changing anything is steered, without a model too', async () => {
   const one = await aWorker();
-  await go(one, exploring(24));
+  await go(one, exploring(28));
   expect(await tick()).toMatchObject({ acted: 0 });
   await go(one, exploring(4, 'other'));
   expect(await tick()).toMatchObject({ did: { steered: 1 } });
@@ -264,7 +264,7 @@ describe('a model', () => {
     opinion = verdict(true);
     const one = await doubtful();
     expect(await tick(true)).toMatchObject({ acted: 0, failed: 0 });
-    await go(one, exploring(2, 'more'));
+    await go(one, exploring(20, 'more'));
     expect(await tick(true)).toMatchObject({ acted: 0 });
     expect(asked()).toHaveLength(1);
     opinion = fail(400);
