@@ -2,11 +2,14 @@
 import { parseArgs } from 'node:util';
 import { agent } from './commands/agent.ts';
 import { demo } from './commands/demo.ts';
+import { doctor } from './commands/doctor.ts';
 import { reportAndFail } from './commands/report.ts';
 import { status } from './commands/status.ts';
 
 interface Command {
   summary: string;
+  /** How its options are written. */
+  usage?: string[];
   /** @param args what follows the name of the command */
   run(env: Record<string, string | undefined>, args: readonly string[]): Promise<void>;
 }
@@ -14,11 +17,24 @@ interface Command {
 const COMMANDS: Record<string, Command> = {
   demo: { summary: 'Play the maintainer on the local GitHub: from a vague issue to a merged pull request (needs `npm start` in another terminal)', run: demo },
   agent: { summary: 'Keys and registration of agents that work elsewhere', run: agent },
+  doctor: {
+    summary: 'Look at an installation end to end, and say for each fault how to mend it; ends with 1 where something failed',
+    usage: [
+      '--url https://...     the deployment, where BANYAN_URL is not set',
+      '--env-file .env       the variables of the deployment; else those of this shell, else the stack of `npm start`',
+      '--data-dir .banyan    the stack of `npm start` with this data folder',
+      '--json                for machines',
+    ],
+    run: doctor,
+  },
   status: { summary: 'Show whether the local Banyan runs, and its queues', run: status },
 };
 
 function help(): string {
-  const lines = Object.entries(COMMANDS).map(([name, { summary }]) => `  ${name.padEnd(8)} ${summary}`);
+  const lines = Object.entries(COMMANDS).flatMap(([name, { summary, usage = [] }]) => [
+    `  ${name.padEnd(8)} ${summary}`,
+    ...usage.map((line) => `             ${line}`),
+  ]);
   return ['Usage: npx banyan <command>', '', ...lines, '', 'BANYAN_DATA_DIR names the data folder of the stack (default: .banyan).'].join('\n');
 }
 

@@ -12,7 +12,7 @@ const FLOORS: string[][] = [
   ['context'],
   ['tools'],
   ['engine'],
-  ['agents', 'watch', 'rest', 'mcp', 'chat', 'dashboard', 'spawn'],
+  ['agents', 'watch', 'doctor', 'rest', 'mcp', 'chat', 'dashboard', 'spawn'],
   ['app', 'index', 'testing'],
   ['api', 'local'],
   ['scripts'],

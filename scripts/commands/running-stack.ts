@@ -2,9 +2,13 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { BanyanError } from '../../src/kernel/errors.ts';
+import { secretsSchema } from '../../src/local/stack/secrets.ts';
 import { readStackSettings } from '../../src/local/stack/settings.ts';
 
-const stackSchema = z.object({ urls: z.object({ app: z.url(), github: z.url(), supabase: z.url() }) });
+const stackSchema = secretsSchema.extend({
+  urls: z.object({ app: z.url(), github: z.url(), supabase: z.url() }),
+  pids: z.object({ app: z.number().int().positive() }),
+});
 
 export type RunningStack = z.output<typeof stackSchema>;
 

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { checkIntake, given, incomplete } from './intake-environment.ts';
+import { checkIntake, given, incomplete, INTAKE_VARIABLES } from './intake-environment.ts';
 import type { IntakeEnvironment, Problem, Source } from './intake-environment.ts';
 
 /** A PEM as it comes out of hosting dashboards: real line breaks, `\n` written out, or base64 of the whole. */
@@ -72,12 +72,14 @@ const SECRET_NAME = /(?:_SECRET|_SECRET_PREVIOUS|_KEY|_TOKEN|PASSWORD|DATABASE_U
 const PUBLIC_NAME = /PUBLISHABLE_KEY$/;
 
 /** Also those of others: what is named like a secret in this environment is one. */
-function secretsOf(source: Source): string[] {
+export function secretsOf(source: Source): string[] {
   return Object.entries(source).flatMap(([name, value]) => (value !== undefined && SECRET_NAME.test(name) && !PUBLIC_NAME.test(name) ? [value] : []));
 }
 
-/** @throws BanyanError `config_invalid` naming every variable that is missing or wrong, each with where to find it. */
-export function readEnvironment(source: Source = process.env): Environment {
+/** Every variable that is read, but for those of a role's model. */
+export const VARIABLES: readonly string[] = [...INTAKE_VARIABLES, ...Object.keys(workerSchema.shape)];
+
+function check(source: Source) {
   const { environment, problems } = checkIntake(source);
   const set = given(source);
   const parsed = workerSchema.safeParse(set);
@@ -85,8 +87,18 @@ export function readEnvironment(source: Source = process.env): Environment {
     const name = String(issue.path[0]);
     return { name, what: name in set ? issue.message : 'is not set' };
   });
-  if (!parsed.success || problems.length > 0) throw incomplete([...problems, ...(others ?? [])]);
-  const env = parsed.data;
+  return { environment, env: parsed.data, problems: [...problems, ...(others ?? [])] };
+}
+
+/** Every variable that is missing or wrong. */
+export function environmentProblems(source: Source): Problem[] {
+  return check(source).problems;
+}
+
+/** @throws BanyanError `config_invalid` naming every variable that is missing or wrong, each with where to find it. */
+export function readEnvironment(source: Source = process.env): Environment {
+  const { environment, env, problems } = check(source);
+  if (env === undefined || problems.length > 0) throw incomplete(problems);
   const apiUrl = env.GITHUB_API_URL.replace(/\/$/, '');
   return {
     ...environment,
@@ -116,7 +128,7 @@ export function readEnvironment(source: Source = process.env): Environment {
     worker: { leaseSeconds: env.BANYAN_LEASE_SECONDS, tasks: env.BANYAN_WORKER_TASKS, host: env.VERCEL ? 'vercel' : 'process' },
     retention: { deliveryDays: env.BANYAN_DELIVERY_RETENTION_DAYS, historyDays: env.BANYAN_RETENTION_DAYS },
     metricsToken: env.BANYAN_METRICS_TOKEN,
-    secrets: secretsOf(set),
+    secrets: secretsOf(given(source)),
     logLevel: env.BANYAN_LOG_LEVEL,
   };
 }

@@ -43,9 +43,14 @@ export function given(source: Source): Source {
   return Object.fromEntries(Object.entries(source).filter(([, value]) => value !== undefined && value.trim() !== ''));
 }
 
+/** What is wrong with a variable, in a line, with where its value is found. */
+export function problemLine({ name, what }: Problem): string {
+  return `${name} ${what}${FIX[name] ? ` - set it to ${FIX[name]}` : ''}`;
+}
+
 /** Names every variable that is missing or wrong, each with where to find it. */
 export function incomplete(problems: readonly Problem[]): BanyanError {
-  const lines = problems.map(({ name, what }) => `${name} ${what}${FIX[name] ? ` - set it to ${FIX[name]}` : ''}`);
+  const lines = problems.map(problemLine);
   return new BanyanError('config_invalid', `Banyan cannot start, the environment is incomplete:\n  ${lines.join('\n  ')}`, {
     fix: 'Set the variables and deploy (or start) again.',
     data: { variables: problems.map(({ name }) => name) },
@@ -76,6 +81,8 @@ const RULES = {
   OTEL_SERVICE_NAME: {},
   PORT: {},
 } satisfies Record<string, Rule>;
+
+export const INTAKE_VARIABLES: readonly string[] = Object.keys(RULES);
 
 function problemOf(name: string, rule: Rule, value: string | undefined): Problem[] {
   const what = value === undefined ? rule.required && 'is not set' : rule.objection?.(value);

@@ -6,6 +6,9 @@ const HANDLED: Record<string, readonly string[]> = {
   pull_request: ['closed'],
 };
 
+/** What the App subscribes to. */
+export const EVENTS: readonly string[] = Object.keys(HANDLED);
+
 /** What a bot does on an issue never starts anything; what it does to a pull request (a merge) counts. */
 const PEOPLE_ONLY: readonly string[] = ['issues', 'issue_comment'];
 

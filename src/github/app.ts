@@ -9,6 +9,7 @@ import { accessError, answerOf, githubError, limitOf, rateLimited } from './erro
 import { createHookDeliveries } from './hook-deliveries.ts';
 import type { HookDeliveries } from './hook-deliveries.ts';
 import { leaseGuard } from './lease-guard.ts';
+import { PERMISSIONS } from './permissions.ts';
 import { createRepository } from './repository.ts';
 import type { Repository } from './repository.ts';
 import { withWholeAnswers } from './whole-answers.ts';
@@ -42,9 +43,6 @@ export interface GitHubApp {
   /** What is reserved of GitHub's limits and not used goes back; called when a worker has nothing more to do. */
   giveBack(): Promise<void>;
 }
-
-/** What Banyan may do with a token, whatever the installation allows: the least that the roles need. */
-const PERMISSIONS = { contents: 'write', issues: 'write', pull_requests: 'write', checks: 'write', metadata: 'read' } as const;
 
 /** Not as `request.retries`: that way the plugin would ask again whatever the status, three times for every file that is not there. */
 const RETRY = { retries: 2, doNotRetry: [400, 401, 403, 404, 409, 410, 422, 429, 451] };

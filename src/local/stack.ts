@@ -1,13 +1,16 @@
 import { chmodSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { EVENTS } from '../domain/intake.ts';
+import { PERMISSIONS } from '../github/permissions.ts';
 import { readVercelConfig } from './functions/routes.ts';
+import { appEnvironment, serviceEnvironment } from './stack/environment.ts';
 import { lockFolder } from './stack/lock.ts';
 import { claimPort } from './stack/ports.ts';
 import { awaitPrevious } from './stack/previous.ts';
 import { keepSecrets, writePrivate, type Secrets } from './stack/secrets.ts';
 import { startService, type Service, type ServiceSpec } from './stack/service.ts';
-import { passThrough, type StackSettings } from './stack/settings.ts';
+import type { StackSettings } from './stack/settings.ts';
 import { startTimer } from './stack/timer.ts';
 
 type ServiceName = 'github' | 'supabase' | 'app';
@@ -122,7 +125,7 @@ function describeService(name: ServiceName, options: StackOptions, plan: Plan): 
     name,
     entry: options.entries?.[name] ?? ENTRIES[name],
     args: name === 'app' ? [] : [writeServiceSettings(name, options, plan)],
-    env: { ...passThrough(options.env), DO_NOT_TRACK: '1', ...(name === 'app' ? appEnvironment(options, plan) : {}) },
+    env: name === 'app' ? appEnvironment(options.env, plan) : serviceEnvironment(options.env),
     cwd: ROOT,
     logFile: join(dataDir, 'logs', `${name}.log`),
     // The embedded Supabase prints every refused request as an error of its own.
@@ -134,31 +137,11 @@ function describeService(name: ServiceName, options: StackOptions, plan: Plan): 
 function writeServiceSettings(name: 'github' | 'supabase', options: StackOptions, { secrets, urls }: Plan): string {
   const common = { port: Number(new URL(urls[name]).port), dataDir: join(options.settings.dataDir, name) };
   const own = {
-    github: { app: secrets.app, webhookUrl: `${urls.app}/api/github/webhook`, publicUrl: urls.github },
+    github: { app: { ...secrets.app, permissions: PERMISSIONS, events: EVENTS }, webhookUrl: `${urls.app}/api/github/webhook`, publicUrl: urls.github },
     supabase: { migrations: join(ROOT, 'supabase/migrations'), keys: secrets.keys },
   };
   mkdirSync(common.dataDir, { recursive: true });
   const file = join(options.settings.dataDir, `${name}.json`);
   writePrivate(file, { ...common, ...own[name] });
   return file;
-}
-
-/** What the platform and its owner would have set, and nothing that tells that this is a local machine. */
-function appEnvironment(options: StackOptions, { secrets, urls }: Plan): Record<string, string> {
-  return {
-    PORT: new URL(urls.app).port,
-    BANYAN_URL: urls.app,
-    GITHUB_API_URL: urls.github,
-    GITHUB_GRAPHQL_URL: `${urls.github}/graphql`,
-    GITHUB_APP_ID: String(secrets.app.id),
-    GITHUB_APP_PRIVATE_KEY: secrets.app.privateKey,
-    GITHUB_WEBHOOK_SECRET: secrets.app.webhookSecret,
-    SUPABASE_URL: urls.supabase,
-    SUPABASE_SECRET_KEY: secrets.keys.secret,
-    SUPABASE_PUBLISHABLE_KEY: secrets.keys.publishable,
-    CRON_SECRET: secrets.cronSecret,
-    BANYAN_SANDBOX: options.env['BANYAN_SANDBOX'] || 'local',
-    // As on an Enterprise Server, which has no limits unless its owner sets some.
-    BANYAN_GITHUB_LIMITS: options.env['BANYAN_GITHUB_LIMITS'] || 'off',
-  };
 }

@@ -53,6 +53,11 @@ describe('the embedded Supabase', () => {
     expect((await client('sb_secret_somebody_else_000000').rpc('health')).error).not.toBeNull();
   });
 
+  it('has nothing of its own schema open to keys of browsers', async () => {
+    const { data } = await client(keys.secret).rpc('inspect');
+    expect(data).toMatchObject({ role: 'service_role', open: [], unguarded: [] });
+  });
+
   it('keeps the grants of the migrations on tables', async () => {
     const { error } = await client(keys.publishable).from('tickets').select('id').limit(1);
     expect(error?.code).toBe('42501');

@@ -6,7 +6,13 @@ const limit = z.number().int().min(0);
 const optionsSchema = z.object({
   port: z.number().int().min(0).max(65_535),
   dataDir: z.string().min(1),
-  app: z.object({ id: z.number().int().positive(), privateKey: z.string().min(1), webhookSecret: z.string().min(1) }),
+  app: z.object({
+    id: z.number().int().positive(),
+    privateKey: z.string().min(1),
+    webhookSecret: z.string().min(1),
+    permissions: z.record(z.string(), z.enum(['read', 'write', 'admin'])).optional(),
+    events: z.array(z.string()).optional(),
+  }),
   webhookUrl: z.url().nullable(),
   publicUrl: z.url().optional(),
   limits: z

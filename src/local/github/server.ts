@@ -3,7 +3,8 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import type { Actor } from './core/access.ts';
+import { APP_PERMISSIONS } from './core/access.ts';
+import type { Actor, Permissions } from './core/access.ts';
 import { Forge } from './core/forge.ts';
 import { Limiter } from './core/limits.ts';
 import type { Limits, Violation } from './core/limits.ts';
@@ -17,6 +18,7 @@ import { handleGit, readGitRequest } from './http/git-route.ts';
 import { createRouter } from './http/router.ts';
 import type { Router } from './http/router.ts';
 import { servePage } from './pages/serve.ts';
+import { APP_EVENTS } from './render/app.ts';
 import { restRoutes } from './rest/table.ts';
 import { initialRoot, seedShop } from './seed.ts';
 import { DeliveryQueue } from './webhooks/deliveries.ts';
@@ -25,7 +27,8 @@ export interface LocalGitHubOptions {
   /** 0 takes a free port. */
   port: number;
   dataDir: string;
-  app: { id: number; privateKey: string; webhookSecret: string };
+  /** Without permissions and events: all that there are. */
+  app: { id: number; privateKey: string; webhookSecret: string; permissions?: Permissions | undefined; events?: readonly string[] | undefined };
   /** Where the App's webhooks go; null sends none. */
   webhookUrl: string | null;
   /** The address that answers and pages show, when it is not the one that is listened on. */
@@ -102,7 +105,8 @@ async function openForge(options: LocalGitHubOptions, url: string): Promise<Forg
   // Deliveries are written at once and the root a moment later, so after a kill the file may know higher ids.
   root.nextId = Math.max(root.nextId, deliveries.highestId() + 1);
   const limiter = new Limiter(options.limits, options.now);
-  const forge = new Forge({ dir, store, deliveries, limiter, appKey: publicKeyOf(options.app.privateKey), url });
+  const { privateKey, permissions = APP_PERMISSIONS, events = APP_EVENTS } = options.app;
+  const forge = new Forge({ dir, store, deliveries, limiter, appKey: publicKeyOf(privateKey), url, app: { permissions, events } });
   if (isNew || !existsSync(forge.gitRoot)) await seedShop(forge);
   root.webhook.url = options.webhookUrl;
   store.touch();

@@ -3,7 +3,7 @@ import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 
-const secretsSchema = z.object({
+export const secretsSchema = z.object({
   app: z.object({ id: z.number().int(), privateKey: z.string(), webhookSecret: z.string() }),
   cronSecret: z.string(),
   keys: z.object({ publishable: z.string(), secret: z.string() }),

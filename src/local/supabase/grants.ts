@@ -32,6 +32,19 @@ const REVOKE = `
   alter default privileges in schema public revoke all on sequences from ${ROLES};
 `;
 
+/** Nothing in the schema that is Banyan's own is for a key of browsers: that needs no ledger. */
+const CLOSE_OWN = `
+  do $$
+  begin
+    if to_regnamespace('banyan') is not null then
+      revoke all on all tables in schema banyan from anon, authenticated;
+      revoke all on all sequences in schema banyan from anon, authenticated;
+      revoke all on schema banyan from anon, authenticated;
+    end if;
+  end
+  $$;
+`;
+
 /**
  * The embedded Supabase grants everything on every table to the three roles before its first request (0.10.0). Row level security still
  * holds, but a right that a migration does not give would be missing in production only. So the grants are written down after migrating
@@ -45,5 +58,5 @@ export async function rememberGrants(connection: GrantsConnection): Promise<void
 export async function restoreGrants(connection: GrantsConnection): Promise<void> {
   await connection.exec(LEDGER);
   const { rows } = await connection.query<{ statement: string }>('select statement from local_stack.grants', []);
-  if (rows.length > 0) await connection.exec(`begin; ${REVOKE} ${rows.map((grant) => `${grant.statement};`).join(' ')} commit;`);
+  if (rows.length > 0) await connection.exec(`begin; ${REVOKE} ${CLOSE_OWN} ${rows.map((grant) => `${grant.statement};`).join(' ')} commit;`);
 }

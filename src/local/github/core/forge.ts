@@ -6,6 +6,7 @@ import { toIso } from '../git/formats.ts';
 import type { DeliveryQueue } from '../webhooks/deliveries.ts';
 import type { DiffFile } from '../git/diff.ts';
 import { diffFiles } from '../git/diff.ts';
+import type { Permissions } from './access.ts';
 import type { Limiter } from './limits.ts';
 import type { Repository } from './model.ts';
 import type { ForgeStore } from './store.ts';
@@ -20,6 +21,8 @@ export interface ForgeParts {
   appKey: KeyObject;
   /** Address that goes into every URL; without a slash at its end. */
   url: string;
+  /** What the App's owner set for it, and whoever installed it granted. */
+  app: { permissions: Permissions; events: readonly string[] };
 }
 
 /** The parts that every resource needs: state, git, webhooks, addresses. */
@@ -29,6 +32,7 @@ export class Forge {
   readonly limiter: Limiter;
   readonly appKey: KeyObject;
   readonly url: string;
+  readonly app: ForgeParts['app'];
   readonly gitRoot: string;
   readonly #git = new Map<number, GitRepository>();
   readonly #queues = new Map<number, Promise<unknown>>();
@@ -40,6 +44,7 @@ export class Forge {
     this.limiter = parts.limiter;
     this.appKey = parts.appKey;
     this.url = parts.url;
+    this.app = parts.app;
     this.gitRoot = join(parts.dir, 'git');
   }
 

@@ -1,4 +1,3 @@
-import { APP_PERMISSIONS } from '../core/access.ts';
 import type { Forge } from '../core/forge.ts';
 import { nodeId } from '../core/ids.ts';
 import type { JsonObject } from '../core/model.ts';
@@ -6,7 +5,8 @@ import { accountNodeId, renderAccount } from './accounts.ts';
 
 export const APP_SLUG = 'banyan';
 
-const APP_EVENTS = [
+/** Everything that there is, where nobody says what. */
+export const APP_EVENTS: readonly string[] = [
   'check_run',
   'check_suite',
   'create',
@@ -46,8 +46,8 @@ export function renderApp(forge: Forge): JsonObject {
     html_url: `${forge.url}/apps/${APP_SLUG}`,
     created_at: forge.store.root.installation.createdAt,
     updated_at: forge.store.root.installation.createdAt,
-    permissions: APP_PERMISSIONS,
-    events: APP_EVENTS,
+    permissions: forge.app.permissions,
+    events: [...forge.app.events],
   };
 }
 
@@ -64,8 +64,8 @@ export function renderInstallation(forge: Forge): JsonObject {
     app_slug: APP_SLUG,
     target_id: owner?.id ?? 0,
     target_type: owner?.type ?? 'Organization',
-    permissions: APP_PERMISSIONS,
-    events: APP_EVENTS,
+    permissions: forge.app.permissions,
+    events: [...forge.app.events],
     single_file_name: null,
     has_multiple_single_files: false,
     single_file_paths: [],

@@ -1,5 +1,5 @@
 import type { Permissions } from '../core/access.ts';
-import { APP_PERMISSIONS, coversRepository, holds } from '../core/access.ts';
+import { coversRepository, holds } from '../core/access.ts';
 import { Fault, notFound } from '../core/fault.ts';
 import type { DeliveryRecord, JsonObject, Repository } from '../core/model.ts';
 import { mintInstallationToken } from '../core/tokens.ts';
@@ -65,7 +65,7 @@ function installationOfAccount(call: Call, login: string): Reply {
 function createToken(call: Call): Reply {
   installation(call);
   const repositories = requestedRepositories(call);
-  const permissions = requestedPermissions(call.body.permissions);
+  const permissions = requestedPermissions(call.forge.app.permissions, call.body.permissions);
   const { token, expiresAt } = mintInstallationToken(call.forge.store, { repositoryIds: repositories?.map(({ id }) => id) ?? null, permissions });
   return created({
     token,
@@ -91,12 +91,12 @@ function requestedRepositories(call: Call): Repository[] | null {
   return [...new Set(found)];
 }
 
-function requestedPermissions(value: unknown): Permissions {
-  if (value === undefined || value === null) return APP_PERMISSIONS;
+function requestedPermissions(held: Permissions, value: unknown): Permissions {
+  if (value === undefined || value === null) return held;
   const wanted = objectOf(value);
   const granted: Permissions = { metadata: 'read' };
   for (const [name, level] of Object.entries(wanted)) {
-    if ((level !== 'read' && level !== 'write' && level !== 'admin') || !holds(APP_PERMISSIONS, `${name}:${level}`)) {
+    if ((level !== 'read' && level !== 'write' && level !== 'admin') || !holds(held, `${name}:${level}`)) {
       throw new Fault(422, 'The permissions requested are not granted to this installation.');
     }
     granted[name] = level;

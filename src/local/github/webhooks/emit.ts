@@ -2,7 +2,7 @@ import type { Forge } from '../core/forge.ts';
 import { nodeId } from '../core/ids.ts';
 import type { Account, JsonObject, Repository } from '../core/model.ts';
 import { renderAccount, renderOrganization } from '../render/accounts.ts';
-import { renderInstallation } from '../render/app.ts';
+import { APP_EVENTS, renderInstallation } from '../render/app.ts';
 import { renderRepository } from '../render/repositories.ts';
 
 export interface WebhookEvent {
@@ -14,6 +14,7 @@ export interface WebhookEvent {
 
 /** Queues a webhook about a repository, with the parts that every payload has. */
 export function emit(forge: Forge, repository: Repository, { event, action, sender, payload }: WebhookEvent): void {
+  if (!forge.app.events.includes(event) && APP_EVENTS.includes(event)) return;
   const owner = forge.store.account(repository.owner);
   forge.deliveries.enqueue({
     event,
