@@ -41,6 +41,15 @@ select cron.schedule('banyan-conductor', '*/5 * * * *', $job$
   )
 $job$);
 
+select cron.schedule('banyan-digest', '41 5 * * *', $job$
+  select net.http_get(
+    url := (select rtrim(decrypted_secret, '/') from vault.decrypted_secrets where name = 'banyan_url') || '/api/cron/digest',
+    headers := jsonb_build_object('Authorization',
+      'Bearer ' || (select decrypted_secret from vault.decrypted_secrets where name = 'banyan_cron_secret')),
+    timeout_milliseconds := 60000
+  )
+$job$);
+
 select cron.schedule('banyan-reconcile', '23 3 * * *', $job$
   select net.http_get(
     url := (select rtrim(decrypted_secret, '/') from vault.decrypted_secrets where name = 'banyan_url') || '/api/cron/reconcile',

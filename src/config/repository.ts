@@ -26,6 +26,7 @@ export interface RepositoryConfig {
   labels: LabelNames;
   waiting: WaitingRules;
   branches: { deleteOnMerge: boolean; deleteOnClose: boolean };
+  digest: { issue: number } | null;
   protectedPaths: string[];
 }
 
@@ -63,6 +64,7 @@ function fill(input: RepositoryConfigInput): RepositoryConfig {
       remindMerge: input.waiting.remind_merge,
     },
     branches: { deleteOnMerge: input.branches.delete_on_merge, deleteOnClose: input.branches.delete_on_close },
+    digest: input.digest ?? null,
     protectedPaths: input.protected_paths,
   };
 }

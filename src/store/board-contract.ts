@@ -1,3 +1,4 @@
+import type { DigestFigures } from '../domain/digest.ts';
 import type { Project, TicketState } from '../domain/model.ts';
 
 /** Where a repository is by GitHub's word; `missing`: why it is out of reach. */
@@ -32,4 +33,6 @@ export interface BoardStore {
   board(projectId: string, limit: number): Promise<BoardTicket[]>;
   /** Agents that could work where tasks are due for a minute, and these tasks; over all organizations. */
   idleCapacity(): Promise<{ agents: number; tasks: number }>;
+  /** The last seven days of a repository, with `shown` items of each list. */
+  digestFigures(projectId: string, shown: number): Promise<DigestFigures>;
 }

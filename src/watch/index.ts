@@ -2,6 +2,7 @@ import { approvalsJob } from './approvals.ts';
 import { anomalyJob } from './anomaly.ts';
 import { blockedJob } from './blocked.ts';
 import { conductorJob } from './conductor.ts';
+import { digestJob } from './digest.ts';
 import { diagnoseJob } from './diagnose.ts';
 import { heartbeatJob } from './heartbeat.ts';
 import { guardianJob } from './guardian.ts';
@@ -20,6 +21,7 @@ export const WATCH_JOBS: readonly WatchJob[] = [
   diagnoseJob,
   guardianJob,
   conductorJob,
+  digestJob,
   reconcileJob,
   sweepJob,
 ];
