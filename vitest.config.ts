@@ -4,8 +4,11 @@ import { SkipReporter } from './scripts/checks/skip-reporter.ts';
 /** Two cores are what a small CI machine has; a test that starts servers or a database is heavier than a worker more is worth. */
 const shared = { environment: 'node', pool: 'forks', testTimeout: 30_000, hookTimeout: 60_000, teardownTimeout: 10_000 } as const;
 
-/** Minutes each, and run by CI on its own: every benchmark once, small, and kills at each moment over HTTP (of which `npm test` has those in one process). */
-const LONG = ['test/bench/**/*.test.ts', 'test/e2e/kills.test.ts'] as const;
+/**
+ * Minutes each, and run by CI on its own: every benchmark once, small; kills at each moment over HTTP (of which `npm test` has those in one process);
+ * the share of failures that the watch finds.
+ */
+const LONG = ['test/bench/**/*.test.ts', 'test/e2e/kills.test.ts', 'test/watch/held-out/*.test.ts'] as const;
 
 export default defineConfig({
   test: {
