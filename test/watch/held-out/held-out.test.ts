@@ -45,7 +45,7 @@ describe('a failure is found in two ticks, and told once', () => {
     if (end === 'person') return;
     const mended = await end;
     (mended ? tally.mended : tally.unmended).add(name);
-    expect(mended, await stage.label(plot)).toBe(true);
+    expect({ mended, label: await stage.label(plot) }).toMatchObject({ mended: true });
   });
 });
 
