@@ -56,19 +56,25 @@ async function reachedFrom(sandbox: Sandbox, signal: AbortSignal): Promise<strin
   });
 }
 
+/** Vercel names itself in every answer, whatever the domain. */
+async function isOnVercel({ url, source, environment, local }: Subject, signal: AbortSignal): Promise<boolean> {
+  if (local) return false;
+  if (source['BANYAN_SANDBOX']?.trim()) return environment.sandbox.provider === 'vercel';
+  const answer = url === undefined ? null : await fetch(`${url}/api/health`, { redirect: 'manual', signal }).catch(() => null);
+  return answer?.headers.has('x-vercel-id') ?? false;
+}
+
 /** The deployment's own sandboxes go by the identity of its project, which nobody has outside of Vercel. */
-function isOutOfReach({ source, environment, local, url }: Subject): boolean {
-  const given = source['BANYAN_SANDBOX']?.trim() || source['VERCEL']?.trim();
-  const { token, teamId, projectId } = environment.sandbox;
-  const onVercel = !local && (given ? environment.sandbox.provider === 'vercel' : new URL(url ?? 'http://unknown').hostname.endsWith('.vercel.app'));
-  return onVercel && !source['VERCEL_OIDC_TOKEN'] && !(token && teamId && projectId);
+function hasIdentity({ source, environment: { sandbox } }: Subject): boolean {
+  return sandbox.provider === 'vercel' && Boolean(source['VERCEL_OIDC_TOKEN'] ?? (sandbox.token && sandbox.teamId && sandbox.projectId));
 }
 
 async function lookAtSandbox(subject: Subject, signal: AbortSignal): Promise<Finding> {
-  if (isOutOfReach(subject))
+  if ((await isOnVercel(subject, signal)) && !hasIdentity(subject)) {
     return skipped(
-      'The deployment uses Vercel Sandbox by its own identity, which is not here. Set VERCEL_TOKEN, VERCEL_TEAM_ID and VERCEL_PROJECT_ID to look at it from here.',
+      'The deployment uses Vercel Sandbox by its own identity, which is not here. To look at it from here set BANYAN_SANDBOX=vercel, VERCEL_TOKEN, VERCEL_TEAM_ID and VERCEL_PROJECT_ID.',
     );
+  }
   const { sandboxes } = await subject.parts();
   const sandbox = await sandboxes.create({ timeoutSeconds: 60, name: 'doctor', signal });
   try {

@@ -193,8 +193,16 @@ describe('the doctor', () => {
       )
     )['sandbox'];
     expect(unsafe).toMatch(/^fail \| From within \(local\/unsafe\) can be reached: .*a port of the machine it runs on/);
-    const elsewhere = await look(['sandbox'], {}, { url: 'https://banyan.vercel.app' });
-    expect(elsewhere['sandbox']).toMatch(/^skipped \| The deployment uses Vercel Sandbox by its own identity/);
+  });
+
+  it('leaves out sandboxes of Vercel where nothing here may open them', async () => {
+    const vercel = createServer((_request, response) => response.writeHead(200, { 'x-vercel-id': 'fra1::x' }).end('{}'));
+    await new Promise<void>((resolve) => vercel.listen(0, '127.0.0.1', resolve));
+    const { port } = vercel.address() as AddressInfo;
+    const found = await look(['sandbox'], {}, { url: `http://127.0.0.1:${port}` });
+    expect(found['sandbox']).toMatch(/^skipped \| The deployment uses Vercel Sandbox by its own identity/);
+    await new Promise((resolve) => vercel.close(resolve));
+    expect((await look(['sandbox'], { BANYAN_SANDBOX: 'vercel' }))['sandbox']).toMatch(/^skipped/);
   });
 
   it('finds a sandbox with walls in order', async (context) => {
@@ -235,7 +243,7 @@ describe('npx banyan doctor', () => {
     expect(report).toMatchObject({ ok: false, url: installation.source['BANYAN_URL'], counts: { fail: 1 } });
     expect(report.checks.map(({ id }) => id)).toEqual(CHECKS.map(({ id }) => id));
     rmSync(folder, { recursive: true });
-  });
+  }, 60_000);
 
   it('says what is wrong with its own options', async () => {
     // Node looks for such a file before anybody is asked.
