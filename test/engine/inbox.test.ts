@@ -187,7 +187,7 @@ describe('a delivery that cannot be understood', () => {
     expect(await row()).toEqual({ state: 'dead', attempts: 1, code: 'payload_invalid' });
   });
 
-  it('of an installation that is gone is kept where people see it', async () => {
+  it('of an installation that is gone waits a week for its access, and is then kept where people see it', async () => {
     const guid = randomUUID();
     const owner = { id: 1, login: 'acme', type: 'Organization' };
     await post(guid, {
@@ -197,9 +197,12 @@ describe('a delivery that cannot be understood', () => {
       issue: { number: 1, title: 'x', html_url: 'http://x', user: { login: 'maintainer' } },
       sender: { login: 'maintainer', type: 'User' },
     });
+    const stored = async () =>
+      (await engine.sql<{ state: string; code: string }>(`select state, error ->> 'code' as code from deliveries where guid = $1`, [guid]))[0];
+    await engine.process().drain();
+    expect(await stored()).toEqual({ state: 'pending', code: 'forbidden' });
+    await engine.pass(8 * 86_400);
     await engine.settle();
-    const [row] = await engine.sql<{ state: string; code: string }>(`select state, error ->> 'code' as code from deliveries where guid = $1`, [guid]);
-    expect(row?.state).toBe('dead');
-    expect(row?.code).toMatch(/^(not_found|github_rejected)$/);
+    expect(await stored()).toEqual({ state: 'dead', code: 'forbidden' });
   });
 });
