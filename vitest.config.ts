@@ -6,9 +6,9 @@ const shared = { environment: 'node', pool: 'forks', testTimeout: 30_000, hookTi
 
 /**
  * Minutes each, and run by CI on its own: every benchmark once, small; kills at each moment over HTTP (of which `npm test` has those in one process);
- * the share of failures that the watch finds.
+ * the share of failures that the watch finds; the contract of the store over the embedded Supabase (of which `npm test` has it over PGlite and Postgres).
  */
-const LONG = ['test/bench/**/*.test.ts', 'test/e2e/kills.test.ts', 'test/watch/held-out/*.test.ts'] as const;
+const LONG = ['test/bench/**/*.test.ts', 'test/e2e/kills.test.ts', 'test/watch/held-out/*.test.ts', 'test/store/contract.supabase.test.ts'] as const;
 
 export default defineConfig({
   test: {
