@@ -5,10 +5,18 @@ import { SkipReporter } from './scripts/checks/skip-reporter.ts';
 const shared = { environment: 'node', pool: 'forks', testTimeout: 30_000, hookTimeout: 60_000, teardownTimeout: 10_000 } as const;
 
 /**
- * Minutes each, and run by CI on its own: every benchmark once, small; kills at each moment over HTTP (of which `npm test` has those in one process);
- * the share of failures that the watch finds; the contract of the store over the embedded Supabase (of which `npm test` has it over PGlite and Postgres).
+ * Run by CI on its own, so that `npm test` stays a matter of minutes: every benchmark once, small; kills at each moment over HTTP (of which `npm test`
+ * has those in one process); the share of failures that the watch finds; the contract of the store over the embedded Supabase (of which `npm test` has
+ * it over PGlite and Postgres); the doctor on installations that are bent on purpose; every fault of a model through a whole issue.
  */
-const LONG = ['test/bench/**/*.test.ts', 'test/e2e/kills.test.ts', 'test/watch/held-out/*.test.ts', 'test/store/contract.supabase.test.ts'] as const;
+const LONG = [
+  'test/bench/**/*.test.ts',
+  'test/e2e/kills.test.ts',
+  'test/watch/held-out/*.test.ts',
+  'test/store/contract.supabase.test.ts',
+  'test/doctor/doctor.test.ts',
+  'test/engine/model.test.ts',
+];
 
 export default defineConfig({
   test: {
