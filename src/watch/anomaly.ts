@@ -18,19 +18,15 @@ interface RunAtWork {
 
 const ROWS = 1_000;
 
-/** The candidates are runs that changed since, so there is no wait between two looks. */
-const WHEN_IT_CHANGES = 0;
-
 async function look({ data }: WatchItem<RunAtWork>, { store }: WatchParts): Promise<Look> {
   const known = await store.runFigures(data.run_id, MIN_RUNS);
-  if (!known) return { finding: null, nextLookSeconds: WHEN_IT_CHANGES };
+  if (!known) return { finding: null };
   const anomaly = scoreRun(known.figures, known.norms);
-  if (anomaly.score < ANOMALY_SCORE) return { finding: null, nextLookSeconds: WHEN_IT_CHANGES };
+  if (anomaly.score < ANOMALY_SCORE) return { finding: null };
   const cause = anomalyCause(anomaly);
   const diagnosis = { kind: 'anomaly' as const, run_id: data.run_id, task_id: null, cause, score: anomaly.score, evidence: anomalyEvidence(anomaly) };
   return {
     finding: `anomaly:${cause}`,
-    nextLookSeconds: WHEN_IT_CHANGES,
     memory: { score: anomaly.score },
     act: { ticketId: data.ticket_id, expectVersion: null, intents: [{ type: 'diagnosis', ...diagnosis }] },
     did: ['found'],

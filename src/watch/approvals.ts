@@ -12,8 +12,6 @@ interface WaitFacts {
 }
 
 const STAGES: Record<number, WaitStage> = { 1: 'remind', 2: 'escalate', 3: 'end' };
-/** Whether it is due is asked of the candidates alone. */
-const AT_ONCE = 0;
 
 /** Issues that wait for a person: reminds once, escalates once, and ends the wait as the repository's configuration says. */
 export const approvalsJob = lookingJob<WaitFacts>({
@@ -21,7 +19,7 @@ export const approvalsJob = lookingJob<WaitFacts>({
   rows: 1_000,
   async look({ data }, { store }) {
     const stage = STAGES[data.stage];
-    if (!stage) return { finding: null, nextLookSeconds: AT_ONCE };
+    if (!stage) return { finding: null };
     const snapshot = await store.ticketSnapshot(data.ticket_id);
     const { repository, workflow } = fromRunSnapshot(snapshot.run?.config_snapshot ?? {});
     const context = { rules: repository.waiting, workflow, readyLabel: repository.labels['ready-for-dev'], now: new Date() };
@@ -30,6 +28,6 @@ export const approvalsJob = lookingJob<WaitFacts>({
     const act = { ticketId: data.ticket_id, expectVersion: data.version, intents: decision?.intents ?? [] };
     const finding = decision && stage !== 'end' ? `${snapshot.ticket.waiting_for}:${stage}` : null;
     const memory = { waits: data.waits, stage: data.stage };
-    return { finding, nextLookSeconds: AT_ONCE, memory, act, did: decision ? [decision.deed] : [] };
+    return { finding, memory, act, did: decision ? [decision.deed] : [] };
   },
 });

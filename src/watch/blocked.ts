@@ -20,9 +20,6 @@ interface BlockedFacts {
   unseen?: Unseen[];
 }
 
-/** Whether there is anything to look at is asked of the candidates alone. */
-const AT_ONCE = 0;
-
 /** GitHub is asked whether the App is let in again: soon at first, and every quarter of an hour in the end. */
 const ASK_SECONDS = { least: 60, most: 900 };
 
@@ -59,12 +56,12 @@ export const blockedJob = lookingJob<BlockedFacts>({
   rows: 1_000,
   async look(item, parts) {
     const { data, memory, finding, found_at: since } = item;
-    if (data.ticket_id === null) return { finding: null, nextLookSeconds: AT_ONCE };
+    if (data.ticket_id === null) return { finding: null };
     if (data.unseen) return lookAtUnseen(data.unseen, data.ticket_id, item, parts);
     const snapshot = await parts.store.ticketSnapshot(data.ticket_id);
     const refused = data.hindrance?.cause.startsWith(ACCESS) === true;
     const hindrance = refused ? await askForAccess(parts, data.project, snapshot.ticket.number) : data.hindrance;
-    const nextLookSeconds = refused ? askAgainIn(since) : AT_ONCE;
+    const nextLookSeconds = refused ? askAgainIn(since) : undefined;
     if (refused && hindrance && hindrance.cause === finding) return { finding, nextLookSeconds, memory };
     const { repository, workflow } = fromRunSnapshot(snapshot.run?.config_snapshot ?? {});
     const { fixCycles, maxMinutes } = repository.limits;

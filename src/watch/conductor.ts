@@ -31,7 +31,6 @@ const ROWS = 500;
 const BATCH = 100;
 /** Of pull requests that one other one is compared with; files that many touch are no news. */
 const COMPARED = 20;
-const NEXT_RUN = 0;
 
 interface Board {
   project: Project;
@@ -91,7 +90,6 @@ async function lookAt({ memory }: WatchItem<TicketFacts>, board: Board, ticket: 
   const { intents, did, told } = tell({ projectId: board.project.id, number: ticket.number, pull: ticket.pull }, relations, before);
   return {
     finding: findingOf(relations),
-    nextLookSeconds: NEXT_RUN,
     memory: { heads, overlaps: overlaps.map((overlap) => ({ ...overlap, paths: [...overlap.paths] })), told },
     act: intents.length === 0 ? null : { ticketId: ticket.id, expectVersion: null, intents },
     did,
@@ -101,12 +99,12 @@ async function lookAt({ memory }: WatchItem<TicketFacts>, board: Board, ticket: 
 function createLook() {
   const boards = new Map<string, Promise<Board>>();
   return async ({ data, ...item }: WatchItem<TicketFacts | Over>, parts: WatchParts): Promise<Look> => {
-    if ('over' in data) return { finding: null, nextLookSeconds: NEXT_RUN, memory: item.memory };
+    if ('over' in data) return { finding: null, memory: item.memory };
     const reading = boards.get(data.project.id) ?? readBoard(parts, data.project);
     boards.set(data.project.id, reading);
     const board = await reading;
     const ticket = board.tickets.get(data.ticket_id);
-    return ticket ? lookAt({ ...item, data }, board, ticket) : { finding: null, nextLookSeconds: NEXT_RUN, memory: item.memory };
+    return ticket ? lookAt({ ...item, data }, board, ticket) : { finding: null, memory: item.memory };
   };
 }
 

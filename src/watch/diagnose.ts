@@ -33,8 +33,6 @@ const ROWS = 500;
 const ASKS = 5;
 /** A look with a model's answer in it. */
 const LEASE_SECONDS = 180;
-/** What was decided changes what the candidates are, so there is no wait between two looks. */
-const AT_ONCE = 0;
 
 function byRules(given: Case, evidence: readonly Evidence[], now: Date): Diagnosis {
   const refersTo = tellingEvidence(evidence, given.facts);
@@ -44,7 +42,7 @@ function byRules(given: Case, evidence: readonly Evidence[], now: Date): Diagnos
 async function look({ data }: WatchItem<Suspect>, parts: WatchParts, asking: Asking): Promise<Look> {
   const { store } = parts;
   const facts = await store.diagnosisFacts(data.run_id, data.task_id, data.diagnosis_id);
-  if (!facts?.snapshot.run) return { finding: null, nextLookSeconds: AT_ONCE };
+  if (!facts?.snapshot.run) return { finding: null };
   const { ticket, run } = facts.snapshot;
   const now = new Date();
   const { repository, workflow } = fromRunSnapshot(run.config_snapshot);
@@ -59,7 +57,6 @@ async function look({ data }: WatchItem<Suspect>, parts: WatchParts, asking: Ask
   const { intents, deed } = recover(diagnosis, context);
   return {
     finding: `${data.stall}:${data.task_id ?? 'run'}`,
-    nextLookSeconds: AT_ONCE,
     memory: { action: diagnosis.proposal.action },
     act: { ticketId: ticket.id, expectVersion: ticket.version, intents },
     did: [deed],

@@ -12,8 +12,6 @@ interface DigestFacts {
 }
 
 const SHOWN = 10;
-/** What was told this week is no candidate any more. */
-const AT_ONCE = 0;
 
 /** One comment a week on the issue that the repository's configuration names. It is a bot's, so it starts nothing. */
 export const digestJob = lookingJob<DigestFacts>({
@@ -23,6 +21,6 @@ export const digestJob = lookingJob<DigestFacts>({
     const { project_id: projectId, ticket_id: ticketId, issue, week } = data;
     const body = renderDigest(await store.digestFigures(projectId, SHOWN), week, new Date());
     const intents = [say({ projectId, number: issue }, `digest/${week}`, 'digest', body)];
-    return { finding: null, nextLookSeconds: AT_ONCE, act: { ticketId, expectVersion: null, intents }, did: ['digest'] };
+    return { finding: null, act: { ticketId, expectVersion: null, intents }, did: ['digest'] };
   },
 });

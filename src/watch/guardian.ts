@@ -29,8 +29,6 @@ interface Memory extends Course {
   cleared: string[];
 }
 
-/** The candidates are conversations that went on since, so there is no wait between two looks. */
-const WHEN_IT_GOES_ON = 0;
 /** Of one conversation; of one run of the job, since each may take a minute. */
 const OPINIONS = 3;
 const OPINIONS_AT_ONCE = 4;
@@ -63,19 +61,18 @@ class Round {
   }
 
   async look({ data, finding: before, memory: stored }: WatchItem<Conversation>): Promise<Look> {
-    if (data.task_id === null) return { finding: null, nextLookSeconds: WHEN_IT_GOES_ON };
+    if (data.task_id === null) return { finding: null };
     const memory = remembered(stored);
     const facts = await this.#parts.store.guardianFacts(data.task_id, memory.read);
-    if (!facts) return { finding: before, nextLookSeconds: WHEN_IT_GOES_ON, memory: stored };
+    if (!facts) return { finding: before, memory: stored };
     const course = follow(memory, facts.steps, { writing: WRITING, changed: new Set(facts.changed) });
     const { finding, opinion, doubts } = await this.#judge(facts, course, memory);
-    if (!finding) return { finding: null, nextLookSeconds: WHEN_IT_GOES_ON, memory: kept({ ...memory, ...course, ...doubts }) };
+    if (!finding) return { finding: null, memory: kept({ ...memory, ...course, ...doubts }) };
     const { task, ticket } = facts;
     const guarded = { at: { projectId: ticket.project_id, number: ticket.number }, taskId: task.id, role: task.role };
     const { deed, deeds, intents } = decideGuardian(guarded, finding, memory.deeds, opinion);
     return {
       finding: finding.name,
-      nextLookSeconds: WHEN_IT_GOES_ON,
       memory: kept({ ...beginAnew(course), deeds, ...doubts }),
       act: { ticketId: ticket.id, expectVersion: ticket.version, intents },
       did: [deed],

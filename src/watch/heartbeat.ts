@@ -20,19 +20,16 @@ type UnwellAgent = AgentFacts & { kind: 'agent'; organization_id: string; key: s
 
 type Facts = LostLease | SilentWorker | UnwellAgent;
 
-/** Whether there is something to do is asked of the candidates alone. */
-const AT_ONCE = 0;
-
 function releaseLease({ ticket_id: ticketId, task_id, worker }: LostLease): Look {
   // Guarded by the lease itself: the ticket may have changed as it likes.
   const act = { ticketId, expectVersion: null, intents: [{ type: 'release_lost' as const, task_id, worker }] };
-  return { finding: `lost:${worker}`, nextLookSeconds: AT_ONCE, act, did: ['released'] };
+  return { finding: `lost:${worker}`, act, did: ['released'] };
 }
 
 async function lookAtWorker(facts: SilentWorker, { store }: WatchParts): Promise<Look> {
   const state = judgeWorker(facts);
   const judged = state !== 'active' && (await store.judgeWorker(facts.name, facts.seen_at, state));
-  return { finding: judged ? state : null, nextLookSeconds: AT_ONCE, did: judged ? [`worker_${state}`] : [] };
+  return { finding: judged ? state : null, did: judged ? [`worker_${state}`] : [] };
 }
 
 async function lookAtAgent(facts: UnwellAgent, { store, log }: WatchParts): Promise<Look> {
@@ -43,7 +40,7 @@ async function lookAtAgent(facts: UnwellAgent, { store, log }: WatchParts): Prom
   const changed = done !== null && state !== from;
   if (changed && state === 'failed') log.error({ organization: organizationId, agent: key, lossesInARow, holdSeconds }, 'an agent failed; its work is held');
   const did = [...(changed ? [`agent_${state}`] : []), ...(done && done.held > 0 ? [state === 'failed' ? 'tasks_held' : 'tasks_freed'] : [])];
-  return { finding: state === 'active' ? null : state, nextLookSeconds: AT_ONCE, memory: { losses: lossesInARow }, did };
+  return { finding: state === 'active' ? null : state, memory: { losses: lossesInARow }, did };
 }
 
 export const heartbeatJob = lookingJob<Facts>({

@@ -28,7 +28,8 @@ export interface WatchJob {
 export interface Look {
   /** In a word that stays the same while nothing changes; null where all is well. */
   finding: string | null;
-  nextLookSeconds: number;
+  /** Seconds until the mark lets anybody look again; absent: at once, the candidates alone say whether there is anything to look at. */
+  nextLookSeconds?: number | undefined;
   /** Kept for the next look; nothing is kept where absent. */
   memory?: JsonObject;
   act?: WatchOutcome['act'];
@@ -63,7 +64,7 @@ export function lookingJob<Data>({ name, look, rows = ROWS, batch = BATCH, onceP
   async function lookAt(item: WatchItem<Data>, parts: WatchParts, report: WatchReport): Promise<void> {
     report.looked += 1;
     try {
-      const { finding, nextLookSeconds, memory = {}, act = null, did = [] } = await look(item, parts);
+      const { finding, nextLookSeconds = 0, memory = {}, act = null, did = [] } = await look(item, parts);
       const status = await parts.store.watchSettle(name, item, { finding, nextLookSeconds, memory, act });
       if (status !== 'settled') return;
       if (act) report.acted += 1;

@@ -38,7 +38,6 @@ const LIST_PAGES = 10;
 const ROWS = 500;
 /** What comes back as often is done by somebody on purpose. */
 const PUT_RIGHT_TIMES = 3;
-const NEXT_RUN = 0;
 
 /** One repository, as one run finds it; `note`: why its work ends, where it does. */
 type Board =
@@ -121,7 +120,7 @@ async function lookAtTicket(parts: WatchParts, item: WatchItem<TicketFacts>, { r
   const snapshot = await parts.store.ticketSnapshot(data.ticket_id);
   const { labels } = fromRunSnapshot(snapshot.run?.config_snapshot ?? {}).repository;
   const shown = open?.get(data.number);
-  if (open && shown && isAsListed(snapshot, shown, { item, labels, open })) return { finding: null, nextLookSeconds: NEXT_RUN, memory };
+  if (open && shown && isAsListed(snapshot, shown, { item, labels, open })) return { finding: null, memory };
   // Asked after the snapshot was taken: what has changed on GitHub since has changed the ticket's version too, and is left to the next look.
   const issue = await orGone(repository.issues.get(data.number));
   const comments = issue?.comments ?? null;
@@ -136,9 +135,9 @@ async function lookAtTicket(parts: WatchParts, item: WatchItem<TicketFacts>, { r
 }
 
 function toLook(item: WatchItem<TicketFacts>, snapshot: TicketSnapshot, { found, comments }: { found: Reconciled | null; comments: number | null }): Look {
-  if (!found) return { finding: null, nextLookSeconds: NEXT_RUN, memory: { comments } };
+  if (!found) return { finding: null, memory: { comments } };
   const times = item.finding === found.finding ? Number(item.memory['times'] ?? 0) : 0;
-  const look = { finding: found.finding, nextLookSeconds: NEXT_RUN, memory: { times: times + 1 } };
+  const look = { finding: found.finding, memory: { times: times + 1 } };
   if (times >= PUT_RIGHT_TIMES) return look;
   const { id, version } = snapshot.ticket;
   return { ...look, act: { ticketId: id, expectVersion: version, intents: found.intents }, did: [found.deed] };
@@ -146,15 +145,15 @@ function toLook(item: WatchItem<TicketFacts>, snapshot: TicketSnapshot, { found,
 
 async function endOf({ store }: WatchParts, ticketId: string, { finding, note }: Board & { reachable: false }): Promise<Look> {
   const snapshot = await store.ticketSnapshot(ticketId);
-  if (note === null || FINISHED.includes(snapshot.ticket.state)) return { finding, nextLookSeconds: NEXT_RUN };
+  if (note === null || FINISHED.includes(snapshot.ticket.state)) return { finding };
   const act = { ticketId, expectVersion: snapshot.ticket.version, intents: endUnreachable(snapshot, note) };
-  return { finding, nextLookSeconds: NEXT_RUN, act, did: ['ended'] };
+  return { finding, act, did: ['ended'] };
 }
 
 function createLook() {
   const boards = new Map<string, Promise<Board>>();
   return async ({ data, ...item }: WatchItem<TicketFacts | Over>, parts: WatchParts): Promise<Look> => {
-    if ('over' in data) return { finding: null, nextLookSeconds: NEXT_RUN };
+    if ('over' in data) return { finding: null };
     const { id } = data.project;
     const reading = boards.get(id) ?? readBoard(parts, data);
     boards.set(id, reading);
