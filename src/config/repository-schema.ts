@@ -84,8 +84,8 @@ export const repositoryConfigSchema = z.strictObject({
   labels: z.partialRecord(z.enum(LABEL_KEYS), labelName).superRefine(eachItsOwn).default({}),
   waiting: waiting.prefault({}),
   branches: branches.prefault({}),
-  /** The issue on which each week is told. */
-  digest: z.strictObject({ issue: z.int().positive() }).optional(),
+  /** Each week is told: on the issue that is named here, or (`true`) on one that Banyan opens for it. */
+  digest: z.union([z.boolean(), z.strictObject({ issue: z.int().positive() })]).default(false),
   protected_paths: z.array(z.string().trim().min(1).max(300)).max(200).default([]),
 });
 

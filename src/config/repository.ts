@@ -26,7 +26,8 @@ export interface RepositoryConfig {
   labels: LabelNames;
   waiting: WaitingRules;
   branches: { deleteOnMerge: boolean; deleteOnClose: boolean };
-  digest: { issue: number } | null;
+  /** `issue: null` where Banyan is to open the issue. */
+  digest: { issue: number | null } | null;
   protectedPaths: string[];
 }
 
@@ -64,7 +65,7 @@ function fill(input: RepositoryConfigInput): RepositoryConfig {
       remindMerge: input.waiting.remind_merge,
     },
     branches: { deleteOnMerge: input.branches.delete_on_merge, deleteOnClose: input.branches.delete_on_close },
-    digest: input.digest ?? null,
+    digest: input.digest === true ? { issue: null } : input.digest || null,
     protectedPaths: input.protected_paths,
   };
 }
@@ -89,6 +90,7 @@ const FIELDS = Object.keys(repositoryConfigSchema.shape).join(', ');
 
 function fixOf(issue: z.core.$ZodIssue): string {
   if (issue.code === 'unrecognized_keys') return issue.path.length === 0 ? `Remove it, or use one of: ${FIELDS}.` : 'Remove it or correct its spelling.';
+  if (issue.code === 'invalid_union' && issue.path[0] === 'digest') return 'Write `digest: true`, or `digest: {issue: 12}`.';
   if (issue.code === 'invalid_union') return 'Write a number of US dollars (`budget: 5`), or `budget: {usd: 5, warn_at_percent: 80}`.';
   if (issue.code === 'invalid_type') return `Give a value of type ${issue.expected}.`;
   return 'Correct the value, or remove the line to use the default.';

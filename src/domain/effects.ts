@@ -10,6 +10,7 @@ export type OutboxKind =
   | 'delete_comment'
   | 'delete_branch'
   | 'close_issue'
+  | 'digest'
   | 'pull_request_ready'
   | 'check_end';
 
@@ -61,6 +62,11 @@ export function deleteComment(at: EffectScope, commentId: number): Intent {
 /** Deletes the branch of a pull request that is closed, if nothing stands on it that would be missed. */
 export function deleteBranch(at: EffectScope, branch: string, pullNumber: number): Intent {
   return effect(at, 'delete_branch', `delete-branch/${pullNumber}`, { branch, pull_number: pullNumber });
+}
+
+/** Tells a week on the issue that Banyan keeps for it: where it told the last one, else on one that it opens. */
+export function tellWeek(projectId: string, week: string, body: string, lastOn: number | null): Intent {
+  return effect({ projectId, number: 0 }, 'digest', `digest/${week}`, { week, body, last_on: lastOn });
 }
 
 export function closeIssue(at: EffectScope): Intent {

@@ -21,7 +21,7 @@ export const SCHEDULE: readonly ScheduledJob[] = [
   { job: 'diagnose', schedule: null, purpose: 'mends runs that stand still or go astray, or calls a person' },
   { job: 'guardian', schedule: null, purpose: 'reads conversations along: steers those that go astray, or pauses them for a person' },
   { job: 'conductor', schedule: '*/5 * * * *', purpose: 'tells issues that ask for the same and pull requests that change the same lines' },
-  { job: 'digest', schedule: '41 5 * * *', purpose: 'tells the week once, on the issue that a repository names for it' },
+  { job: 'digest', schedule: '41 5 * * *', purpose: 'tells the week once, where a repository wants it' },
   { job: 'reconcile', schedule: '23 3 * * *', purpose: 'compares open tickets with GitHub and puts right what was missed' },
   { job: 'sweep', schedule: '17 4 * * *', purpose: 'moves out what no work needs any more' },
 ];

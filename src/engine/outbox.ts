@@ -104,6 +104,35 @@ async function label({ effect, repository, number, parts }: Performance): Promis
   return { label: wanted };
 }
 
+const DIGEST_TITLE = 'Banyan: the weeks of this repository';
+const DIGEST_INTRODUCTION =
+  'One comment a week: what is open, what was done, what it cost, and who is waited for. `digest` in `.github/banyan.yml` turns it off; unsubscribe here to read it when you like.';
+
+/** Banyan's own issue for the weeks: where the last one was told, if it is still there. */
+async function digestIssue({ effect, repository, parts }: Performance): Promise<number> {
+  const lastOn = effect.payload['last_on'];
+  if (typeof lastOn === 'number' && (await exists(repository, lastOn))) return lastOn;
+  const hidden = marker('digest', `${effect.project.id}/issue`);
+  const found = await repository.issues.findIssue(await parts.github.login(), hidden);
+  return found ?? repository.issues.open(DIGEST_TITLE, `${DIGEST_INTRODUCTION}\n\n${hidden}`);
+}
+
+async function exists(repository: Repository, number: number): Promise<boolean> {
+  try {
+    await repository.issues.get(number);
+    return true;
+  } catch (thrown) {
+    if (toBanyanError(thrown).code === 'not_found') return false;
+    throw thrown;
+  }
+}
+
+async function tellWeek(performance: Performance): Promise<JsonObject> {
+  const { effect } = performance;
+  const number = await digestIssue(performance);
+  return { issue: number, ...(await postOnce({ ...performance, number }, 'digest', effect.key, text(effect, 'body'))) };
+}
+
 async function deleteComment({ effect, repository }: Performance): Promise<JsonObject> {
   await repository.issues.deleteComment(Number(effect.payload['comment_id']));
   return {};
@@ -150,6 +179,7 @@ const PERFORMERS: Record<OutboxKind, Performer> = {
   delete_branch: async ({ effect, repository, parts }) =>
     deleteBranch(repository, { branch: text(effect, 'branch'), pullNumber: Number(effect.payload['pull_number']), login: await parts.github.login() }),
   close_issue: closeIssue,
+  digest: tellWeek,
   pull_request_ready: pullRequestReady,
   check_end: endCheck,
 };

@@ -47,6 +47,9 @@ export interface Issues {
   addLabel(number: number, label: { name: string; color: string; description: string }): Promise<void>;
   removeLabel(number: number, name: string): Promise<void>;
   close(number: number): Promise<void>;
+  open(title: string, body: string): Promise<number>;
+  /** The newest issue of one author that contains the text, among the newest hundred of the repository; or null. */
+  findIssue(author: string, containing: string): Promise<number | null>;
 }
 
 const PAGE = 100;
@@ -142,6 +145,13 @@ export function createIssues({ octokit, owner, repo, ask, find }: Calls): Issues
     },
     async removeLabel(number, name) {
       await find(() => octokit.rest.issues.removeLabel({ ...at, issue_number: number, name }));
+    },
+    async open(title, body) {
+      return (await ask(() => octokit.rest.issues.create({ ...at, title, body }))).data.number;
+    },
+    async findIssue(author, containing) {
+      const { data } = await ask(() => octokit.rest.issues.listForRepo({ ...at, state: 'all', per_page: PAGE }));
+      return data.find((issue) => issue.user?.login === author && issue.body?.includes(containing) === true)?.number ?? null;
     },
     async close(number) {
       await ask(() => octokit.rest.issues.update({ ...at, issue_number: number, state: 'closed', state_reason: 'completed' }));

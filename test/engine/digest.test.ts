@@ -42,3 +42,27 @@ it('a week is told once on the issue that is named for it, which starts nothing'
   expect(told).toContain(`**Waiting for people**\n\n- #${digest} Weekly digest: approval, for `);
   expect(await engine.sql(`select count(*)::integer as runs from runs`)).toEqual([{ runs: 2 }]);
 });
+
+it('opens an issue of its own for the weeks where none is named, once, and goes on there', async () => {
+  const watched = await engine.repository('digest-own', { ...PLAIN, '.github/banyan.yml': 'digest: true\n' });
+  engine.cast.in(watched.repo, content);
+  await openIssue(watched, { title: 'Greet more warmly', body: 'Please.' });
+  await engine.settle();
+  const own = async () => {
+    const { data } = await watched.octokit.rest.issues.listForRepo({ owner: watched.owner, repo: watched.repo, state: 'all' });
+    return data.filter(({ title }) => title.startsWith('Banyan: the weeks'));
+  };
+  await run();
+  const [issue, ...others] = await own();
+  expect(others).toEqual([]);
+  expect(issue).toMatchObject({ user: { type: 'Bot' }, state: 'open' });
+  expect(await marked(watched, issue?.number ?? 0, 'digest')).toHaveLength(1);
+  await engine.sql(
+    `update effects set key = replace(key, to_char(now(), 'IYYY-"W"IW'), to_char(now() - interval '7 days', 'IYYY-"W"IW')) where kind = 'digest'`,
+  );
+  await run();
+  expect(await own()).toHaveLength(1);
+  const told = await marked(watched, issue?.number ?? 0, 'digest');
+  expect(told).toHaveLength(2);
+  expect(await engine.sql(`select count(*)::integer as tickets from tickets where number = ${issue?.number}`)).toEqual([{ tickets: 0 }]);
+});
