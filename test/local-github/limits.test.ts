@@ -1,5 +1,7 @@
 import type { Octokit } from '@octokit/rest';
 import { afterEach, describe, expect, it } from 'vitest';
+import type { Actor } from '../../src/local/github/core/access.ts';
+import { Limiter } from '../../src/local/github/core/limits.ts';
 import type { Limits } from '../../src/local/github/core/limits.ts';
 import { SHOP, startStand } from './harness.ts';
 import type { Stand } from './harness.ts';
@@ -32,9 +34,18 @@ async function refusal(call: Promise<unknown>): Promise<Refusal | null> {
 const comment = (octokit: Octokit) => octokit.rest.issues.createComment({ ...SHOP, issue_number: 1, body: 'words' });
 const SECONDARY = 'https://docs.github.com/rest/using-the-rest-api/rate-limits-for-the-rest-api#about-secondary-rate-limits';
 
+const NOW = Date.parse('2026-03-01T12:00:00Z');
+const INSTALLATION: Actor = {
+  kind: 'installation',
+  account: { id: 1, login: 'acme', type: 'Organization', name: null, email: null, createdAt: '2026-01-01T00:00:00Z' },
+  tokenId: 'token',
+  repositoryIds: null,
+  permissions: {},
+};
+
 describe("GitHub's limits", () => {
   it('are counted for each who asks, and shown on every answer', async () => {
-    const octokit = await limited({});
+    const octokit = await limited({ requestsAnHour: 5000 });
     const first = await octokit.rest.repos.get(SHOP);
     const second = await octokit.rest.repos.get(SHOP);
     expect([first, second].map(({ headers }) => headers['x-ratelimit-remaining'])).toEqual(['4999', '4998']);
@@ -45,6 +56,13 @@ describe("GitHub's limits", () => {
     const rate = await octokit.graphql<{ rateLimit: { used: number } }>('query { rateLimit { used } }');
     expect(rate.rateLimit.used).toBe(4);
     expect(stand.violations()).toEqual([]);
+  });
+
+  it('that nobody keeps are never told to be used up', () => {
+    const limiter = new Limiter({}, () => NOW);
+    for (let request = 0; request < 5001; request += 1) limiter.enter(INSTALLATION, { method: 'GET', path: '/repos/acme/shop', body: {} })();
+    expect(limiter.headers(INSTALLATION)).toMatchObject({ 'x-ratelimit-used': '5001', 'x-ratelimit-remaining': '5000' });
+    expect(limiter.violations).toEqual([]);
   });
 
   it('of an hour end with 403 and no requests left, until the reset', async () => {
