@@ -15,13 +15,19 @@ interface Queue {
 }
 
 function createQueue(recorder: Recorder): Queue {
-  const waiting = new Map<string, (name: string) => void>();
+  const waiting = new Map<string, (name?: string) => void>();
+  /** The answer to a claim may be here before that to the call that stored what was claimed: such a wait was over before it was seen. */
+  const early = new Set<string>();
   return {
     stored(key, repo) {
+      if (early.delete(key)) return;
+      waiting.get(key)?.();
       waiting.set(key, recorder.begin({ category: 'scheduling', name: key, repo }));
     },
     claimed(key, name) {
-      waiting.get(key)?.(name);
+      const end = waiting.get(key);
+      if (!end) early.add(key);
+      end?.(name);
       waiting.delete(key);
     },
   };

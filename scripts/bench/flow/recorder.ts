@@ -33,23 +33,33 @@ interface Hosts {
 
 /** How long one issue may take before the benchmark gives up. */
 const PATIENCE_MS = 600_000;
+/** So long without any issue coming further: nothing will, whatever time there is. Longer than a call that waits for the worst. */
+const STALL_MS = 120_000;
 /** Nothing under way for this long: what an issue left behind is done. */
 const QUIET_MS = 300;
 
 /** Notes what this process waits for: its calls by `fetch`, and what is told to it. */
 export class Recorder {
   readonly spans: Span[] = [];
+  readonly #stallMs: number;
   readonly #marks = new Map<string, PromiseWithResolvers<number>>();
   readonly #beside = new AsyncLocalStorage<boolean>();
-  #open = 0;
+  readonly #open = new Set<OpenSpan>();
   #lastActive = performance.now();
+  /** When an issue last came to a mark, or one was begun to be waited for. */
+  #lastProgress = performance.now();
+
+  constructor({ stallMs = STALL_MS }: { stallMs?: number } = {}) {
+    this.#stallMs = stallMs;
+  }
 
   /** Begins a span; the function that is returned ends it, under a better name where one is known by then. */
-  begin({ category, name, repo = null, beside = false, start = performance.now() }: OpenSpan): (name?: string) => void {
+  begin(span: OpenSpan): (name?: string) => void {
+    const { category, name, repo = null, beside = false, start = performance.now() } = span;
     const aside = beside || this.#beside.getStore() === true;
-    this.#open += 1;
+    this.#open.add(span);
     return (better = name) => {
-      this.#open -= 1;
+      this.#open.delete(span);
       this.#lastActive = performance.now();
       this.spans.push({ category, name: better, repo, beside: aside, start, end: this.#lastActive });
     };
@@ -69,27 +79,50 @@ export class Recorder {
     return this.#beside.run(true, work);
   }
 
-  /** Resolves with the moment at which GitHub had answered. @throws BanyanError where a person is needed instead, or it takes too long */
+  /** Resolves with the moment at which GitHub had answered. @throws BanyanError where a person is needed instead, or no issue comes further any more */
   async reached(issue: string, mark: Mark): Promise<number> {
-    const timer = new AbortController();
-    const late = sleep(PATIENCE_MS, undefined, { signal: timer.signal }).then(() => {
-      throw new BanyanError('limit_reached', `${issue}: "${mark}" did not come within ${PATIENCE_MS / 1000} s`);
+    const ended = new AbortController();
+    const begun = performance.now();
+    this.#lastProgress = begun;
+    const late = this.#standstill(begun, ended.signal).then((why) => {
+      throw new BanyanError('limit_reached', `${issue} did not come to "${mark}": ${why}`, { data: { issue, mark } });
     });
     late.catch(() => undefined);
     const failed = this.#markOf(issue, 'failed').promise.then(() => {
-      throw new BanyanError('internal', `${issue}: the status comment asks for a person`);
+      throw new BanyanError('internal', `${issue}: the status comment asks for a person`, { data: { issue, mark } });
     });
     failed.catch(() => undefined);
     try {
       return await Promise.race([this.#markOf(issue, mark).promise, failed, late]);
     } finally {
-      timer.abort();
+      ended.abort();
     }
   }
 
-  /** Resolves when nothing is under way any more. */
+  /** Resolves when it is no use to wait any longer, with the reason. */
+  async #standstill(begun: number, signal: AbortSignal): Promise<string> {
+    for (;;) {
+      const now = performance.now();
+      if (now - begun >= PATIENCE_MS) return `not within ${PATIENCE_MS / 1000} s`;
+      if (now - this.#lastProgress >= this.#stallMs) return `no issue came further for ${this.#stallMs / 1000} s`;
+      await sleep(Math.min(begun + PATIENCE_MS, this.#lastProgress + this.#stallMs) - now, undefined, { signal });
+    }
+  }
+
+  /** Resolves when nothing is under way any more. @throws BanyanError where something never ends */
   async quiet(): Promise<void> {
-    while (this.#open > 0 || performance.now() - this.#lastActive < QUIET_MS) await sleep(QUIET_MS / 6);
+    const begun = performance.now();
+    while (this.#open.size > 0 || performance.now() - this.#lastActive < QUIET_MS) {
+      if (performance.now() - begun >= this.#stallMs) throw new BanyanError('limit_reached', `it did not become quiet: ${this.underWay()}`);
+      await sleep(QUIET_MS / 6);
+    }
+  }
+
+  /** What is being waited for, in words. */
+  underWay(): string {
+    const kinds = Map.groupBy(this.#open, ({ category, name }) => (category === 'scheduling' ? 'a worker' : `${category} ${name}`));
+    const words = [...kinds].map(([kind, spans]) => `${spans.length} x ${kind}`);
+    return words.length > 0 ? `under way: ${words.join(', ')}` : 'nothing is under way';
   }
 
   /** A `fetch` that notes its calls to the three hosts: from the call until the whole answer is here. */
@@ -102,7 +135,7 @@ export class Recorder {
         const response = await base(input, init);
         const finish = () => {
           end();
-          if (call.mark && call.issue && response.ok) this.#markOf(call.issue, call.mark).resolve(performance.now());
+          if (call.mark && call.issue && response.ok) this.#reach(call.issue, call.mark);
         };
         void response
           .clone()
@@ -114,6 +147,11 @@ export class Recorder {
         throw error;
       }
     };
+  }
+
+  #reach(issue: string, mark: Mark | 'failed'): void {
+    this.#lastProgress = performance.now();
+    this.#markOf(issue, mark).resolve(this.#lastProgress);
   }
 
   #markOf(issue: string, mark: Mark | 'failed'): PromiseWithResolvers<number> {

@@ -164,6 +164,10 @@ export interface BurstSummary {
   issues: number;
   repositories: number;
   issuesPerMinute: number;
+  /** From the first creation to the last issue that is ready. */
+  totalMs: number;
+  /** To GitHub, for one issue, up to the last that is ready. */
+  requestsPerIssue: number;
   marks: Record<Mark, { p50: number; p95: number }>;
   /** Milliseconds with at least one call of the kind under way, in percent of the whole. */
   underWayPercent: Record<Category, number>;
@@ -184,6 +188,8 @@ export function summarizeBurst({ issues, repositories, totalMs, marks, spans, cp
     issues,
     repositories,
     issuesPerMinute: issues / (totalMs / 60_000),
+    totalMs,
+    requestsPerIssue: spans.filter(({ category }) => category === 'github').length / issues,
     marks: Object.fromEntries(perMark) as BurstSummary['marks'],
     underWayPercent: Object.fromEntries(busy) as BurstSummary['underWayPercent'],
     cpuPercent: Object.fromEntries(Object.entries(cpu).map(([name, ms]) => [name, ms === null ? null : (ms / totalMs) * 100])),
@@ -195,10 +201,12 @@ export function burstTables(bursts: readonly { stack: string; burst: BurstSummar
   return [
     {
       title: 'Issues opened at the same time',
-      columns: ['', 'issues a minute', ...MARKS.flatMap((mark) => [`${MARK_TITLES[mark]} p50, s`, 'p95, s'])],
+      columns: ['', 'issues a minute', 'last ready, s', 'requests to GitHub an issue', ...MARKS.flatMap((mark) => [`${MARK_TITLES[mark]} p50, s`, 'p95, s'])],
       rows: bursts.map(({ stack, burst }) => [
         `${stack}, ${burst.issues} in ${burst.repositories} repositories`,
         burst.issuesPerMinute.toFixed(1),
+        seconds(burst.totalMs),
+        burst.requestsPerIssue.toFixed(1),
         ...MARKS.flatMap((mark) => [seconds(burst.marks[mark].p50), seconds(burst.marks[mark].p95)]),
       ]),
     },

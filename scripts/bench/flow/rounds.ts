@@ -1,4 +1,4 @@
-import { BanyanError } from '../../../src/kernel/errors.ts';
+import { BanyanError, toBanyanError } from '../../../src/kernel/errors.ts';
 import { cpuBetween, cpuOf } from '../processor.ts';
 import { MARKS } from './recorder.ts';
 import type { Mark } from './recorder.ts';
@@ -89,8 +89,23 @@ function shifted(spans: Span[], origin: number): Span[] {
   return spans.map((span) => ({ ...span, start: span.start - origin, end: span.end - origin }));
 }
 
+/** What fails or does not end says in which state the work was left: nobody can look later. */
+async function withEvidence<T>(stage: Stage, play: () => Promise<T>): Promise<T> {
+  try {
+    return await play();
+  } catch (thrown) {
+    const error = toBanyanError(thrown);
+    const evidence = await stage.evidence();
+    throw new BanyanError(error.code, [error.message, ...evidence].join('\n  '), { cause: thrown });
+  }
+}
+
 /** One issue while nothing else is open. */
-export async function playOne(stage: Stage, repo: string): Promise<Round> {
+export function playOne(stage: Stage, repo: string): Promise<Round> {
+  return withEvidence(stage, () => one(stage, repo));
+}
+
+async function one(stage: Stage, repo: string): Promise<Round> {
   const { recorder } = stage;
   await prepare(stage, repo);
   await recorder.quiet();
@@ -105,7 +120,11 @@ export async function playOne(stage: Stage, repo: string): Promise<Round> {
 }
 
 /** All issues at once, spread over the repositories. */
-export async function playMany(stage: Stage, issues: number, repositories: number): Promise<Burst> {
+export function playMany(stage: Stage, issues: number, repositories: number): Promise<Burst> {
+  return withEvidence(stage, () => many(stage, issues, repositories));
+}
+
+async function many(stage: Stage, issues: number, repositories: number): Promise<Burst> {
   const { recorder } = stage;
   const repos = Array.from({ length: repositories }, (_, index) => `burst-${repositories}-${index + 1}`);
   for (const repo of repos) await prepare(stage, repo);

@@ -2,6 +2,7 @@ import { mkdirSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { Octokit } from '@octokit/rest';
 import { createEngineParts } from '../../../src/app.ts';
@@ -20,6 +21,7 @@ import { startTimer } from '../../../src/local/stack/timer.ts';
 import { MIGRATIONS } from '../postgres.ts';
 import type { TestDatabase } from '../postgres.ts';
 import { cpuOf, postgresCpu } from '../processor.ts';
+import { readOverApi, readOverSql, unfinished } from './evidence.ts';
 import { measureParts } from './measured-parts.ts';
 import { startModel } from './model.ts';
 import { Recorder } from './recorder.ts';
@@ -32,6 +34,8 @@ export interface Stage {
   githubPid: number;
   /** Processor time of each process of the database so far; empty where the system does not tell. */
   databaseCpu(): Promise<ReadonlyMap<number, number>>;
+  /** What has not come to its end, and what it waits for, in lines. */
+  evidence(): Promise<string[]>;
   stop(): Promise<void>;
 }
 
@@ -43,6 +47,7 @@ const MODEL = 'openai:answers-at-once';
 const RUN_MS = 300_000;
 const TICK_SECONDS = 5;
 const STOP_MS = 2_000;
+const SETTLE_MS = 20_000;
 const MAX_BODY_BYTES = 4.5 * 1024 * 1024;
 
 interface Plan {
@@ -173,9 +178,14 @@ export async function openStage(database?: TestDatabase): Promise<Stage> {
       const ms = second && cpuOf(second.pid);
       return new Map(second && ms !== null ? [[second.pid, ms]] : []);
     },
+    async evidence() {
+      const read = database ? readOverSql(database) : readOverApi(supabase, secrets.keys.secret, plainFetch);
+      return [recorder.underWay(), ...(await unfinished(read))];
+    },
     async stop() {
       stopTimer();
-      await built.settled();
+      // Work that never ends has been told of by then.
+      await Promise.race([built.settled(), sleep(SETTLE_MS, undefined, { ref: false })]);
       globalThis.fetch = plainFetch;
       await server.close(STOP_MS);
       await Promise.all([first.service.stop(STOP_MS), second?.service.stop(STOP_MS), model.close(STOP_MS)]);
