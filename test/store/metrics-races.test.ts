@@ -138,6 +138,21 @@ describe('counting from the logs', () => {
     expect(valueOf(read, 'banyan_tasks_total', { role: 'of old' })).toBe(1);
   });
 
+  it('is allowed to whoever the functions run as', async () => {
+    const [id] = await tasksAtWork(1);
+    await inTransaction(async (store, client) => {
+      await client.query('set local role service_role');
+      await store.appendMessages(id!, 'w', [aiMessage()]);
+      await store.completeTask(id!, 'w', {}, AT_THE_END);
+      await store.watchReport('sweep', new Date(), { looked: 1, acted: 0, failed: 0, more: false, did: {}, error: null });
+      await store.retain({ limit: 10, deliveryDays: 30, historyDays: 90 });
+      const read = parseExposition(renderMetrics(await store.metrics(), 'test'));
+      expect(valueOf(read, 'banyan_model_calls_total')).toBe(1);
+      expect(valueOf(read, 'banyan_tasks_total', { state: 'completed' })).toBe(1);
+      expect(valueOf(read, 'banyan_watch_runs_total', { job: 'sweep' })).toBe(1);
+    });
+  });
+
   it('counts a backlog in parts, and goes on where it stopped', async () => {
     const { sql } = harness;
     const [id] = await tasksAtWork(1);
