@@ -3,7 +3,8 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { timedJobs } from '../src/domain/schedule.ts';
 import type { TimedJob } from '../src/domain/schedule.ts';
 
-const target = new URL('../supabase/cron.sql', import.meta.url);
+/** The second is a child's. */
+const TARGETS = ['../supabase/cron.sql', '../child-template/files/supabase/cron.sql'].map((path) => new URL(path, import.meta.url));
 
 /** The tick answers at once; the others when they are done. */
 const TIMEOUT_MS = { tick: 10_000, others: 60_000 };
@@ -56,9 +57,11 @@ $job$);
 }
 
 const wanted = render();
-if (!process.argv.includes('--check')) {
-  writeFileSync(target, wanted);
-} else if (!existsSync(target) || readFileSync(target, 'utf8') !== wanted) {
-  console.error('supabase/cron.sql is stale: npm run generate');
-  process.exitCode = 1;
+for (const target of TARGETS) {
+  if (!process.argv.includes('--check')) {
+    writeFileSync(target, wanted);
+  } else if (!existsSync(target) || readFileSync(target, 'utf8') !== wanted) {
+    console.error(`${target.pathname} is stale: npm run generate`);
+    process.exitCode = 1;
+  }
 }

@@ -1,5 +1,5 @@
 /**
- * Writes `vercel.json` and `templates/vercel-configs/daily.json` from the tables below, `src/domain/schedule.ts` and the files of `api/`.
+ * Writes `vercel.json` and `templates/vercel-configs/` from the tables below, `src/domain/schedule.ts` and the files of `api/`.
  * With `--check`: fails when one is stale.
  */
 import { existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
@@ -62,6 +62,7 @@ function isDaily(text: string): boolean {
 const files: Record<string, string> = {
   'vercel.json': render(isDaily(present('vercel.json')) ? dailyJobs() : timedJobs()),
   'templates/vercel-configs/daily.json': render(dailyJobs()),
+  'templates/vercel-configs/minute.json': render(timedJobs()),
 };
 
 for (const [path, wanted] of Object.entries(files)) {

@@ -63,9 +63,9 @@ export function truncateMiddle(text: string, maxChars: number): string {
 /** Letters that Unicode does not decompose to ASCII. */
 const FOLDED: Record<string, string> = { ß: 'ss', æ: 'ae', œ: 'oe', ø: 'o', đ: 'd', ð: 'd', þ: 'th', ł: 'l', ı: 'i' };
 
-/** A piece of a branch name: `[a-z0-9-]`, at most `max` characters, cut between words where that is possible, never empty. */
-export function slug(title: string, max = 40): string {
-  const ascii = title
+/** Words of any language as `[a-z0-9-]`, at most `max` characters, cut between words where that is possible; empty where nothing of it can be written so. */
+export function asciiSlug(text: string, max: number): string {
+  const ascii = text
     .slice(0, 1_000)
     .normalize('NFKD')
     .toLowerCase()
@@ -73,10 +73,15 @@ export function slug(title: string, max = 40): string {
     .replace(/\P{ASCII}/gu, (letter) => FOLDED[letter] ?? '-')
     .replace(/[^a-z0-9]+/g, '-')
     .replace(/^-|-$/g, '');
-  if (ascii.length <= max) return ascii || 'issue';
+  if (ascii.length <= max) return ascii;
   const cut = ascii.slice(0, max + 1);
   const wordEnd = cut.lastIndexOf('-');
-  return cut.slice(0, wordEnd >= max / 2 ? wordEnd : max).replace(/-$/, '') || 'issue';
+  return cut.slice(0, wordEnd >= max / 2 ? wordEnd : max).replace(/-$/, '');
+}
+
+/** A piece of a branch name: `[a-z0-9-]`, at most `max` characters, never empty. */
+export function slug(title: string, max = 40): string {
+  return asciiSlug(title, max) || 'issue';
 }
 
 /** What could be read as the edge of a block, in any spelling that a reader might take for it. */

@@ -1,0 +1,1 @@
+export { agents as POST } from '../src/functions.ts';

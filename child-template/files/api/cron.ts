@@ -1,0 +1,1 @@
+export { cron as GET } from '../src/functions.ts';

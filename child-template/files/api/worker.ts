@@ -1,0 +1,1 @@
+export { worker as POST } from '../src/functions.ts';

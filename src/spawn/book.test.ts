@@ -1,0 +1,57 @@
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+import { parseAnswers } from './answers.ts';
+import { createBook, hashOf, readBook, writeBook } from './book.ts';
+import { renderTemplate } from './render.ts';
+import { readTemplate } from './template.ts';
+
+const template = readTemplate(fileURLToPath(new URL('../../', import.meta.url)));
+const answers = parseAnswers({ name: 'my-shop', domain: 'e-commerce', agents: ['developer'] }, 'answers');
+const files = renderTemplate(template, answers, { banyan: 'banyan' });
+const book = createBook({ template, commit: 'a'.repeat(40), banyan: 'banyan', answers, files });
+
+describe('the book', () => {
+  it('comes back as it was written', () => {
+    expect(readBook(writeBook(book))).toEqual(book);
+    expect(Object.keys(book.files)).toEqual(files.map(({ path }) => path));
+    expect(book.files['src/functions.ts']).toEqual({ class: 'managed', sha256: hashOf(files.find(({ path }) => path === 'src/functions.ts')!.content) });
+  });
+
+  it('has the same bytes whatever the order of its fields', () => {
+    const turned = {
+      ...Object.fromEntries(Object.entries(book).toReversed()),
+      files: Object.fromEntries(Object.entries(book.files).toReversed()),
+    } as typeof book;
+    expect(writeBook(turned)).toBe(writeBook(book));
+  });
+
+  it.each([
+    ['no file', null, /no child of Banyan/],
+    ['no JSON', '{', /is not JSON/],
+    ['a newer format', JSON.stringify({ ...book, format: 2 }), /newer than this banyan/],
+    ['a wrong hash', JSON.stringify({ ...book, files: { 'a.ts': { class: 'seed', sha256: 'x' } } }), /files\.a\.ts\.sha256/],
+    ['a path that leaves the folder', JSON.stringify({ ...book, files: { '../a.ts': { class: 'seed', sha256: 'a'.repeat(64) } } }), /leaves the folder/],
+    ['an unknown class', JSON.stringify({ ...book, files: { 'a.ts': { class: 'own', sha256: 'a'.repeat(64) } } }), /class/],
+  ])('refuses %s', (_what, text, message) => {
+    expect(() => readBook(text)).toThrowError(message);
+  });
+
+  it('fills in the defaults of questions that it does not know yet', () => {
+    const { schedule: _schedule, ...older } = book.answers;
+    expect(readBook(JSON.stringify({ ...book, answers: older })).answers.schedule).toBe('minute');
+  });
+});
+
+describe('parseAnswers', () => {
+  it.each([
+    [{ name: 'My Shop' }, /name: must be/],
+    [{ agents: [] }, /agents: .*at least one/],
+    [{ agents: ['qa', 'qa'] }, /agents: .*twice/],
+    [{ owner: '-acme' }, /owner/],
+    [{ description: 'two\nlines' }, /description: must be one line/],
+    [{ budget: 5 }, /budget: not a question/],
+    [{ domain: '../x' }, /domain: must be/],
+  ])('names what is wrong with %j', (changes, message) => {
+    expect(() => parseAnswers({ ...answers, ...changes }, 'answers.json')).toThrowError(message);
+  });
+});

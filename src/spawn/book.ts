@@ -1,0 +1,108 @@
+import { createHash } from 'node:crypto';
+import { z } from 'zod';
+import { BanyanError } from '../kernel/errors.ts';
+import { answersSchema, type Answers } from './answers.ts';
+import { FILE_CLASSES, FORMAT } from './manifest.ts';
+import { childPath } from './paths.ts';
+import type { RenderedFile } from './render.ts';
+import type { Template } from './template.ts';
+
+/** Where a child keeps what it was made from. */
+export const BOOK_PATH = '.banyan/template.json';
+
+const fileSchema = z.strictObject({ class: z.enum(FILE_CLASSES), sha256: z.string().regex(/^[0-9a-f]{64}$/) });
+
+export const bookSchema = z.strictObject({
+  format: z.literal(FORMAT),
+  template: z.string().min(1),
+  version: z.string().min(1),
+  /** The commit of the mother, where it was rendered from a checkout. */
+  commit: z.union([z.string().regex(/^[0-9a-f]{40,64}$/), z.null()]),
+  /** How the child depends on the package. */
+  banyan: z.string().min(1),
+  answers: answersSchema,
+  /** Of each file of the template as it was rendered, before anybody edited it. */
+  files: z.record(z.string(), fileSchema),
+  /** false: left out of the mother's fleet view. */
+  fleet: z.boolean().optional(),
+});
+
+export type Book = z.infer<typeof bookSchema>;
+
+/** Line ends do not count: git may turn them in a checkout. */
+export function hashOf(content: string): string {
+  return createHash('sha256').update(content.replaceAll('\r\n', '\n')).digest('hex');
+}
+
+export interface BookInput {
+  template: Pick<Template, 'name' | 'version'>;
+  commit: string | null;
+  banyan: string;
+  answers: Answers;
+  files: readonly RenderedFile[];
+}
+
+export function createBook({ template, commit, banyan, answers, files }: BookInput): Book {
+  const entries = files.map((file) => [file.path, { class: file.class, sha256: hashOf(file.content) }] as const);
+  return { format: FORMAT, template: template.name, version: template.version, commit, banyan, answers, files: Object.fromEntries(entries) };
+}
+
+/** The text of the file; the same book gives the same bytes, whatever the order of its fields. */
+export function writeBook(book: Book): string {
+  const { format, template, version, commit, banyan, answers, fleet } = book;
+  const { name, domain, agents, owner, description, schedule } = answers;
+  const files = Object.fromEntries(
+    Object.entries(book.files)
+      .toSorted(([a], [b]) => (a < b ? -1 : 1))
+      .map(([path, file]) => [path, { class: file.class, sha256: file.sha256 }]),
+  );
+  const stable = {
+    format,
+    template,
+    version,
+    commit,
+    banyan,
+    answers: { name, domain, agents, owner, description, schedule },
+    ...(fleet === undefined ? {} : { fleet }),
+    files,
+  };
+  return `${JSON.stringify(stable, null, 2)}\n`;
+}
+
+function broken(problem: string, cause?: unknown): BanyanError {
+  return new BanyanError('config_invalid', `${BOOK_PATH}: ${problem}`, {
+    fix: `Bring back the file as it was committed: git checkout -- ${BOOK_PATH}`,
+    ...(cause === undefined ? {} : { cause }),
+  });
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw broken('is not JSON.', cause);
+  }
+}
+
+/**
+ * @param text of the file; null where it does not exist
+ * @throws BanyanError `not_found` (no child of Banyan), `config_invalid` (a broken or a newer book)
+ */
+export function readBook(text: string | null): Book {
+  if (text === null) {
+    throw new BanyanError('not_found', `There is no ${BOOK_PATH}: this folder is no child of Banyan.`, {
+      fix: 'Go to the folder of a child, or make one: npx banyan spawn <name>',
+    });
+  }
+  const value = parseJson(text);
+  const format = z.object({ format: z.number() }).safeParse(value);
+  if (format.success && format.data.format > FORMAT) {
+    throw new BanyanError('config_invalid', `${BOOK_PATH}: format ${format.data.format} is newer than this banyan.`, {
+      fix: 'Use the version that wrote it, or a newer one.',
+    });
+  }
+  const result = bookSchema.safeParse(value);
+  if (!result.success) throw broken(`${result.error.issues.map((issue) => `${issue.path.join('.') || '(file)'}: ${issue.message}`).join('; ')}.`);
+  for (const path of Object.keys(result.data.files)) childPath(path);
+  return result.data;
+}
