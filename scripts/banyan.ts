@@ -1,9 +1,13 @@
 /** The `banyan` command. One file per command in `scripts/commands`. */
 import { parseArgs } from 'node:util';
+import { VERSION } from '../src/kernel/version.generated.ts';
 import { agent } from './commands/agent.ts';
 import { demo } from './commands/demo.ts';
 import { doctor } from './commands/doctor.ts';
+import { migrate } from './commands/migrate.ts';
 import { reportAndFail } from './commands/report.ts';
+import { serve } from './commands/serve.ts';
+import { start } from './commands/start.ts';
 import { status } from './commands/status.ts';
 
 interface Command {
@@ -15,6 +19,13 @@ interface Command {
 }
 
 const COMMANDS: Record<string, Command> = {
+  start: { summary: 'Everything on this machine: a local GitHub, an embedded Supabase, and the functions of this project', run: start },
+  serve: { summary: 'The functions of this project alone, with the variables of a deployment', run: serve },
+  migrate: {
+    summary: "Apply the migrations of the package, then the project's own, to the database of DATABASE_URL",
+    usage: ['--check               apply nothing; ends with 1 where some are waiting', '--json                for machines'],
+    run: migrate,
+  },
   demo: { summary: 'Play the maintainer on the local GitHub: from a vague issue to a merged pull request (needs `npm start` in another terminal)', run: demo },
   agent: { summary: 'Keys and registration of agents that work elsewhere', run: agent },
   doctor: {
@@ -40,14 +51,19 @@ function help(): string {
 
 async function main(): Promise<void> {
   // A command reads its own options.
-  const { positionals, values } = parseArgs({ allowPositionals: true, strict: false, options: { help: { type: 'boolean', short: 'h' } } });
+  const { positionals, values } = parseArgs({
+    allowPositionals: true,
+    strict: false,
+    options: { help: { type: 'boolean', short: 'h' }, version: { type: 'boolean', short: 'v' } },
+  });
   const [name] = positionals;
   const command = name === undefined ? undefined : COMMANDS[name];
   if (command && !values.help) {
     await command.run(process.env, process.argv.slice(process.argv.indexOf(String(name)) + 1));
     return;
   }
-  if (name === undefined || values.help) console.log(help());
+  if (values.version && name === undefined) console.log(VERSION);
+  else if (name === undefined || values.help) console.log(help());
   else {
     console.error(`There is no command "${name}".\n\n${help()}`);
     process.exitCode = 2;

@@ -1,11 +1,5 @@
-/** `npm run serve`: the functions alone, with the environment that production has, on `PORT`, else `BANYAN_PORT`, else 3000. */
-import { readEnvironment } from '../src/config/environment.ts';
-import { serve } from '../src/local/functions/serve.ts';
+/** `npm run serve`, and the process of the functions below `npm start`. */
 import { reportAndFail } from './commands/report.ts';
+import { serve } from './commands/serve.ts';
 
-async function main(): Promise<void> {
-  readEnvironment();
-  await serve(Number(process.env['PORT'] || process.env['BANYAN_PORT'] || 3000));
-}
-
-main().catch(reportAndFail);
+serve(process.env).catch(reportAndFail);

@@ -1,41 +1,5 @@
-/** `npm start`: everything on this machine. See docs/architecture.md, section 6. */
-import { onStopSignal } from '../src/local/launch.ts';
-import { startStack, type Stack } from '../src/local/stack.ts';
-import { readStackSettings } from '../src/local/stack/settings.ts';
+/** `npm start` in a checkout; a child has `banyan start`. */
 import { reportAndFail } from './commands/report.ts';
+import { start } from './commands/start.ts';
 
-function readyText({ urls }: Stack): string {
-  const body = `'{"title":"Add discount codes to the cart"}'`;
-  return `banyan ready  app ${urls.app}  github ${urls.github}  supabase ${urls.supabase}
-
-Open an issue and watch it become a pull request:
-  in a browser   ${urls.github}/acme/shop/issues
-  with curl      curl -X POST ${urls.github}/repos/acme/shop/issues -H 'Authorization: Bearer maintainer-token' -d ${body}
-  step by step   npx banyan demo        (in another terminal)
-Ctrl-C stops everything; the next start goes on where this one was.`;
-}
-
-/** An npm that is killed outright cannot pass the signal on; the stack must not outlive it unseen. */
-function stopWithParent(): void {
-  const parent = process.ppid;
-  const watch = setInterval(() => {
-    if (process.ppid !== parent) process.kill(process.pid, 'SIGTERM');
-  }, 1000);
-  watch.unref();
-}
-
-async function main(): Promise<void> {
-  const settings = readStackSettings(process.env);
-  const stopEarly = () => process.exit(130);
-  process.once('SIGINT', stopEarly);
-  process.once('SIGTERM', stopEarly);
-  const print = (line: string) => console.log(line);
-  const stack = await startStack({ settings, env: process.env, print, note: (line) => console.error(line) });
-  process.off('SIGINT', stopEarly);
-  process.off('SIGTERM', stopEarly);
-  onStopSignal(() => stack.stop());
-  if (process.env['npm_lifecycle_event'] !== undefined) stopWithParent();
-  print(readyText(stack));
-}
-
-main().catch(reportAndFail);
+start(process.env).catch(reportAndFail);

@@ -1,5 +1,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
+import type { BanyanConfig } from './agents/instance.ts';
 import type { Environment } from './config/environment.ts';
+import type { InstanceSettings } from './config/instance.ts';
 import { readIntakeEnvironment } from './config/intake-environment.ts';
 import type { IntakeEnvironment } from './config/intake-environment.ts';
 import { SCHEDULE, tickJobs } from './domain/schedule.ts';
@@ -116,13 +118,16 @@ async function answerAgents(request: Request, by: { secret: string; engineParts:
   return isAdministrator ? elsewhere.administrator(request, action) : elsewhere.agent(request, action);
 }
 
-/** The parts of a worker, from the environment. @throws BanyanError `config_invalid` */
-export async function createEngineParts(env: Environment): Promise<EngineParts> {
+/**
+ * The parts of a worker, from the environment and the configuration of the instance (all defaults where there is none).
+ * @throws BanyanError `config_invalid`
+ */
+export async function createEngineParts(env: Environment, config?: BanyanConfig): Promise<EngineParts> {
   const [
     { createStore },
     { createGitHubApp },
     { createModels },
-    { BUILT_IN_ROLES },
+    { defineConfig },
     { createSnapshotCache },
     { createLog },
     { createGitHubBudget },
@@ -134,7 +139,7 @@ export async function createEngineParts(env: Environment): Promise<EngineParts> 
     import('./store/store.ts'),
     import('./github/app.ts'),
     import('./llm/models.ts'),
-    import('./agents/index.ts'),
+    import('./agents/instance.ts'),
     import('./engine/snapshots.ts'),
     import('./engine/log.ts'),
     import('./engine/github-budget.ts'),
@@ -143,6 +148,7 @@ export async function createEngineParts(env: Environment): Promise<EngineParts> 
     import('./engine/otlp.ts'),
     createSandboxes(env),
   ]);
+  const { settings: instance, roles } = config ?? defineConfig();
   const store = createStore(createTransport(env));
   const redact = createRedactor(env.secrets);
   const tracing = createTracing(env.traces ? createOtlpExporter({ ...env.traces, redact }) : null);
@@ -154,8 +160,9 @@ export async function createEngineParts(env: Environment): Promise<EngineParts> 
   return {
     store,
     github,
-    models: createModels(env.models),
-    roles: new Map(BUILT_IN_ROLES.map((agent) => [agent.role, agent])),
+    models: createModels(modelsOf(env, instance)),
+    roles,
+    instance,
     sandboxes,
     snapshots: createSnapshotCache(),
     log: createLog(env.logLevel, writeLine, { redact, fields: () => tracing.fields() }),
@@ -163,6 +170,12 @@ export async function createEngineParts(env: Environment): Promise<EngineParts> 
     webUrl: webUrlOf(env.github.apiUrl),
     settings: env.worker,
   };
+}
+
+/** The environment's word for a role or for all goes before the instance's. */
+function modelsOf({ models }: Environment, instance: InstanceSettings): Environment['models'] {
+  if (models.default !== undefined) return models;
+  return { ...models, default: instance.models.default, byRole: { ...instance.models.byRole, ...models.byRole } };
 }
 
 async function createSandboxes({ sandbox }: Environment) {

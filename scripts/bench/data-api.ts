@@ -26,7 +26,7 @@ export async function startDataApi(): Promise<DataApi> {
   const dataDir = join(folder, 'supabase');
   mkdirSync(dataDir);
   const settings = join(folder, 'supabase.json');
-  writePrivate(settings, { port, dataDir, migrations: MIGRATIONS, keys });
+  writePrivate(settings, { port, dataDir, migrations: [MIGRATIONS], keys });
   let pid = 0;
   const service = await startService(
     {

@@ -55,7 +55,7 @@ async function openSupabase({ dataDir, keys }: DatabaseOptions): Promise<ChaosDa
   const folder = join(dataDir, 'supabase');
   mkdirSync(folder);
   const settings = join(dataDir, 'supabase.json');
-  writePrivate(settings, { port: 0, dataDir: folder, migrations: join(ROOT, 'supabase/migrations'), keys });
+  writePrivate(settings, { port: 0, dataDir: folder, migrations: [join(ROOT, 'supabase/migrations')], keys });
   const service = await startService(
     {
       name: 'supabase',

@@ -13,8 +13,11 @@ const FLOORS: string[][] = [
   ['tools'],
   ['engine'],
   ['agents', 'watch', 'doctor', 'rest', 'mcp', 'chat', 'dashboard', 'spawn'],
-  ['app', 'index', 'testing'],
+  ['app'],
+  ['functions'],
+  ['index'],
   ['api', 'local'],
+  ['testing'],
   ['scripts'],
 ];
 

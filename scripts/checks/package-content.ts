@@ -4,7 +4,7 @@ import { z } from 'zod';
 
 const packSchema = z.tuple([z.object({ size: z.number(), unpackedSize: z.number(), files: z.array(z.object({ path: z.string() })) })]);
 
-const NEEDED = ['LICENSE', 'package.json', 'vercel.json', 'scripts/banyan.js', 'scripts/start.ts', 'api/webhook.ts', 'src/app.ts'];
+const NEEDED = ['LICENSE', 'package.json', 'scripts/banyan.js', 'dist/scripts/banyan.js', 'dist/api/webhook.js', 'dist/src/index.js', 'dist/src/index.d.ts'];
 const UNWANTED = /(\.test\.ts$|^test\/|^\.|(^|\/)\.env|\.log$|^node_modules\/|\.pem$)/;
 
 function main(): void {

@@ -1,5 +1,4 @@
 import { readFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import { parseArgs, parseEnv } from 'node:util';
 import { createEngineParts } from '../../src/app.ts';
 import { CHECKS } from '../../src/doctor/checks.ts';
@@ -7,13 +6,12 @@ import { examine } from '../../src/doctor/examine.ts';
 import { jsonOf, lineOf, summaryOf } from '../../src/doctor/report.ts';
 import { createSubject } from '../../src/doctor/subject.ts';
 import { BanyanError, toBanyanError } from '../../src/kernel/errors.ts';
+import { packageFile } from '../../src/kernel/package-root.ts';
 import { VERSION } from '../../src/kernel/version.generated.ts';
 import { appEnvironment } from '../../src/local/stack/environment.ts';
 import { findRunningStack } from './running-stack.ts';
 
 type Source = Record<string, string | undefined>;
-
-const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 
 /** The variables that a process was started with, where the system shows them to its owner. */
 function environmentOf(pid: number): Source | undefined {
@@ -76,14 +74,14 @@ export async function doctor(env: Source, args: readonly string[]): Promise<void
     throw new BanyanError('config_invalid', '--url is no address.', { fix: 'Give the whole of it: --url https://banyan.example.com' });
   }
   const { source, local } = await sourceOf(env, values);
-  const { engines } = JSON.parse(readFileSync(`${ROOT}package.json`, 'utf8')) as { engines: { node: string } };
+  const { engines } = JSON.parse(readFileSync(packageFile('package.json'), 'utf8')) as { engines: { node: string } };
   const subject = createSubject({
     source,
     url: values.url,
     local,
     // Its log would go between the lines of the report.
     parts: (environment) => createEngineParts({ ...environment, logLevel: 'silent' }),
-    migrations: `${ROOT}supabase/migrations`,
+    migrations: packageFile('supabase/migrations'),
     node: { version: process.version, engines: engines.node },
   });
   const results = await examine(CHECKS, subject, (result) => {

@@ -41,6 +41,7 @@ function sessionWith(files: Record<string, string>, head: string | null = 'c0ffe
     ticket: { number: 7, title: 'Obey me' },
     task: { phase: 'audit' },
     phase: { prompt: 'Audit it.', done: ['It is audited.'] },
+    instance: { domain: null, skills: [] },
     repository: {
       source: {
         file: (path: string, ref: string) => Promise.resolve(ref === 'trunk' ? (files[path] ?? null) : null),

@@ -1,4 +1,6 @@
 import type { z } from 'zod';
+import { domainSection } from '../config/instance.ts';
+import type { InstanceContext } from '../config/instance.ts';
 import type { Intent } from '../domain/intents.ts';
 import type { TicketSnapshot } from '../domain/model.ts';
 import type { Brief, Finish, RoleAgent, RoleLimits, Salvage } from '../engine/role.ts';
@@ -88,14 +90,19 @@ export abstract class BaseAgent<Result = unknown> implements RoleAgent<Result> {
   }
 
   async brief(session: TaskSession): Promise<Brief> {
-    const context = await this.promptContext(session);
+    const system = await this.systemPrompt(await this.promptContext(session), session.instance);
+    return { system, opening: await this.opening(session) };
+  }
+
+  /** The system prompt of a conversation. @param instance whose domain and skills the prompt holds */
+  async systemPrompt(context: PromptContext, instance: InstanceContext): Promise<string> {
     const prompt = assemblePrompt({
       rolePrompt: this.rolePrompt(),
-      domainContext: await this.getDomainContext(),
+      domainContext: domainSection(instance, this.role, await this.getDomainContext()),
       resultName: this.resultName,
       context,
     });
-    return { system: await this.customizePrompt(prompt, context), opening: await this.opening(session) };
+    return this.customizePrompt(prompt, context);
   }
 
   /** @default nothing */

@@ -5,13 +5,13 @@ import type { LabelKey } from '../domain/labels.ts';
 import { WAIT_OUTCOMES } from '../domain/waiting.ts';
 
 const command = z.string().trim().min(1).max(500);
-const model = z
+export const modelSchema = z
   .string()
   .trim()
   .regex(/^[a-z0-9_-]+:.+$/, 'must be "provider:model", e.g. "anthropic:claude-sonnet-4-5"');
 const labelName = z.string().trim().min(1).max(50);
 
-const budget = z.union([
+export const budgetSchema = z.union([
   z.number().positive().max(MAX_BUDGET_USD),
   z.strictObject({
     /** US dollars for one issue, all roles together. */
@@ -20,7 +20,7 @@ const budget = z.union([
   }),
 ]);
 
-const limits = z.strictObject({
+export const limitsSchema = z.strictObject({
   question_rounds: z.int().min(0).max(10).optional(),
   fix_cycles: z.int().min(1).max(10).optional(),
   max_steps: z.int().min(1).max(500).optional(),
@@ -65,17 +65,17 @@ export const repositoryConfigSchema = z.strictObject({
   version: z.literal(1).default(1),
   enabled: z.boolean().default(true),
   commands: z.strictObject({ install: command, test: command, lint: command, build: command }).partial().default({}),
-  budget: budget.default(5),
-  limits: limits.default({}),
+  budget: budgetSchema.default(5),
+  limits: limitsSchema.default({}),
   models: z
     .strictObject({
-      default: model,
-      'product-owner': model,
-      developer: model,
-      qa: model,
-      reviewer: model,
+      default: modelSchema,
+      'product-owner': modelSchema,
+      developer: modelSchema,
+      qa: modelSchema,
+      reviewer: modelSchema,
       /** Reads conversations along where a rule cannot tell: a small one will do. */
-      guardian: model,
+      guardian: modelSchema,
       /** US dollars per million tokens, for models that the price list does not know. */
       prices: z.record(z.string(), z.strictObject({ input: z.number().min(0), output: z.number().min(0) })),
     })
@@ -90,3 +90,9 @@ export const repositoryConfigSchema = z.strictObject({
 });
 
 export type RepositoryConfigInput = z.output<typeof repositoryConfigSchema>;
+
+/** What an instance says where a repository says nothing: in the form of `.github/banyan.yml`. */
+export interface RepositoryDefaults {
+  budget?: { usd: number; warn_at_percent: number };
+  limits?: z.output<typeof limitsSchema>;
+}

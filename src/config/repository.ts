@@ -5,7 +5,7 @@ import { labelNames } from '../domain/labels.ts';
 import type { LabelNames } from '../domain/labels.ts';
 import type { WaitingRules } from '../domain/waiting.ts';
 import { repositoryConfigSchema } from './repository-schema.ts';
-import type { RepositoryConfigInput } from './repository-schema.ts';
+import type { RepositoryConfigInput, RepositoryDefaults } from './repository-schema.ts';
 
 export const REPOSITORY_CONFIG_PATH = '.github/banyan.yml';
 
@@ -70,8 +70,19 @@ function fill(input: RepositoryConfigInput): RepositoryConfig {
   };
 }
 
-export function defaultRepositoryConfig(): RepositoryConfig {
-  return fill(repositoryConfigSchema.parse({}));
+export function defaultRepositoryConfig(instance: RepositoryDefaults = {}): RepositoryConfig {
+  return fill(repositoryConfigSchema.parse(instance));
+}
+
+/** A repository's word over the instance's, field by field; what has not the form of a configuration is left for the schema to refuse. */
+function over(plain: unknown, { budget, limits }: RepositoryDefaults): unknown {
+  if (!isObject(plain)) return plain;
+  const own = plain['limits'] ?? {};
+  return { ...plain, ...(budget && !('budget' in plain) ? { budget } : {}), ...(limits && isObject(own) ? { limits: { ...limits, ...own } } : {}) };
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function lineOf(document: Document, lines: LineCounter, path: PropertyKey[]): number {
@@ -108,9 +119,10 @@ function problemsOf(error: z.ZodError, document: Document, lines: LineCounter): 
   });
 }
 
-/** Reads the text of `.github/banyan.yml`; null (no file) is all defaults. Never throws: problems come with the defaults. */
-export function parseRepositoryConfig(text: string | null): { config: RepositoryConfig; problems: ConfigProblem[] } {
-  if (text === null || text.trim() === '') return { config: defaultRepositoryConfig(), problems: [] };
+/** Reads the text of `.github/banyan.yml`; null (no file) is all defaults. Never throws: problems come with the defaults, which are the instance's. */
+export function parseRepositoryConfig(text: string | null, instance: RepositoryDefaults = {}): { config: RepositoryConfig; problems: ConfigProblem[] } {
+  const defaults = () => defaultRepositoryConfig(instance);
+  if (text === null || text.trim() === '') return { config: defaults(), problems: [] };
   const lines = new LineCounter();
   // Aliases can be nested to grow without bound ("billion laughs"); nobody needs them in this file.
   const document = parseDocument(text.slice(0, 64_000), { lineCounter: lines, prettyErrors: false });
@@ -120,12 +132,12 @@ export function parseRepositoryConfig(text: string | null): { config: Repository
     problem: `is not valid YAML: ${error.message}`,
     fix: 'Correct the syntax at this line.',
   }));
-  if (broken.length > 0) return { config: defaultRepositoryConfig(), problems: oneForEachLine(broken) };
+  if (broken.length > 0) return { config: defaults(), problems: oneForEachLine(broken) };
   const plain = toPlain(document);
-  if (plain === ALIASES) return { config: defaultRepositoryConfig(), problems: [ALIAS_PROBLEM] };
-  const result = repositoryConfigSchema.safeParse(plain ?? {});
+  if (plain === ALIASES) return { config: defaults(), problems: [ALIAS_PROBLEM] };
+  const result = repositoryConfigSchema.safeParse(over(plain ?? {}, instance));
   if (result.success) return { config: fill(result.data), problems: [] };
-  return { config: defaultRepositoryConfig(), problems: problemsOf(result.error, document, lines) };
+  return { config: defaults(), problems: problemsOf(result.error, document, lines) };
 }
 
 const ALIASES = Symbol('aliases');

@@ -84,7 +84,7 @@ export interface Inbox {
   handle(worker: string, delivery: ClaimedDelivery): Promise<void>;
 }
 
-export function createInbox({ store, github, log, tracing }: EngineParts, suspects: Suspects): Inbox {
+export function createInbox({ store, github, log, tracing, instance }: EngineParts, suspects: Suspects): Inbox {
   function open(worker: string, delivery: ClaimedDelivery, { common, trigger }: ReadDelivery): Promise<DeliveryContext> {
     const { repository, installation } = common;
     return store.openDelivery({
@@ -101,7 +101,7 @@ export function createInbox({ store, github, log, tracing }: EngineParts, suspec
     let context = await open(worker, delivery, read);
     const repository = await github.repository(context.project);
     const [config, permission, current] = await Promise.all([
-      readRunConfig(repository),
+      readRunConfig(repository, instance),
       askPermission(repository, read.trigger),
       currentTrigger(repository, read.trigger, context.snapshot !== null),
     ]);

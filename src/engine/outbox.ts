@@ -94,7 +94,7 @@ async function edit(repository: Repository, id: number, body: string): Promise<b
 /** One label of ours at a time: the others go first, so that nobody ever sees two. Labels of people are not touched. */
 async function label({ effect, repository, number, parts }: Performance): Promise<JsonObject> {
   const snapshot = effect.ticket_id ? await parts.store.ticketSnapshot(effect.ticket_id) : null;
-  const { labels } = snapshot?.run ? fromRunSnapshot(snapshot.run.config_snapshot).repository : (await readRunConfig(repository)).repository;
+  const { labels } = snapshot?.run ? fromRunSnapshot(snapshot.run.config_snapshot).repository : (await readRunConfig(repository, parts.instance)).repository;
   const key = labelOf(snapshot && isPaused(snapshot) ? 'paused' : (text(effect, 'state') as TicketState));
   const issue = await repository.issues.get(number);
   const wanted = key ? labels[key] : null;

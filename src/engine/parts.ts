@@ -1,3 +1,4 @@
+import type { InstanceSettings } from '../config/instance.ts';
 import type { GitHubApp } from '../github/app.ts';
 import type { Models } from '../llm/types.ts';
 import type { SandboxProvider } from '../sandbox/types.ts';
@@ -13,6 +14,8 @@ export interface EngineParts {
   github: GitHubApp;
   models: Models;
   roles: ReadonlyMap<string, RoleAgent>;
+  /** What the owner of this instance says for every repository. */
+  instance: InstanceSettings;
   sandboxes: SandboxProvider;
   snapshots: SnapshotCache;
   log: Log;

@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
+import { namedWorkflow } from '../config/instance.ts';
+import type { InstanceSettings } from '../config/instance.ts';
 import { parseRepositoryConfig, REPOSITORY_CONFIG_PATH, defaultRepositoryConfig } from '../config/repository.ts';
 import type { ConfigProblem, RepositoryConfig } from '../config/repository.ts';
 import type { JsonObject } from '../domain/model.ts';
 import type { Workflow } from '../domain/workflow.ts';
-import { WORKFLOWS } from '../domain/workflows.generated.ts';
 import type { Repository } from '../github/repository.ts';
 
 /** What a run is carried out by, stored with it when it starts: later changes of the file concern later runs. */
@@ -18,20 +19,14 @@ export interface ReadConfig extends RunConfig {
   digest: string;
 }
 
-export async function readRunConfig(repository: Repository): Promise<ReadConfig> {
+export async function readRunConfig(repository: Repository, instance: InstanceSettings): Promise<ReadConfig> {
   const text = await repository.source.file(REPOSITORY_CONFIG_PATH, repository.project.default_branch);
-  const { config, problems } = parseRepositoryConfig(text);
+  const { config, problems } = parseRepositoryConfig(text, instance.repository);
   const digest = createHash('sha256')
     .update(text ?? '')
     .digest('hex')
     .slice(0, 16);
-  return { repository: config, workflow: defaultWorkflow(), problems, digest };
-}
-
-function defaultWorkflow(): Workflow {
-  const workflow = WORKFLOWS['default'];
-  if (!workflow) throw new Error('the default workflow is missing: npm run generate');
-  return workflow;
+  return { repository: config, workflow: instance.workflow, problems, digest };
 }
 
 export function toRunSnapshot({ repository, workflow }: RunConfig): JsonObject {
@@ -41,7 +36,7 @@ export function toRunSnapshot({ repository, workflow }: RunConfig): JsonObject {
 /** The configuration of a run as it was stored; what an older version did not store yet has its default. */
 export function fromRunSnapshot(snapshot: JsonObject): RunConfig {
   const stored = snapshot as unknown as Partial<RunConfig>;
-  return { repository: { ...defaultRepositoryConfig(), ...stored.repository }, workflow: stored.workflow ?? defaultWorkflow() };
+  return { repository: { ...defaultRepositoryConfig(), ...stored.repository }, workflow: stored.workflow ?? namedWorkflow('default') };
 }
 
 /** The one comment about a configuration that does not hold. */

@@ -1,3 +1,4 @@
+import type { InstanceContext } from '../config/instance.ts';
 import type { RepositoryConfig } from '../config/repository.ts';
 import type { FileChange } from '../context/overlay.ts';
 import type { RepositorySnapshot } from '../context/snapshot.ts';
@@ -29,6 +30,8 @@ export interface TaskSession {
   readonly config: RepositoryConfig;
   readonly workflow: Workflow;
   readonly phase: Phase;
+  /** Of the instance: its domain and skills. */
+  readonly instance: InstanceContext;
   readonly at: EffectScope;
   readonly repository: Repository;
   /** `https://github.com/acme/shop`. */

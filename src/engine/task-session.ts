@@ -66,6 +66,7 @@ export async function openSession({ parts, options, claimed, state, disclosure }
     config,
     workflow,
     phase: phaseOf(workflow, task.phase),
+    instance: parts.instance,
     at,
     repository,
     repositoryUrl: `${parts.webUrl}/${project.owner}/${project.name}`,

@@ -1,9 +1,10 @@
 import { chmodSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { EVENTS } from '../domain/intake.ts';
 import { PERMISSIONS } from '../github/permissions.ts';
+import { packageModule } from '../kernel/package-root.ts';
 import { readVercelConfig } from './functions/routes.ts';
+import { migrationFolders } from './project.ts';
 import { appEnvironment, serviceEnvironment } from './stack/environment.ts';
 import { lockFolder } from './stack/lock.ts';
 import { claimPort } from './stack/ports.ts';
@@ -18,9 +19,11 @@ type PerService<T> = Record<ServiceName, T>;
 
 export interface StackOptions {
   settings: StackSettings;
+  /** Its `api/` is served as its `vercel.json` says, over the package's migrations and its own. */
+  project: string;
   /** The user's environment; what the functions may see of it is chosen here. */
   env: Record<string, string | undefined>;
-  /** Files of the three processes, when they are not the project's own. */
+  /** Files of the three processes, when they are not the package's own. */
   entries?: Partial<PerService<string>>;
   print(line: string): void;
   /** Warnings and errors of the services. */
@@ -32,12 +35,7 @@ export interface Stack {
   stop(): Promise<void>;
 }
 
-const ROOT = fileURLToPath(new URL('../../', import.meta.url));
-const ENTRIES: PerService<string> = {
-  github: join(ROOT, 'src/local/github/main.ts'),
-  supabase: join(ROOT, 'src/local/supabase/main.ts'),
-  app: join(ROOT, 'scripts/serve.ts'),
-};
+const ENTRIES: PerService<string> = { github: 'src/local/github/main', supabase: 'src/local/supabase/main', app: 'scripts/serve' };
 /** All three in a row stay under the five seconds that a stop may take. */
 const STOP_MS = { app: 2500, rest: 1000 };
 
@@ -52,7 +50,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     const secrets = keepSecrets(settings.dataDir);
     const urls = await claimUrls(settings);
     const services = await startServices(options, { secrets, urls });
-    const { crons } = readVercelConfig(ROOT);
+    const { crons } = readVercelConfig(options.project);
     const stopTimer = startTimer({
       appUrl: urls.app,
       cronSecret: secrets.cronSecret,
@@ -123,10 +121,10 @@ function describeService(name: ServiceName, options: StackOptions, plan: Plan): 
   const { dataDir } = options.settings;
   return {
     name,
-    entry: options.entries?.[name] ?? ENTRIES[name],
+    entry: options.entries?.[name] ?? packageModule(ENTRIES[name]),
     args: name === 'app' ? [] : [writeServiceSettings(name, options, plan)],
     env: name === 'app' ? appEnvironment(options.env, plan) : serviceEnvironment(options.env),
-    cwd: ROOT,
+    cwd: options.project,
     logFile: join(dataDir, 'logs', `${name}.log`),
     // The embedded Supabase prints every refused request as an error of its own.
     showStderr: name !== 'supabase',
@@ -138,7 +136,7 @@ function writeServiceSettings(name: 'github' | 'supabase', options: StackOptions
   const common = { port: Number(new URL(urls[name]).port), dataDir: join(options.settings.dataDir, name) };
   const own = {
     github: { app: { ...secrets.app, permissions: PERMISSIONS, events: EVENTS }, webhookUrl: `${urls.app}/api/github/webhook`, publicUrl: urls.github },
-    supabase: { migrations: join(ROOT, 'supabase/migrations'), keys: secrets.keys },
+    supabase: { migrations: migrationFolders(options.project), keys: secrets.keys },
   };
   mkdirSync(common.dataDir, { recursive: true });
   const file = join(options.settings.dataDir, `${name}.json`);

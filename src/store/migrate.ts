@@ -1,5 +1,7 @@
+import { existsSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { BanyanError } from '../kernel/errors.ts';
 
 /** One connection (not a pool): a migration is several statements of one transaction. */
 export interface MigrationConnection {
@@ -37,6 +39,32 @@ export async function readMigrations(folder: string): Promise<Migration[]> {
 }
 
 /**
+ * The migrations of several folders: the first one's before the second's, whatever their dates.
+ * @throws BanyanError `config_invalid` where two have one version: the book would take the second for done
+ */
+export async function readAllMigrations(folders: readonly string[]): Promise<Migration[]> {
+  const all: (Migration & { folder: string })[] = [];
+  for (const folder of folders.filter((path) => existsSync(path))) {
+    for (const migration of await readMigrations(folder)) {
+      const twin = all.find(({ version }) => version === migration.version);
+      if (twin) throw sameVersion(join(folder, fileName(migration)), join(twin.folder, fileName(twin)));
+      all.push({ ...migration, folder });
+    }
+  }
+  return all;
+}
+
+function fileName({ version, name }: Migration): string {
+  return `${version}_${name}.sql`;
+}
+
+function sameVersion(file: string, taken: string): BanyanError {
+  return new BanyanError('config_invalid', `${file} has the version of ${taken}: it would never be applied.`, {
+    fix: 'Give it a timestamp of its own: the fourteen digits that its name begins with.',
+  });
+}
+
+/**
  * Applies what is not applied yet, each file in a transaction of its own. Safe when raced: who comes second waits, sees it done and goes on.
  * @returns the versions that this call applied.
  */
@@ -48,6 +76,15 @@ export async function migrate(connection: MigrationConnection, migrations: Migra
     if (done) applied.push(migration.version);
   }
   return applied;
+}
+
+/** The versions that `migrate` would apply. Changes nothing. */
+export async function waiting(connection: MigrationConnection, migrations: Migration[]): Promise<string[]> {
+  const book = await connection.query<{ there: boolean }>("select to_regclass('supabase_migrations.schema_migrations') is not null as there", []);
+  if (!book.rows[0]?.there) return migrations.map(({ version }) => version);
+  const { rows } = await connection.query<{ version: string }>('select version from supabase_migrations.schema_migrations', []);
+  const done = new Set(rows.map(({ version }) => version));
+  return migrations.map(({ version }) => version).filter((version) => !done.has(version));
 }
 
 async function applyOne(connection: MigrationConnection, migration: Migration): Promise<boolean> {

@@ -14,7 +14,7 @@ import { createLocalSandboxProvider } from '../../src/sandbox/local/provider.ts'
 import { firstColumn, readPage, ROOT } from '../docs/pages.ts';
 import { whyNot } from '../sandbox/ways.ts';
 import { MIGRATIONS } from '../support/database.ts';
-import { callTool, fail as refuse, say, startOpenAiServer } from '../support/openai-server.ts';
+import { callTool, fail as refuse, say, startOpenAiServer } from '../../src/testing/openai-server.ts';
 import { startInstallation } from './installation.ts';
 import type { Installation } from './installation.ts';
 

@@ -52,7 +52,7 @@ const ROUTES: [RegExp, keyof Handlers][] = [
 /** In a process of its own: it prints every request that it refuses. */
 async function startSupabase(dataDir: string): Promise<{ url: string; close(): Promise<void> }> {
   const main = fileURLToPath(new URL('../../src/local/supabase/main.ts', import.meta.url));
-  const child = spawn(process.execPath, [main, JSON.stringify({ port: 0, dataDir, migrations: MIGRATIONS, keys: KEYS })], {
+  const child = spawn(process.execPath, [main, JSON.stringify({ port: 0, dataDir, migrations: [MIGRATIONS], keys: KEYS })], {
     env: { PATH: process.env['PATH'], DO_NOT_TRACK: '1' },
     stdio: ['ignore', 'pipe', 'ignore'],
   });

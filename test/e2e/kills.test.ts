@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import type { ChatRequest } from '../support/openai-server.ts';
-import { simplePlayer } from '../support/openai-players.ts';
+import type { ChatRequest } from '../../src/testing/openai-server.ts';
+import { simplePlayer } from '../../src/testing/openai-players.ts';
 import { CALCULATOR, createCast, PRODUCT_ADDED, PRODUCT_BROKEN } from './scenarios.ts';
 import { startStack, until } from './stack.ts';
 import type { RunningStack } from './stack.ts';

@@ -1,6 +1,6 @@
-import type { Answer, ChatRequest } from '../support/openai-server.ts';
-import { simplePlayer } from '../support/openai-players.ts';
-import type { SimplePlayerOptions } from '../support/openai-players.ts';
+import type { Answer, ChatRequest } from '../../src/testing/openai-server.ts';
+import { simplePlayer } from '../../src/testing/openai-players.ts';
+import type { SimplePlayerOptions } from '../../src/testing/openai-players.ts';
 
 /** A small repository with a suite; `sum` has the bug that the bug-fix test is about. */
 export const CALCULATOR: Record<string, string> = {

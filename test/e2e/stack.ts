@@ -6,8 +6,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Octokit } from '@octokit/rest';
-import type { Answer, ChatRequest, OpenAiServer } from '../support/openai-server.ts';
-import { startOpenAiServer } from '../support/openai-server.ts';
+import type { Answer, ChatRequest, OpenAiServer } from '../../src/testing/openai-server.ts';
+import { startOpenAiServer } from '../../src/testing/openai-server.ts';
 
 export interface StackFile {
   urls: { app: string; github: string; supabase: string };

@@ -6,7 +6,7 @@ import type { WatchParts } from '../../src/watch/job.ts';
 import { expectNothingTwice, labelsOf, marked, openIssue, say } from '../e2e/watch.ts';
 import { startEngine } from '../support/engine.ts';
 import type { Engine } from '../support/engine.ts';
-import { callTool } from '../support/openai-server.ts';
+import { callTool } from '../../src/testing/openai-server.ts';
 import { content, PLAIN } from './scripts.ts';
 import { taskOf } from './transcripts.ts';
 

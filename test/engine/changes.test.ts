@@ -3,7 +3,7 @@ import { labelsOf, marked, openIssue, pullsOf } from '../e2e/watch.ts';
 import type { Watched } from '../e2e/watch.ts';
 import { startEngine } from '../support/engine.ts';
 import type { Engine } from '../support/engine.ts';
-import { callTool } from '../support/openai-server.ts';
+import { callTool } from '../../src/testing/openai-server.ts';
 import { developerSteps, inRole, PLAIN, SUBMIT_DEVELOPER, toolsCalled, WRITE_GREETING } from './scripts.ts';
 
 let engine: Engine;

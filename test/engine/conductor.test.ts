@@ -4,7 +4,7 @@ import { runJob } from '../../src/watch/job.ts';
 import type { WatchParts } from '../../src/watch/job.ts';
 import type { WatchReport } from '../../src/store/watch-contract.ts';
 import { expectNothingTwice, marked, openIssue, pullsOf } from '../e2e/watch.ts';
-import { callTool } from '../support/openai-server.ts';
+import { callTool } from '../../src/testing/openai-server.ts';
 import { readGitHubRequest } from '../support/mortal.ts';
 import { startEngine } from '../support/engine.ts';
 import type { Engine, Process } from '../support/engine.ts';

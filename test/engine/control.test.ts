@@ -4,7 +4,7 @@ import type { Watched } from '../e2e/watch.ts';
 import { startEngine } from '../support/engine.ts';
 import type { Engine } from '../support/engine.ts';
 import type { GitHubRequest } from '../support/mortal.ts';
-import type { ChatRequest } from '../support/openai-server.ts';
+import type { ChatRequest } from '../../src/testing/openai-server.ts';
 import { content, developerSteps, PLAIN, saidTo, SUBMIT_DEVELOPER, WRITE_GREETING } from './scripts.ts';
 import { fileOn, greetingOn, runOf, taskOf, transcriptOf, until } from './transcripts.ts';
 

@@ -3,8 +3,8 @@ import { labelsOf, marked, openIssue, say } from '../e2e/watch.ts';
 import type { Watched } from '../e2e/watch.ts';
 import { startEngine } from '../support/engine.ts';
 import type { Engine, Process } from '../support/engine.ts';
-import { callTools } from '../support/openai-answers.ts';
-import { callTool } from '../support/openai-server.ts';
+import { callTools } from '../../src/testing/openai-answers.ts';
+import { callTool } from '../../src/testing/openai-server.ts';
 import { content, developerSteps, inRole, PLAIN, saidTo, SUBMIT_DEVELOPER, toolsCalled, WRITE_GREETING } from './scripts.ts';
 import { fileOn, greetingOn, taskOf, transcriptOf, untilInputs } from './transcripts.ts';
 

@@ -3,9 +3,9 @@ import { labelsOf, marked, openIssue, pullsOf, say } from '../e2e/watch.ts';
 import type { Watched } from '../e2e/watch.ts';
 import { startEngine } from '../support/engine.ts';
 import type { Engine } from '../support/engine.ts';
-import type { ChatRequest } from '../support/openai-server.ts';
-import { callTool } from '../support/openai-server.ts';
-import { simplePlayer } from '../support/openai-players.ts';
+import type { ChatRequest } from '../../src/testing/openai-server.ts';
+import { callTool } from '../../src/testing/openai-server.ts';
+import { simplePlayer } from '../../src/testing/openai-players.ts';
 import { content, developerSteps, inRole, PLAIN, saidTo, SUBMIT_DEVELOPER, WRITE_GREETING } from './scripts.ts';
 import { taskOf, untilInputs } from './transcripts.ts';
 

@@ -3,8 +3,8 @@ import { labelsOf, marked, openIssue, pullsOf } from '../e2e/watch.ts';
 import type { Watched } from '../e2e/watch.ts';
 import { startEngine } from '../support/engine.ts';
 import type { Engine, ProcessOptions } from '../support/engine.ts';
-import { callTool } from '../support/openai-server.ts';
-import type { Answer, ChatRequest } from '../support/openai-server.ts';
+import { callTool } from '../../src/testing/openai-server.ts';
+import type { Answer, ChatRequest } from '../../src/testing/openai-server.ts';
 import { content, developerSteps, PLAIN, SUBMIT_DEVELOPER, toolsCalled, WRITE_GREETING } from './scripts.ts';
 import { greetingOn, taskOf } from './transcripts.ts';
 

@@ -6,8 +6,8 @@ import type { Watched } from '../e2e/watch.ts';
 import { CALCULATOR, PRODUCT_ADDED, PRODUCT_BROKEN } from '../e2e/scenarios.ts';
 import { startEngine } from '../support/engine.ts';
 import type { Engine } from '../support/engine.ts';
-import { callTool } from '../support/openai-server.ts';
-import type { Answer, ChatRequest } from '../support/openai-server.ts';
+import { callTool } from '../../src/testing/openai-server.ts';
+import type { Answer, ChatRequest } from '../../src/testing/openai-server.ts';
 import { developerSteps, inRole, PLAIN, saidTo, SUBMIT_DEVELOPER, toolsCalled, WRITE_GREETING } from './scripts.ts';
 import { greetingOn, runOf, transcriptOf } from './transcripts.ts';
 

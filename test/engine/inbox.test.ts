@@ -4,7 +4,7 @@ import { commentsOf, expectNothingTwice, labelsOf, marked, openIssue, pullsOf, s
 import type { Watched } from '../e2e/watch.ts';
 import { startEngine } from '../support/engine.ts';
 import type { Engine } from '../support/engine.ts';
-import { simplePlayer } from '../support/openai-players.ts';
+import { simplePlayer } from '../../src/testing/openai-players.ts';
 import { content, PLAIN } from './scripts.ts';
 import { runOf } from './transcripts.ts';
 

@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { checksOf, labelsOf, marked, openIssue, pullsOf } from '../e2e/watch.ts';
-import { callTools } from '../support/openai-answers.ts';
+import { callTools } from '../../src/testing/openai-answers.ts';
 import { startEngine } from '../support/engine.ts';
 import type { Engine } from '../support/engine.ts';
 import { content, developerSteps, PLAIN, SUBMIT_DEVELOPER, WRITE_GREETING } from './scripts.ts';

@@ -3,9 +3,9 @@ import { labelsOf, marked, openIssue, pullsOf } from '../e2e/watch.ts';
 import type { Watched } from '../e2e/watch.ts';
 import { startEngine } from '../support/engine.ts';
 import type { Engine } from '../support/engine.ts';
-import type { ChatRequest } from '../support/openai-server.ts';
-import { callTool, cutOff, fail, rateLimited, say } from '../support/openai-server.ts';
-import { callTools } from '../support/openai-answers.ts';
+import type { ChatRequest } from '../../src/testing/openai-server.ts';
+import { callTool, cutOff, fail, rateLimited, say } from '../../src/testing/openai-server.ts';
+import { callTools } from '../../src/testing/openai-answers.ts';
 import { DEVELOPED, developerSteps, inRole, PLAIN, saidTo, SUBMIT_DEVELOPER, toolsCalled, WRITE_GREETING } from './scripts.ts';
 import { greetingOn, taskOf, transcriptOf } from './transcripts.ts';
 

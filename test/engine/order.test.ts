@@ -4,7 +4,7 @@ import { labelsOf, marked, openIssue, say } from '../e2e/watch.ts';
 import type { Watched } from '../e2e/watch.ts';
 import { startEngine } from '../support/engine.ts';
 import type { Engine } from '../support/engine.ts';
-import { callTool } from '../support/openai-server.ts';
+import { callTool } from '../../src/testing/openai-server.ts';
 import { inRole, PLAIN, saidTo } from './scripts.ts';
 
 let engine: Engine;

@@ -3,8 +3,8 @@ import { checksOf, commentsOf, labelsOf, marked, openIssue, pullsOf, say } from 
 import type { Watched } from '../e2e/watch.ts';
 import { startEngine } from '../support/engine.ts';
 import type { Engine, Process } from '../support/engine.ts';
-import { callTool } from '../support/openai-server.ts';
-import type { ChatRequest } from '../support/openai-server.ts';
+import { callTool } from '../../src/testing/openai-server.ts';
+import type { ChatRequest } from '../../src/testing/openai-server.ts';
 import { content, developerSteps, PLAIN, saidTo, SUBMIT_DEVELOPER, WRITE_GREETING } from './scripts.ts';
 import { greetingOn, runOf, taskOf, transcriptOf, until } from './transcripts.ts';
 

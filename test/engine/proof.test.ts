@@ -3,7 +3,7 @@ import { CALCULATOR, PRODUCT_ADDED } from '../e2e/scenarios.ts';
 import { checksOf, labelsOf, openIssue, pullsOf } from '../e2e/watch.ts';
 import { startEngine } from '../support/engine.ts';
 import type { Engine } from '../support/engine.ts';
-import { simplePlayer } from '../support/openai-players.ts';
+import { simplePlayer } from '../../src/testing/openai-players.ts';
 
 let engine: Engine;
 beforeAll(async () => {

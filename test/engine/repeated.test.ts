@@ -4,7 +4,7 @@ import { commentsOf, labelsOf, marked, openIssue, say } from '../e2e/watch.ts';
 import type { Watched } from '../e2e/watch.ts';
 import { startEngine } from '../support/engine.ts';
 import type { Engine } from '../support/engine.ts';
-import { simplePlayer } from '../support/openai-players.ts';
+import { simplePlayer } from '../../src/testing/openai-players.ts';
 import { PLAIN } from './scripts.ts';
 
 let engine: Engine;

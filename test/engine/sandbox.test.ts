@@ -4,7 +4,7 @@ import { BanyanError } from '../../src/kernel/errors.ts';
 import type { Sandbox, SandboxProvider } from '../../src/sandbox/types.ts';
 import { startEngine } from '../support/engine.ts';
 import type { Engine, Process } from '../support/engine.ts';
-import { callTool } from '../support/openai-server.ts';
+import { callTool } from '../../src/testing/openai-server.ts';
 import { developerSteps, PLAIN, saidTo, SUBMIT_DEVELOPER, WRITE_GREETING } from './scripts.ts';
 import { fileOn, taskOf } from './transcripts.ts';
 

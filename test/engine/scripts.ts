@@ -1,6 +1,6 @@
-import type { Answer, ChatRequest } from '../support/openai-server.ts';
-import { textOf } from '../support/openai-answers.ts';
-import { callTool } from '../support/openai-server.ts';
+import type { Answer, ChatRequest } from '../../src/testing/openai-server.ts';
+import { textOf } from '../../src/testing/openai-answers.ts';
+import { callTool } from '../../src/testing/openai-server.ts';
 
 /** A repository without a suite: what is tested here is the engine, and a suite costs a second a time. */
 export const PLAIN: Record<string, string> = { 'greeting.txt': 'Hello.\n', 'notes/old.txt': 'An old note.\n' };

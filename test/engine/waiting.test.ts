@@ -5,7 +5,7 @@ import type { WatchParts } from '../../src/watch/job.ts';
 import { expectNothingTwice, labelsOf, marked, openIssue } from '../e2e/watch.ts';
 import { startEngine } from '../support/engine.ts';
 import type { Engine } from '../support/engine.ts';
-import { callTool } from '../support/openai-server.ts';
+import { callTool } from '../../src/testing/openai-server.ts';
 import { inRole, PLAIN, saidTo } from './scripts.ts';
 
 let engine: Engine;

@@ -3,7 +3,7 @@ import { afterEach, describe, expect, test } from 'vitest';
 import { modelError } from '../../src/llm/errors.ts';
 import { createModels } from '../../src/llm/models.ts';
 import type { ModelOptions } from '../../src/llm/types.ts';
-import { callTool, cutOff, fail, invalidJson, rateLimited, say, startOpenAiServer, type Answer, type OpenAiServer } from '../support/openai-server.ts';
+import { callTool, cutOff, fail, invalidJson, rateLimited, say, startOpenAiServer, type Answer, type OpenAiServer } from '../../src/testing/openai-server.ts';
 
 const CONTEXT = { taskId: 'task-1', runId: 'run-1' };
 const TOOL = {

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, test } from 'vitest';
-import { simplePlayer } from '../support/openai-players.ts';
-import { callTool, startOpenAiServer, type ChatMessage, type OpenAiServer } from '../support/openai-server.ts';
+import { simplePlayer } from '../../src/testing/openai-players.ts';
+import { callTool, startOpenAiServer, type ChatMessage, type OpenAiServer } from '../../src/testing/openai-server.ts';
 
 let server: OpenAiServer | undefined;
 

@@ -28,7 +28,7 @@ let server: HttpServer | undefined;
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'banyan-settings-'));
   writeFileSync(join(folder, '20260101000000_seen.sql'), MIGRATION);
-  server = await createLocalSupabase({ port: 0, dataDir: folder, migrations: folder, keys });
+  server = await createLocalSupabase({ port: 0, dataDir: folder, migrations: [folder], keys });
 }, 60_000);
 
 afterAll(async () => {

@@ -17,7 +17,7 @@ let running: { child: ChildProcess; url: string };
 async function start(): Promise<{ child: ChildProcess; url: string }> {
   const settings = join(dataDir, 'settings.json');
   const migrations = fileURLToPath(new URL('../../supabase/migrations', import.meta.url));
-  writeFileSync(settings, JSON.stringify({ port: 0, dataDir, migrations, keys }));
+  writeFileSync(settings, JSON.stringify({ port: 0, dataDir, migrations: [migrations], keys }));
   const child = spawn(process.execPath, [main, settings], { env: { PATH: process.env['PATH'], DO_NOT_TRACK: '1' } });
   let text = '';
   child.stdout.on('data', (chunk: Buffer) => (text += chunk.toString()));

@@ -6,7 +6,8 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Octokit } from '@octokit/rest';
-import { BUILT_IN_ROLES } from '../../src/agents/index.ts';
+import { defineConfig } from '../../src/agents/instance.ts';
+import type { BanyanConfig } from '../../src/agents/instance.ts';
 import { createGitHubBudget } from '../../src/engine/github-budget.ts';
 import { createIntake } from '../../src/engine/intake.ts';
 import { createLog } from '../../src/engine/log.ts';
@@ -30,8 +31,8 @@ import { pgliteHarness } from '../store/harness.ts';
 import type { Harness } from '../store/harness.ts';
 import { createMortal } from './mortal.ts';
 import type { Death } from './mortal.ts';
-import { startOpenAiServer } from './openai-server.ts';
-import type { OpenAiServer } from './openai-server.ts';
+import { startOpenAiServer } from '../../src/testing/openai-server.ts';
+import type { OpenAiServer } from '../../src/testing/openai-server.ts';
 
 const MODEL = 'openai:played-by-the-test';
 
@@ -112,6 +113,8 @@ const DUE_NOW = `
     + (select count(*) from tasks t join runs r on r.id = t.run_id where t.state in ('pending', 'running') and not t.held and r.state in ('queued', 'running')) as open`;
 
 export interface EngineOptions {
+  /** Of the instance; all defaults where it is left out. */
+  config?: BanyanConfig;
   /** Keeps GitHub's limits; otherwise they are only heeded. */
   counted?: boolean;
   /** What GitHub keeps itself. */
@@ -123,6 +126,7 @@ export interface EngineOptions {
 }
 
 export async function startEngine(options: EngineOptions = {}): Promise<Engine> {
+  const config = options.config ?? defineConfig();
   const harness = await pgliteHarness();
   const cast = createCast();
   const models = await startOpenAiServer({ play: (request) => cast.play(request) });
@@ -151,7 +155,8 @@ export async function startEngine(options: EngineOptions = {}): Promise<Engine> 
         budget: createGitHubBudget(store, { counted: options.counted ?? false }),
       }),
       models: createModels({ default: MODEL, byRole: {}, openaiApiKey: 'sk-not-a-real-key', openaiBaseUrl: models.url }),
-      roles: new Map(BUILT_IN_ROLES.map((agent) => [agent.role, agent])),
+      roles: config.roles,
+      instance: config.settings,
       sandboxes: createLocalSandboxProvider({ unsafe: process.env['BANYAN_UNSAFE_LOCAL_SANDBOX'] === '1' }),
       snapshots: createSnapshotCache(),
       log: options.writeLog

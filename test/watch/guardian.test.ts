@@ -13,8 +13,8 @@ import { addTask, aiMessage, createDesk, only, openTicket, startRun, toolMessage
 import type { Desk } from '../store/builders.ts';
 import { emptyOut, pgliteHarness } from '../store/harness.ts';
 import type { Harness } from '../store/harness.ts';
-import { callTool, fail, startOpenAiServer } from '../support/openai-server.ts';
-import type { Answer, ChatRequest, OpenAiServer } from '../support/openai-server.ts';
+import { callTool, fail, startOpenAiServer } from '../../src/testing/openai-server.ts';
+import type { Answer, ChatRequest, OpenAiServer } from '../../src/testing/openai-server.ts';
 
 let harness: Harness;
 let server: OpenAiServer;

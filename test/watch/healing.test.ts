@@ -8,8 +8,8 @@ import { content, inRole, PLAIN, saidTo, SUBMIT_DEVELOPER, toolsCalled, WRITE_GR
 import { taskOf } from '../engine/transcripts.ts';
 import { startEngine } from '../support/engine.ts';
 import type { Engine } from '../support/engine.ts';
-import { callTool, fail, say } from '../support/openai-server.ts';
-import type { Answer, ChatRequest } from '../support/openai-server.ts';
+import { callTool, fail, say } from '../../src/testing/openai-server.ts';
+import type { Answer, ChatRequest } from '../../src/testing/openai-server.ts';
 
 let engine: Engine;
 beforeAll(async () => {

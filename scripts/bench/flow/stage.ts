@@ -158,7 +158,7 @@ export async function openStage(database?: TestDatabase): Promise<Stage> {
   const { secrets } = plan;
   const [first, second] = await Promise.all([
     launch('github', plan, { app: secrets.app, webhookUrl: `${server.url}/api/github/webhook`, publicUrl: github }),
-    database ? null : launch('supabase', plan, { migrations: MIGRATIONS, keys: secrets.keys }),
+    database ? null : launch('supabase', plan, { migrations: [MIGRATIONS], keys: secrets.keys }),
   ]);
 
   const recorder = new Recorder();

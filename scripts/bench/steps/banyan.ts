@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
+import { readInstance } from '../../../src/config/instance.ts';
 import { defaultRepositoryConfig } from '../../../src/config/repository.ts';
 import type { Intent } from '../../../src/domain/intents.ts';
 import { WORKFLOWS } from '../../../src/domain/workflows.generated.ts';
@@ -94,6 +95,7 @@ function partsOf(store: Store, model: InstantModel): EngineParts {
       others: () => [],
     },
     roles: new Map([[ROLE, agent]]),
+    instance: readInstance({}),
     sandboxes: NO_SANDBOX,
     snapshots: { get: () => Promise.resolve({ files, bytes: content.length * MAX_STEPS }) },
     log: createLog('warn', (line) => console.error(line)),

@@ -1,10 +1,10 @@
-import { fileURLToPath } from 'node:url';
 import { onStopSignal } from '../launch.ts';
+import { projectRoot } from '../project.ts';
 import { createFunctionsServer } from './server.ts';
 
-/** The project's functions on a port, until a signal to stop. Prints `listening <url>`. */
+/** The functions of the project that this process stands in on a port, until a signal to stop. Prints `listening <url>`. */
 export async function serve(port: number): Promise<void> {
-  const server = await createFunctionsServer({ root: fileURLToPath(new URL('../../../', import.meta.url)), port });
+  const server = await createFunctionsServer({ root: projectRoot(), port });
   onStopSignal(() => server.close());
   console.log(`listening ${server.url}`);
 }

@@ -26,7 +26,7 @@ function previousPids(dataDir: string): number[] {
 /** A number may belong to a stranger by now: where the system tells what a process runs, it must be a service of the stack. */
 function isOurs(pid: number): boolean {
   try {
-    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('lifeline.ts');
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('local/lifeline.');
   } catch {
     return process.platform !== 'linux' && isAlive(pid);
   }

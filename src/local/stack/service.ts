@@ -2,7 +2,9 @@ import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import type { WriteStream } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { pathToFileURL } from 'node:url';
 import { BanyanError } from '../../kernel/errors.ts';
+import { packageModule } from '../../kernel/package-root.ts';
 import { noteworthy, onLines, openLog } from './logs.ts';
 
 /*
@@ -34,7 +36,6 @@ export interface Service {
   stop(graceMs: number): Promise<void>;
 }
 
-const LIFELINE = new URL('../lifeline.ts', import.meta.url).href;
 const READY_TIMEOUT_MS = 90_000;
 const BACKOFF_MS = [50, 200, 500, 1000, 2000, 5000];
 /** A process that lived this long has not died of its start. */
@@ -83,7 +84,7 @@ function spawnChild(spec: ServiceSpec): ChildProcess {
   return fork(spec.entry, spec.args, {
     cwd: spec.cwd,
     env: spec.env,
-    execArgv: ['--import', LIFELINE],
+    execArgv: ['--import', pathToFileURL(packageModule('src/local/lifeline')).href],
     detached: true,
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
   });

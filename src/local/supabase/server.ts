@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { App } from '@supabase/lite';
 import { createPgliteConnection } from '@supabase/lite/pglite';
 import { BanyanError } from '../../kernel/errors.ts';
-import { migrate, readMigrations } from '../../store/migrate.ts';
+import { migrate, readAllMigrations } from '../../store/migrate.ts';
 import { listen, type HttpServer } from '../http.ts';
 import { rememberGrants, restoreGrants } from './grants.ts';
 import { joinRequestSettings } from './request-settings.ts';
@@ -12,7 +12,8 @@ import { joinRequestSettings } from './request-settings.ts';
 export const supabaseSettings = z.object({
   port: z.number().int().min(0).max(65_535),
   dataDir: z.string().min(1),
-  migrations: z.string().min(1),
+  /** Folders, the one that others build on first. */
+  migrations: z.array(z.string().min(1)),
   keys: z.object({ publishable: z.string().startsWith('sb_publishable_'), secret: z.string().startsWith('sb_secret_') }),
 });
 
@@ -27,7 +28,7 @@ export async function createLocalSupabase(settings: SupabaseSettings): Promise<H
   const database = connection.driver;
   // A stop between the grants to everybody and putting back would otherwise be taken for what the migrations want.
   await restoreGrants(database);
-  await migrate(database, await readMigrations(settings.migrations));
+  await migrate(database, await readAllMigrations(settings.migrations));
   await rememberGrants(database);
   joinRequestSettings(connection, database);
   // The catalogue is read when the App is made: migrate first.

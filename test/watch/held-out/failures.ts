@@ -1,5 +1,5 @@
 import { openIssue } from '../../e2e/watch.ts';
-import { callTool } from '../../support/openai-server.ts';
+import { callTool } from '../../../src/testing/openai-server.ts';
 import { content, developerSteps, inRole, saidTo, SUBMIT_DEVELOPER, toolsCalled, WRITE_GREETING } from '../../engine/scripts.ts';
 import type { Plot, Stage } from './stage.ts';
 

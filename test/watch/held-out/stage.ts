@@ -6,7 +6,7 @@ import type { Watched } from '../../e2e/watch.ts';
 import { PLAIN } from '../../engine/scripts.ts';
 import { startEngine } from '../../support/engine.ts';
 import type { Engine } from '../../support/engine.ts';
-import type { Answer, ChatRequest } from '../../support/openai-server.ts';
+import type { Answer, ChatRequest } from '../../../src/testing/openai-server.ts';
 
 type Play = (request: ChatRequest) => Answer | Promise<Answer>;
 

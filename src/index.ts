@@ -1,0 +1,25 @@
+/** The public face of the package: what an instance of Banyan is made of. `banyan/testing` is for its tests. */
+export { BaseAgent } from './agents/base.ts';
+export { defineConfig } from './agents/instance.ts';
+export type { BanyanConfig, ConfigInput } from './agents/instance.ts';
+export { DeveloperAgent } from './agents/developer/agent.ts';
+export { ProductOwnerAgent } from './agents/product-owner/agent.ts';
+export { QaAgent } from './agents/qa/agent.ts';
+export { ReviewerAgent } from './agents/reviewer/agent.ts';
+export type { PromptContext } from './agents/prompts/assemble.ts';
+export type { DeveloperResult, ProductOwnerResult, QaResult, ReviewerResult } from './agents/results.ts';
+export type { Handler, Handlers } from './app.ts';
+export type { InstanceSettings } from './config/instance.ts';
+export { loadSkill } from './config/skill.ts';
+export type { Skill } from './config/skill.ts';
+export { loadWorkflow } from './config/workflow-file.ts';
+export type { Workflow } from './domain/workflow.ts';
+export type { Intent } from './domain/intents.ts';
+export type { TicketSnapshot } from './domain/model.ts';
+export type { Brief, Finish, RoleAgent, RoleLimits, Salvage } from './engine/role.ts';
+export type { TaskSession } from './engine/session.ts';
+export { createFunctions } from './functions.ts';
+export { BanyanError } from './kernel/errors.ts';
+export type { ErrorCode } from './kernel/errors.ts';
+export { VERSION } from './kernel/version.generated.ts';
+export type { ToolPermission } from './tools/tool.ts';
