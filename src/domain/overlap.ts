@@ -5,6 +5,10 @@
 
 export interface ChangedFile {
   path: string;
+  /** As GitHub names it: `added`, `removed`, `renamed`, ... */
+  status?: string;
+  /** Its name in the base where that is another one. */
+  previousPath?: string;
   /** Null for a binary or very large file: all of it. */
   patch: string | null;
 }
@@ -44,17 +48,24 @@ export function reachesOf(patch: string | null): Reach[] {
   return reaches;
 }
 
-/** Paths on which both change the same lines. */
+function baseName({ path, previousPath }: ChangedFile): string {
+  return previousPath ?? path;
+}
+
+/** git follows a renamed file, so an edit of its old name meets it; both moved, or moved and removed, is more than lines. */
+function meet(a: ChangedFile, b: ChangedFile): boolean {
+  if (baseName(a) !== baseName(b)) return a.path === b.path;
+  if (a.path !== b.path && (a.status === 'removed' || b.status === 'removed' || (a.previousPath && b.previousPath))) return true;
+  const theirs = reachesOf(b.patch);
+  return reachesOf(a.patch).some((mine) => theirs.some((their) => mine.from <= their.to && their.from <= mine.to));
+}
+
+/** Paths of the first on which both change the same lines. */
 export function overlappingPaths(a: readonly ChangedFile[], b: readonly ChangedFile[]): string[] {
-  const others = new Map(b.map(({ path, patch }) => [path, patch]));
-  return a
-    .filter(({ path, patch }) => {
-      const other = others.get(path);
-      if (other === undefined) return false;
-      const theirs = reachesOf(other);
-      return reachesOf(patch).some((mine) => theirs.some((their) => mine.from <= their.to && their.from <= mine.to));
-    })
-    .map(({ path }) => path);
+  const others = new Map<string, Set<ChangedFile>>();
+  for (const file of b) for (const name of new Set([file.path, baseName(file)])) others.set(name, (others.get(name) ?? new Set()).add(file));
+  const near = (file: ChangedFile) => [...(others.get(file.path) ?? []), ...(others.get(baseName(file)) ?? [])];
+  return a.filter((file) => near(file).some((other) => meet(file, other))).map(({ path }) => path);
 }
 
 /** Lines that a pull request adds and removes, as far as they are told. */

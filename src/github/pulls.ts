@@ -19,7 +19,9 @@ export interface PullRequest {
 export interface PullFile {
   path: string;
   status: string;
-  /** Unified diff hunks; null for binary or very large files. */
+  /** The name in the base of a renamed file. */
+  previousPath?: string;
+  /** Unified diff hunks, none where a file is only renamed; null for binary or very large files. */
   patch: string | null;
 }
 
@@ -63,6 +65,19 @@ interface RawPull {
   merged_at: string | null;
   head: { sha: string; ref: string };
   base: { ref: string };
+}
+
+interface RawFile {
+  filename: string;
+  status: string;
+  changes: number;
+  previous_filename?: string | undefined;
+  patch?: string | undefined;
+}
+
+function toFile({ filename: path, status, changes, previous_filename: previous, patch }: RawFile): PullFile {
+  if (status !== 'renamed' || previous === undefined) return { path, status, patch: patch ?? null };
+  return { path, status, previousPath: previous, patch: patch ?? (changes === 0 ? '' : null) };
 }
 
 function toPull(raw: RawPull): PullRequest {
@@ -114,7 +129,7 @@ export function createPulls(calls: Calls): Pulls {
     },
     async files(number) {
       const files = await ask(() => octokit.paginate(octokit.rest.pulls.listFiles, { ...at, pull_number: number, per_page: 100 }));
-      return files.map((file) => ({ path: file.filename, status: file.status, patch: file.patch ?? null }));
+      return files.map(toFile);
     },
     async authors(number) {
       const commits = await ask(() => octokit.paginate(octokit.rest.pulls.listCommits, { ...at, pull_number: number, per_page: 100 }));

@@ -71,6 +71,32 @@ it('pull requests on the same lines are told once, on the later one, with an ord
   expect(await findings()).toEqual([]);
 });
 
+it('a pull request that moves a file meets one that edits it under its old name', async () => {
+  const watched = await engine.repository('conductor-moves', { 'text.txt': withLines() });
+  const steps: Record<string, ReturnType<typeof callTool>[]> = {
+    Moving: [callTool('delete_file', { path: 'text.txt' }), callTool('write_file', { path: 'moved.txt', content: withLines(3) })],
+    Editing: [callTool('write_file', { path: 'text.txt', content: withLines(4) })],
+    Elsewhere: [callTool('write_file', { path: 'text.txt', content: withLines(15) })],
+  };
+  engine.cast.in(
+    'conductor-moves',
+    inRole('developer', (request) => {
+      const which = Object.keys(steps).find((name) => saidTo(request).includes(`${name} must happen`)) ?? '';
+      return steps[which]?.[toolsCalled(request).length] ?? SUBMIT_DEVELOPER;
+    }),
+  );
+  for (const name of Object.keys(steps)) {
+    await openIssue(watched, { title: `${name} must happen`, body: '', labels: ['ready-for-dev'] });
+    await engine.settle();
+  }
+  const [moving = 0, editing = 0] = (await pullsOf(watched)).map(({ number }) => number).toSorted((a, b) => a - b);
+  await look();
+  expect(await findings()).toEqual([`overlap:#${moving}`]);
+  expect((await marked(watched, editing, 'conductor'))[0]).toContain(`- #${moving}: \`text.txt\``);
+  await engine.sql(`update tickets set state = 'cancelled' where title like '% must happen'`);
+  await look();
+});
+
 it('an issue that asks for the same as an older one is told once, and both are worked on', async () => {
   const watched = await engine.repository('conductor-twins', { 'text.txt': withLines() });
   const visitor = { ...watched, octokit: engine.as('visitor') };
