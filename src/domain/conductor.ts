@@ -4,8 +4,8 @@ import { quoteForLine } from './quote.ts';
 
 /** What one ticket has to do with others of its repository. */
 export interface Relations {
-  /** The oldest open issue that asks for the same. */
-  duplicateOf: { number: number; title: string } | null;
+  /** The oldest open issue that asks for the same, and how many do between the two. */
+  duplicateOf: { number: number; title: string; between: number } | null;
   /** Older pull requests that change the same lines. */
   overlaps: readonly Overlap[];
 }
@@ -22,8 +22,12 @@ export interface ConductorTicket {
   projectId: string;
   number: number;
   pull: number | null;
+  /** False while a maintainer has yet to say whether anything is done about it. */
+  approved: boolean;
 }
 
+/** Of copies that nobody approved, so many are told: anybody can open more. */
+const TOLD_COPIES = 3;
 const SHOWN_PATHS = 5;
 const SHOWN_PULLS = 5;
 
@@ -36,8 +40,11 @@ export function findingOf({ duplicateOf, overlaps }: Relations): string | null {
   return parts.length === 0 ? null : parts.join(' ');
 }
 
-function duplicateText({ number, title }: { number: number; title: string }): string {
-  return `This issue looks much like #${number} ("${quoteForLine(title)}"). I close nothing and work on both. If they ask for the same, a maintainer can close one of them: that stops my work on it.`;
+function duplicateText({ number, title }: { number: number; title: string }, approved: boolean): string {
+  const looks = `This issue looks much like #${number} ("${quoteForLine(title)}").`;
+  return approved
+    ? `${looks} I close nothing and work on both. If they ask for the same, a maintainer can close one of them: that stops my work on it.`
+    : `${looks} I close nothing, and begin nothing here before a maintainer approves it. If they ask for the same, a maintainer can close one of them.`;
 }
 
 function pathsOf({ pull, paths }: Overlap): string {
@@ -65,27 +72,41 @@ function overlapText(own: number, overlaps: readonly Overlap[]): string {
   ].join('\n');
 }
 
-/** What is said that was not said before; each pair once, whoever looks. */
-export function tell(
-  { projectId, number, pull }: ConductorTicket,
-  { duplicateOf, overlaps }: Relations,
-  told: readonly string[],
-): { intents: Intent[]; did: string[]; told: string[] } {
-  const intents: Intent[] = [];
-  const did: string[] = [];
-  const names: string[] = [];
-  const duplicate = duplicateOf ? `duplicate:${duplicateOf.number}` : null;
-  if (duplicateOf && duplicate && !told.includes(duplicate)) {
-    intents.push(say({ projectId, number }, `conductor/${duplicate}`, 'conductor', duplicateText(duplicateOf)));
-    did.push('duplicate');
-    names.push(duplicate);
-  }
-  const fresh = overlaps.filter((overlap) => !told.includes(`overlap:${overlap.pull}`));
+interface Told {
+  intents: Intent[];
+  did: string[];
+  told: string[];
+}
+
+const NOTHING_TOLD: Told = { intents: [], did: [], told: [] };
+
+function tellDuplicate({ projectId, number, approved }: ConductorTicket, { duplicateOf }: Relations, told: readonly string[]): Told {
+  if (!duplicateOf) return NOTHING_TOLD;
+  const name = `duplicate:${duplicateOf.number}`;
+  const hushed = `hushed:${duplicateOf.number}`;
+  if (told.includes(name) || (!approved && told.includes(hushed))) return NOTHING_TOLD;
+  // For good, or closing the copies one by one would have the others told one by one.
+  if (!approved && duplicateOf.between >= TOLD_COPIES) return { ...NOTHING_TOLD, told: [hushed] };
+  return { intents: [say({ projectId, number }, `conductor/${name}`, 'conductor', duplicateText(duplicateOf, approved))], did: ['duplicate'], told: [name] };
+}
+
+function tellOverlaps({ projectId, pull }: ConductorTicket, { overlaps }: Relations, told: readonly string[]): Told {
+  // An issue whose pull request was closed can get another one: what was told of the one is not known of the other.
+  const nameOf = (overlap: Overlap) => `overlap:${pull}/${overlap.pull}`;
+  const fresh = overlaps.filter((overlap) => !told.includes(nameOf(overlap)));
   const [first] = fresh;
-  if (pull !== null && first) {
-    intents.push(say({ projectId, number: pull }, `conductor/overlap/${first.pull}`, 'conductor', overlapText(pull, fresh)));
-    did.push('overlap');
-    names.push(...fresh.map((overlap) => `overlap:${overlap.pull}`));
-  }
-  return { intents, did, told: [...told, ...names] };
+  if (pull === null || !first) return NOTHING_TOLD;
+  const comment = say({ projectId, number: pull }, `conductor/overlap/${first.pull}`, 'conductor', overlapText(pull, fresh));
+  return { intents: [comment], did: ['overlap'], told: fresh.map(nameOf) };
+}
+
+/** What is said that was not said before; each pair once, whoever looks. */
+export function tell(ticket: ConductorTicket, relations: Relations, before: readonly string[]): Told {
+  const duplicate = tellDuplicate(ticket, relations, before);
+  const overlap = tellOverlaps(ticket, relations, before);
+  return {
+    intents: [...duplicate.intents, ...overlap.intents],
+    did: [...duplicate.did, ...overlap.did],
+    told: [...before, ...duplicate.told, ...overlap.told],
+  };
 }

@@ -21,6 +21,10 @@ export interface BoardTicket {
   pull: number | null;
   head: string | null;
   files: string[];
+  /** How it stands: another word after each change. */
+  seen: string;
+  /** When the board was read, the same for all of it; later ones sort after earlier ones. */
+  read_at: string;
 }
 
 /** Calls of the jobs that look at whole repositories. */

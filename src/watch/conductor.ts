@@ -1,10 +1,12 @@
 import { findingOf, tell } from '../domain/conductor.ts';
-import type { Overlap } from '../domain/conductor.ts';
-import type { Project } from '../domain/model.ts';
+import type { Overlap, Relations } from '../domain/conductor.ts';
+import type { JsonObject, Project } from '../domain/model.ts';
 import { overlappingPaths, sizeOf } from '../domain/overlap.ts';
 import { findDuplicates } from '../domain/similarity.ts';
 import type { Repository } from '../github/repository.ts';
 import type { PullFile } from '../github/pulls.ts';
+import { toBanyanError } from '../kernel/errors.ts';
+import type { BanyanError } from '../kernel/errors.ts';
 import type { BoardTicket } from '../store/board-contract.ts';
 import type { WatchItem } from '../store/watch-contract.ts';
 import { lookingJob } from './job.ts';
@@ -17,6 +19,7 @@ import type { Look, WatchJob, WatchParts } from './job.ts';
 
 interface TicketFacts {
   ticket_id: string;
+  seen: string;
   project: Project;
 }
 
@@ -35,6 +38,8 @@ const COMPARED = 20;
 interface Board {
   project: Project;
   tickets: ReadonlyMap<string, BoardTicket>;
+  /** Those with a pull request, the oldest of these first. */
+  byPull: readonly BoardTicket[];
   duplicates: ReadonlyMap<number, number>;
   repository(): Promise<Repository>;
   files(pull: number): Promise<PullFile[]>;
@@ -48,6 +53,7 @@ async function readBoard({ store, github }: WatchParts, project: Project): Promi
   return {
     project,
     tickets: new Map(tickets.map((ticket) => [ticket.id, ticket])),
+    byPull: tickets.filter(({ pull }) => pull !== null).toSorted((a, b) => (a.pull ?? 0) - (b.pull ?? 0)),
     duplicates: findDuplicates(tickets),
     repository: open,
     files(pull) {
@@ -58,41 +64,95 @@ async function readBoard({ store, github }: WatchParts, project: Project): Promi
   };
 }
 
+function sharesFile(ticket: BoardTicket, other: BoardTicket): boolean {
+  return other.files.some((file) => ticket.files.includes(file));
+}
+
 /** Older pull requests that share a file. What their lines are is asked of GitHub only where a pair has changed since it was asked. */
-function neighbours(board: Board, ticket: BoardTicket): BoardTicket[] {
-  const { pull, files } = ticket;
+function olderPulls(board: Board, ticket: BoardTicket): BoardTicket[] {
+  const { pull } = ticket;
   if (pull === null) return [];
-  return [...board.tickets.values()]
-    .filter((other) => other.pull !== null && other.pull < pull && other.files.some((file) => files.includes(file)))
-    .slice(-COMPARED);
+  return board.byPull.filter((other) => other.pull !== null && other.pull < pull && sharesFile(ticket, other)).slice(-COMPARED);
 }
 
-async function overlapsOf(board: Board, ticket: BoardTicket, others: readonly BoardTicket[]): Promise<Overlap[]> {
-  const overlaps: Overlap[] = [];
-  if (ticket.pull === null || others.length === 0) return overlaps;
-  const own = await board.files(ticket.pull);
-  for (const { pull } of others) {
-    const theirs = await board.files(pull ?? 0);
-    const paths = overlappingPaths(own, theirs);
-    if (pull !== null && paths.length > 0) overlaps.push({ pull, paths, size: sizeOf(theirs), ownSize: sizeOf(own) });
+/** Newer ones that this ticket may have to do with as it is now. They tell it, so they are to look again. */
+function newerOnes(board: Board, ticket: BoardTicket): string[] {
+  const { pull, number } = ticket;
+  const copies = [...board.tickets.values()].filter((other) => board.duplicates.get(other.number) === number);
+  const pulls = pull === null ? [] : board.byPull.filter((other) => other.pull !== null && other.pull > pull && sharesFile(ticket, other)).slice(0, COMPARED);
+  return [...new Set([...copies, ...pulls].map(({ id }) => id))];
+}
+
+/** A pair as it was compared; without paths where the two leave each other alone. */
+interface Compared extends Overlap {
+  heads: string;
+  own: number;
+}
+
+interface Comparison {
+  pairs: Compared[];
+  /** Why a pair could not be compared: GitHub does not give the files of every pull request at any time. */
+  failed: BanyanError[];
+}
+
+async function compare(board: Board, ticket: BoardTicket, known: readonly Compared[]): Promise<Comparison> {
+  const comparison: Comparison = { pairs: [], failed: [] };
+  for (const { pull, head } of olderPulls(board, ticket)) {
+    if (pull === null || ticket.pull === null) continue;
+    const heads = `${ticket.pull}@${ticket.head} ${pull}@${head}`;
+    const before = known.find((pair) => pair.pull === pull && pair.own === ticket.pull);
+    try {
+      comparison.pairs.push(before?.heads === heads ? before : { heads, own: ticket.pull, pull, ...(await linesOf(board, ticket.pull, pull)) });
+    } catch (thrown) {
+      comparison.failed.push(toBanyanError(thrown));
+      if (before) comparison.pairs.push(before);
+    }
   }
-  return overlaps;
+  return comparison;
 }
 
-async function lookAt({ memory }: WatchItem<TicketFacts>, board: Board, ticket: BoardTicket): Promise<Look> {
-  const older = [...board.tickets.values()].find(({ number }) => number === board.duplicates.get(ticket.number));
-  const others = neighbours(board, ticket);
-  const heads = [ticket, ...others].map(({ pull, head }) => `${pull}@${head}`).join(' ');
-  const known = memory['heads'] === heads && Array.isArray(memory['overlaps']) ? (memory['overlaps'] as unknown as Overlap[]) : null;
-  const overlaps = known ?? (await overlapsOf(board, ticket, others));
-  const relations = { duplicateOf: older ? { number: older.number, title: older.title } : null, overlaps };
+async function linesOf(board: Board, own: number, other: number): Promise<Pick<Overlap, 'paths' | 'size' | 'ownSize'>> {
+  const theirs = await board.files(other);
+  const mine = await board.files(own);
+  return { paths: overlappingPaths(mine, theirs), size: sizeOf(theirs), ownSize: sizeOf(mine) };
+}
+
+function duplicateOf({ tickets, duplicates }: Board, { number }: BoardTicket): Relations['duplicateOf'] {
+  const all = [...tickets.values()];
+  const oldest = all.find((other) => other.number === duplicates.get(number));
+  if (!oldest) return null;
+  const between = all.filter((other) => other.number < number && duplicates.get(other.number) === oldest.number).length;
+  return { number: oldest.number, title: oldest.title, between };
+}
+
+/** What is kept of a look; what the candidates read of it is named in SQL. */
+function memoryOf({ memory }: WatchItem<TicketFacts>, board: Board, ticket: BoardTicket): JsonObject {
+  const { seen, read_at: readAt } = ticket;
+  const isNew = memory['seen'] !== seen;
+  const meets = isNew ? newerOnes(board, ticket) : (memory['meets'] ?? []);
+  return { seen, board_at: readAt, meets, met_at: isNew ? readAt : (memory['met_at'] ?? readAt) };
+}
+
+async function lookAt(item: WatchItem<TicketFacts>, board: Board, ticket: BoardTicket, log: WatchParts['log']): Promise<Look> {
+  const { memory } = item;
+  const known = Array.isArray(memory['compared']) ? (memory['compared'] as unknown as Compared[]) : [];
+  const { pairs, failed } = await compare(board, ticket, known);
+  const relations = { duplicateOf: duplicateOf(board, ticket), overlaps: pairs.filter(({ paths }) => paths.length > 0) };
   const before = Array.isArray(memory['told']) ? memory['told'].map(String) : [];
-  const { intents, did, told } = tell({ projectId: board.project.id, number: ticket.number, pull: ticket.pull }, relations, before);
+  const about = { projectId: board.project.id, number: ticket.number, pull: ticket.pull, approved: ticket.state !== 'awaiting_approval' };
+  const { intents, did, told } = tell(about, relations, before);
+  const [reason] = failed;
+  if (reason) {
+    // With nothing else to tell it is this look that failed; else the pair alone, and the next run asks for it again.
+    if (pairs.length === 0 && intents.length === 0) throw reason;
+    log.warn({ job: 'conductor', subject: item.subject, code: reason.code, pairs: failed.length, err: reason }, 'pull requests could not be compared');
+  }
+  const compared = pairs.map((pair) => ({ ...pair, paths: [...pair.paths] }));
   return {
     finding: findingOf(relations),
-    memory: { heads, overlaps: overlaps.map((overlap) => ({ ...overlap, paths: [...overlap.paths] })), told },
+    memory: { ...memoryOf(item, board, ticket), compared, told, ...(reason ? { again: true } : {}) },
     act: intents.length === 0 ? null : { ticketId: ticket.id, expectVersion: null, intents },
-    did,
+    did: reason ? [...did, 'unread'] : did,
   };
 }
 
@@ -104,7 +164,8 @@ function createLook() {
     boards.set(data.project.id, reading);
     const board = await reading;
     const ticket = board.tickets.get(data.ticket_id);
-    return ticket ? lookAt({ ...item, data }, board, ticket) : { finding: null, memory: item.memory };
+    // One beyond the newest waits for its next change.
+    return ticket ? lookAt({ ...item, data }, board, ticket, parts.log) : { finding: null, memory: { ...item.memory, seen: data.seen } };
   };
 }
 
