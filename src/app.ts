@@ -9,7 +9,7 @@ import { createIntake } from './engine/intake.ts';
 import type { EngineParts } from './engine/parts.ts';
 import type { Worker } from './engine/worker.ts';
 import { BanyanError, toBanyanError } from './kernel/errors.ts';
-import { redactSecrets } from './kernel/redact.ts';
+import { redactSecrets, redactValues } from './kernel/redact.ts';
 import type { NewDelivery } from './store/contract.ts';
 import { createIntakeStore } from './store/intake.ts';
 import { createTransport } from './store/transport.ts';
@@ -53,7 +53,7 @@ function writeLine(line: string): void {
 }
 
 function warn(fields: Record<string, unknown>, message: string): void {
-  writeLine(`${redactSecrets(JSON.stringify({ level: 40, time: new Date().toISOString(), ...fields, msg: message }))}\n`);
+  writeLine(`${redactSecrets(JSON.stringify(redactValues({ level: 40, time: new Date().toISOString(), ...fields, msg: message })))}\n`);
 }
 
 function failure(thrown: unknown): Response {

@@ -4,7 +4,7 @@ import type { ToolMessage } from '@langchain/core/messages';
 import type { ToolCall } from '@langchain/core/messages/tool';
 import type { JsonObject } from '../domain/model.ts';
 import { BanyanError, toBanyanError } from '../kernel/errors.ts';
-import { redactSecrets } from '../kernel/redact.ts';
+import { redactSecrets, redactValues } from '../kernel/redact.ts';
 import { truncateMiddle, untrustedBlock } from '../kernel/text.ts';
 import type { RoleModel } from '../llm/types.ts';
 import type { PendingInput, StepGate, Store, WorkspaceFile } from '../store/contract.ts';
@@ -394,6 +394,5 @@ function describeInput({ source, author }: PendingInput): string {
 
 /** Arguments for the audit, long texts cut: the call itself stands in the model's message as it was. */
 function redactedArgs(args: unknown): JsonObject {
-  const cut = (_key: string, value: unknown): unknown => (typeof value === 'string' ? truncateMiddle(value, ARGUMENT_CHARS) : value);
-  return JSON.parse(redactSecrets(JSON.stringify(args ?? {}, cut))) as JsonObject;
+  return redactValues(args ?? {}, (text) => truncateMiddle(redactSecrets(text), ARGUMENT_CHARS)) as JsonObject;
 }

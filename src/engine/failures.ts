@@ -3,7 +3,7 @@ import type { JsonObject, Task } from '../domain/model.ts';
 import { failureSignature } from '../domain/signature.ts';
 import type { BanyanError, ErrorCode, Retry } from '../kernel/errors.ts';
 import { backoffMs } from '../kernel/backoff.ts';
-import { redactSecrets } from '../kernel/redact.ts';
+import { redactSecrets, redactValues } from '../kernel/redact.ts';
 import { clockTime, humanDuration } from '../kernel/time.ts';
 import type { PutOff } from '../store/contract.ts';
 
@@ -166,6 +166,7 @@ export function failureEvidence(task: Task, error: BanyanError, { record, repeat
 
 /** Facts of an error that are small enough to keep; what is larger is left out, not cut in the middle. */
 function boundedData(data: Record<string, unknown>): JsonObject {
-  const text = redactSecrets(JSON.stringify(data));
-  return text.length <= 4000 ? (JSON.parse(text) as JsonObject) : { omitted: `${text.length} characters` };
+  const clean = redactValues(JSON.parse(JSON.stringify(data))) as JsonObject;
+  const text = JSON.stringify(clean);
+  return text.length <= 4000 ? clean : { omitted: `${text.length} characters` };
 }

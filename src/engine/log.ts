@@ -1,5 +1,5 @@
 import pino from 'pino';
-import { redactSecrets } from '../kernel/redact.ts';
+import { redactSecrets, redactValues } from '../kernel/redact.ts';
 
 /** Structured log lines to stdout; every line is redacted as a whole, whatever field a secret hides in. */
 export interface Log {
@@ -16,5 +16,7 @@ export interface LogOptions {
 }
 
 export function createLog(level: string, write: (line: string) => void, { redact = redactSecrets, fields = () => ({}) }: LogOptions = {}): Log {
-  return pino({ level, base: null, timestamp: pino.stdTimeFunctions.isoTime, mixin: fields }, { write: (line: string) => write(redact(line)) });
+  // Each text as it was before it was escaped, and then the line: a name and its value are two texts.
+  const clean = (line: string) => `${redact(JSON.stringify(redactValues(JSON.parse(line), redact)))}\n`;
+  return pino({ level, base: null, timestamp: pino.stdTimeFunctions.isoTime, mixin: fields }, { write: (line: string) => write(clean(line)) });
 }

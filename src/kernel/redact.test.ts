@@ -68,6 +68,48 @@ describe('findSecrets and redactSecrets', () => {
     expect(redactSecrets(join('aws_secret_access', '_key = ', random(40)))).toBe('aws_secret_access_key = [redacted:aws_secret_key]');
   });
 
+  // Not those that are told by what stands before them.
+  const ESCAPED: [how: string, before: string][] = [
+    ['the first of a line in JSON', JSON.stringify('output:\n').slice(1, -1)],
+    ['the first of a line in JSON in JSON', JSON.stringify(JSON.stringify('\r\n')).slice(1, -1)],
+    ['behind a tab', '\\t'],
+    ['behind a colour', '\x1b[32m'],
+    ['behind a colour in JSON', '\\u001b[1;31m'],
+    ['in a URL', 'https%3A%2F%2Fhost%3Fkey%3D'],
+    ['in a URL in a URL', '%253A'],
+  ];
+  test.each(ESCAPED)('every form is found %s', (_, before) => {
+    for (const [kind, secret] of SECRETS) {
+      const clean = redactSecrets(`${before}${JSON.stringify(secret).slice(1, -1)}`);
+      expect(clean).toBe(`${before}[redacted:${kind}]`);
+    }
+  });
+
+  const AWS = random(40);
+  test.each([
+    ['a key quoted in a quoted text', JSON.stringify(JSON.stringify({ 'x-api-key': AWS })), 'api_key'],
+    ['credentials in JSON in a line of the log', JSON.stringify(JSON.stringify({ SecretAccessKey: AWS })), 'aws_secret_key'],
+    ['basic authorization in JSON in a line', JSON.stringify(JSON.stringify({ authorization: `Basic ${AWS}` })), 'bearer_token'],
+    ['a password with an @', 'postgres://app:pa@ss9word@db.example.com/app', 'url_credentials'],
+    ['a password with a slash', 'mysql://root:a/b9word@db/app', 'url_credentials'],
+    ['a password as a URL has it', 'postgres://app:pa%40ss9word@db/app', 'url_credentials'],
+    ['a URL inside a URL', 'https%3A%2F%2Fx-access-token%3Ahunter2fish%40github.com', 'url_credentials'],
+    ['a token alone before the host', `https://${AWS}@github.com/acme/shop`, 'url_credentials'],
+    ['a connection of libpq', 'host=db user=app password=hunter2fish dbname=x', 'connection_password'],
+    ['a connection of ADO', 'Server=db;User Id=sa;Password=hunter2fish;', 'connection_password'],
+    ['a password of the environment', 'PGPASSWORD=hunter2fish psql', 'connection_password'],
+    ['a key of the environment', join('VERCEL', '_TOKEN=', random(24)), 'named_secret'],
+    ['a key of OpenRouter', join('sk', '-or-v1-', 'a1b2'.repeat(16)), 'openai_key'],
+    ['a key of DeepSeek', join('sk', '-', 'a1b2'.repeat(8)), 'openai_key'],
+    ['a PEM in base64', Buffer.from(pem('RSA ')).toString('base64'), 'private_key'],
+    ['a token in base64', Buffer.from(join('x-access-token:ghs', '_', random(36))).toString('base64'), 'encoded_secret'],
+    ['a name before it', join('MY_ghp', '_', random(36)), 'github_token'],
+  ])('%s is found', (_, text, kind) => {
+    expect(findSecrets(text).map((found) => found.kind)).toEqual([kind]);
+    expect(redactSecrets(text)).not.toMatch(/hunter2fish|pa@ss|ss9word|b9word|aB3dE5fG7hJ9kL1mN2pQ4rS6|a1b2a1b2/);
+    expect(redactSecrets(redactSecrets(text))).toBe(redactSecrets(text));
+  });
+
   test('overlapping finds are one, and what was redacted stays redacted', () => {
     const text = `https://x-access-token:${join('ghs', '_1_', jwt)}@github.com and Bearer ${jwt}`;
     const once = redactSecrets(text);
@@ -85,6 +127,11 @@ describe('findSecrets and redactSecrets', () => {
     'git@github.com:acme/shop.git',
     'https://registry.npmjs.org/@scope/name',
     'eyJhbGciOi is how a JWT begins',
+    'npm run task-management-2026-Release-candidate-build',
+    'const password = getPassword(); // host=localhost',
+    'GITHUB_TOKEN=${{ secrets.GITHUB_TOKEN }} and API_KEY=your-api-key-goes-here',
+    'sha512-MsrGwHlrK3xX2mTjFTyDWL2ulxTNyVbkmHLLHR9fWJdLb8ZdL8fnYYNUMEmGqN9bIgYtdmcGGLM3ka5XyVdPtA==',
+    'da39a3ee5e6b4b0d3255bfef95601890afd80709',
   ])('%j is no secret', (text) => {
     expect(findSecrets(text)).toEqual([]);
   });
@@ -106,6 +153,15 @@ describe('findSecrets and redactSecrets', () => {
     'x-api-key: ',
     'pypi-AgE',
     'AccountKey=',
+    'eyJ_',
+    '\\neyJ',
+    'https://',
+    'host=a ',
+    'A_TOKEN=',
+    'TOKEN_A',
+    'postgres://a:b@',
+    'LS0tLS1CRUdJTi',
+    'task-sk-',
   ])('half a megabyte of %j does not stall it', (piece) => {
     const text = piece.repeat(Math.ceil(500_000 / piece.length));
     expect(redactSecrets(text).length).toBeLessThanOrEqual(text.length + 100);
@@ -119,6 +175,11 @@ describe('createRedactor', () => {
     ['as it is', `value ${OWN} end`],
     ['in JSON', JSON.stringify({ value: OWN })],
     ['in a URL', `https://host/?key=${encodeURIComponent(OWN)}&x=1`],
+    ['in a form', new URLSearchParams({ key: OWN }).toString()],
+    ['in JSON in JSON', JSON.stringify(JSON.stringify({ value: OWN }))],
+    ['in base64', Buffer.from(OWN).toString('base64')],
+    ['behind a user in base64', Buffer.from(`user:${OWN}`).toString('base64')],
+    ['in hexadecimal', Buffer.from(OWN).toString('hex')],
   ])('takes out a value of our own %s', (_, text) => {
     const clean = createRedactor([undefined, OWN])(text);
     expect(clean).toContain('[redacted:own_secret]');

@@ -10,7 +10,7 @@ import { RECOVERY_ACTIONS } from '../domain/model.ts';
 import type { RecoveryAction } from '../domain/model.ts';
 import type { Asked, Diagnosis } from '../domain/recovery.ts';
 import { toBanyanError } from '../kernel/errors.ts';
-import { redactSecrets } from '../kernel/redact.ts';
+import { redactSecrets, redactValues } from '../kernel/redact.ts';
 import { untrustedCode } from '../kernel/text.ts';
 import { modelError } from '../llm/errors.ts';
 import type { ModelUsage, RoleModel } from '../llm/types.ts';
@@ -126,7 +126,7 @@ export async function askDiagnostician(rules: Diagnosis, repository: AskedFor, p
     const asked: Asked = { model: roleModel.id, ...spent, action, refused };
     await parts.store.spendOnDiagnosis(task.id, {
       model: asked.model,
-      output: redactSecrets(JSON.stringify(message.tool_calls ?? [])),
+      output: JSON.stringify(redactValues(message.tool_calls ?? [])),
       tokens_in: asked.tokensIn,
       tokens_out: asked.tokensOut,
       cost_usd: asked.costUsd,

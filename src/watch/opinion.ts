@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { TrajectoryFinding, TrajectoryStep } from '../domain/trajectory.ts';
 import { fromRunSnapshot } from '../engine/run-config.ts';
-import { redactSecrets } from '../kernel/redact.ts';
+import { redactSecrets, redactValues } from '../kernel/redact.ts';
 import { truncateMiddle, untrustedBlock, untrustedCode } from '../kernel/text.ts';
 import { modelError } from '../llm/errors.ts';
 import type { RoleModel } from '../llm/types.ts';
@@ -112,7 +112,7 @@ export async function opinionOf(parts: WatchParts, facts: GuardianFacts, doubt: 
   const given = verdictOf(answer);
   await parts.store.spendBeside(task.id, GUARDIAN, {
     model: roleModel.id,
-    output: redactSecrets(JSON.stringify(given ?? answer.text)),
+    output: JSON.stringify(redactValues(given ?? answer.text)),
     tokens_in: usage.input_tokens,
     tokens_out: usage.output_tokens,
     cost_usd: roleModel.cost(usage).usd,
