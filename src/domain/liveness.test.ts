@@ -10,6 +10,7 @@ const facts = (changes: Partial<AgentFacts> = {}): AgentFacts => ({
   succeeded_before: false,
   succeeded_since: false,
   lost_at: '2026-11-23T11:59:00Z',
+  silent_seconds: null,
   ...changes,
 });
 const judge = (changes: Partial<AgentFacts>) => judgeAgent(facts(changes), NOW);
@@ -32,6 +33,19 @@ describe('an agent', () => {
     expect(judge({ state: 'degraded', losses_in_a_row: 4, new_losses: 1, succeeded_before: true })).toMatchObject({ state: 'degraded', lossesInARow: 1 });
     expect(judge({ state: 'failed', losses_in_a_row: 7, lost_at: '2026-11-23T10:59:00Z' }).state).toBe('active');
     expect(judge({ state: 'degraded', losses_in_a_row: 1, lost_at: null }).state).toBe('active');
+  });
+
+  it('of elsewhere is judged by its silence, step by step, and one word makes that good', () => {
+    const state = (from: AgentFacts['state'], silent: number, changes: Partial<AgentFacts> = {}) =>
+      judge({ state: from, silent_seconds: silent, lost_at: null, ...changes }).state;
+    expect([0, 239, 240, 480, 300_000].map((silent) => state('active', silent))).toEqual(['active', 'active', 'degraded', 'degraded', 'degraded']);
+    expect([479, 480, 300_000].map((silent) => state('degraded', silent))).toEqual(['degraded', 'failed', 'failed']);
+    expect(state('failed', 5)).toBe('active');
+    // What it lost is not made good by a word, nor by an hour in which it said nothing.
+    const lost = { losses_in_a_row: 4, lost_at: '2026-11-23T10:00:00Z' };
+    expect(judge({ ...lost, state: 'degraded', silent_seconds: 7_000 })).toEqual({ state: 'failed', lossesInARow: 4, holdSeconds: null });
+    expect(judge({ ...lost, state: 'failed', silent_seconds: 5, lost_at: '2026-11-23T11:59:00Z' })).toMatchObject({ state: 'degraded', lossesInARow: 4 });
+    expect(judge({ ...lost, state: 'failed', silent_seconds: 5 })).toMatchObject({ state: 'active', lossesInARow: 0 });
   });
 
   it('that was switched off stays off', () => {

@@ -4,6 +4,7 @@
  * A worker says something every third of a lease. An agent is a role at work in one organization: it is as well as what it was given to do comes to
  * an end. One loss may be anybody's (a deployment, a machine that went away); five workers in a row without one task that ended well are the agent's own, and
  * its work then waits for a pause that grows with each further loss, so that it does not eat worker after worker. A single success makes it well.
+ * An agent of elsewhere is its own worker: it is judged by its silence too, and silence never makes it well.
  */
 
 export type AgentState = 'active' | 'degraded' | 'failed' | 'stopped' | 'retired';
@@ -19,6 +20,8 @@ export interface AgentFacts {
   /** A task of its ended well after its last loss. */
   succeeded_since: boolean;
   lost_at: string | null;
+  /** Of an agent of elsewhere that spoke before; null for roles at work here, which do not speak. */
+  silent_seconds: number | null;
 }
 
 export interface AgentJudgement {
@@ -34,14 +37,21 @@ const MAX_HOLD_SECONDS = 1_800;
 /** Longer than the longest pause: whoever lost nothing for so long is no longer judged by it. */
 const QUIET_MS = 3_600_000;
 
+/** Agents of elsewhere renew over the network, at their own pace. */
+export const ELSEWHERE_LEASE_SECONDS = 120;
+
 export function judgeAgent(facts: AgentFacts, now: Date): AgentJudgement {
-  const quiet = facts.lost_at === null || now.getTime() - Date.parse(facts.lost_at) > QUIET_MS;
+  const silence = judgeWorker({ state: 'active', lease_seconds: ELSEWHERE_LEASE_SECONDS, silent_seconds: facts.silent_seconds ?? 0 });
+  const quiet = silence === 'active' && (facts.lost_at === null || now.getTime() - Date.parse(facts.lost_at) > QUIET_MS);
   const before = facts.succeeded_before ? 0 : facts.losses_in_a_row;
   const lossesInARow = facts.succeeded_since || quiet ? 0 : before + facts.new_losses;
   // What a person switched off stays off.
   if (facts.state === 'stopped' || facts.state === 'retired') return { state: facts.state, lossesInARow, holdSeconds: null };
-  if (lossesInARow === 0) return { state: 'active', lossesInARow, holdSeconds: null };
-  if (lossesInARow < FAILED_AFTER) return { state: 'degraded', lossesInARow, holdSeconds: null };
+  if (lossesInARow < FAILED_AFTER) {
+    // One after the other, however late it is noticed.
+    if (silence === 'failed' && facts.state !== 'active') return { state: 'failed', lossesInARow, holdSeconds: null };
+    return { state: lossesInARow === 0 && silence === 'active' ? 'active' : 'degraded', lossesInARow, holdSeconds: null };
+  }
   const holdSeconds = facts.new_losses > 0 ? Math.min(HOLD_SECONDS * 2 ** (lossesInARow - FAILED_AFTER), MAX_HOLD_SECONDS) : null;
   return { state: 'failed', lossesInARow, holdSeconds };
 }

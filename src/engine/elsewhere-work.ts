@@ -1,5 +1,6 @@
 import { AIMessage } from '@langchain/core/messages';
 import { z } from 'zod';
+import { ELSEWHERE_LEASE_SECONDS } from '../domain/liveness.ts';
 import { BanyanError } from '../kernel/errors.ts';
 import type { AgentIdentity } from '../store/agent-contract.ts';
 import type { StepGate } from '../store/contract.ts';
@@ -17,9 +18,6 @@ import { danglingCalls, normalizeAnswer, restore } from './transcript.ts';
  * those calls: protected paths, gates and the end of the task are the same code, whoever did the work. What a gate refuses, Banyan's own model goes on
  * with.
  */
-
-/** They renew over the network, at their own pace. */
-const LEASE_SECONDS = 120;
 
 export interface HandedIn {
   task: string;
@@ -48,7 +46,7 @@ export class ElsewhereWork {
 
   async claim(agent: AgentIdentity): Promise<object> {
     const role = this.#roleOf(agent);
-    const claimed = await this.#parts.store.claimForAgent(agent.id, LEASE_SECONDS);
+    const claimed = await this.#parts.store.claimForAgent(agent.id, ELSEWHERE_LEASE_SECONDS);
     if (!claimed) return { task: null };
     const { task, ticket, project } = claimed;
     try {
@@ -62,7 +60,7 @@ export class ElsewhereWork {
         system: brief[0] ?? '',
         opening: brief[1] ?? '',
         result_schema: z.toJSONSchema(role.resultSchema, { io: 'output', unrepresentable: 'any' }),
-        lease_seconds: LEASE_SECONDS,
+        lease_seconds: ELSEWHERE_LEASE_SECONDS,
       };
     } catch (thrown) {
       // A worker of this deployment meets the same, and tells the people of the issue.
@@ -72,9 +70,9 @@ export class ElsewhereWork {
   }
 
   async renew(agent: AgentIdentity, task: string): Promise<object> {
-    const { tasks } = await this.#parts.store.renew(nameOf(agent), { tasks: [task], effects: [], deliveries: [] }, LEASE_SECONDS);
+    const { tasks } = await this.#parts.store.renew(nameOf(agent), { tasks: [task], effects: [], deliveries: [] }, ELSEWHERE_LEASE_SECONDS);
     const gate = requireHeld(tasks[task]);
-    return { status: 'renewed', lease_seconds: LEASE_SECONDS, inputs: gate.inputs };
+    return { status: 'renewed', lease_seconds: ELSEWHERE_LEASE_SECONDS, inputs: gate.inputs };
   }
 
   async release(agent: AgentIdentity, task: string): Promise<object> {

@@ -256,6 +256,67 @@ describe('what an agent may do', () => {
     expect(await states()).toEqual([{ state: 'active', losses: 1 }]);
   });
 
+  it('that loses one task after the other is held like any other agent, and no silence makes it well', async () => {
+    const names = ['a', 'b', 'c', 'd', 'e', 'f', 'g'];
+    const desk = await aTicketAtWork(
+      engine.store,
+      names.map((name) => addTask(name)),
+      aPlace(),
+    );
+    await engine.sql('update organizations set max_concurrent_agents = null');
+    await engine.sql(`update tasks set due_at = now() where state = 'pending'`);
+    const agent = await register(desk.place.account.login);
+    const beat = () => runJob(heartbeatJob, { ...worker.parts } as WatchParts, Infinity);
+    const seen: unknown[] = [];
+    const row = async () => (await engine.sql('select state, losses, losses_in_a_row as in_a_row from agents where id = $1', [agent.id]))[0];
+    const loseTwoAtOnce = async () => {
+      const held = [await engine.store.claimForAgent(agent.id, 60), await engine.store.claimForAgent(agent.id, 60)].map((claimed) => claimed?.task.id);
+      for (const id of held) await engine.sql(`update tasks set lease_expires_at = now() - interval '1 second' where id = $1`, [id]);
+      await beat();
+      seen.push(await row());
+    };
+    for (let time = 1; time <= 5; time += 1) await loseTwoAtOnce();
+    expect(seen).toEqual([1, 2, 3, 4, 5].map((time) => ({ state: time < 5 ? 'degraded' : 'failed', losses: 2 * time, in_a_row: time })));
+    expect(await ask(agent, 'claim')).toEqual({ status: 200, body: { task: null } });
+
+    await engine.sql(`update agents set lost_at = lost_at - interval '2 hours', last_seen_at = now() - interval '2 hours' where id = $1`, [agent.id]);
+    expect(await beat()).toMatchObject({ looked: 0 });
+    expect(await row()).toEqual({ state: 'failed', losses: 10, in_a_row: 5 });
+    await ask(agent, 'heartbeat');
+    await beat();
+    expect(await row()).toEqual({ state: 'active', losses: 10, in_a_row: 0 });
+  });
+
+  it('that stands idle and says nothing is degraded, then failed, and well again with one word', async () => {
+    const desk = await aTicketAtWork(engine.store, [], aPlace());
+    const [agent, unused] = [await register(desk.place.account.login), await register(desk.place.account.login)];
+    const beat = () => runJob(heartbeatJob, { ...worker.parts } as WatchParts, Infinity);
+    const states = async () =>
+      Promise.all([agent, unused].map(async ({ id }) => (await engine.sql<{ state: string }>('select state from agents where id = $1', [id]))[0]?.state));
+    const silence = (seconds: number) => engine.sql('update agents set last_seen_at = now() - make_interval(secs => $2) where id = $1', [agent.id, seconds]);
+    await ask(agent, 'heartbeat');
+    await silence(230);
+    expect(await beat()).toMatchObject({ looked: 0 });
+    await silence(250);
+    expect(await beat()).toMatchObject({ looked: 1, did: { agent_degraded: 1 } });
+    expect(await beat()).toMatchObject({ looked: 0 });
+    await silence(490);
+    expect(await beat()).toMatchObject({ looked: 1, did: { agent_failed: 1 } });
+    expect(await beat()).toMatchObject({ looked: 0 });
+    // One that never said a word has not begun.
+    expect(await states()).toEqual(['failed', 'active']);
+    await ask(agent, 'heartbeat');
+    expect(await beat()).toMatchObject({ looked: 1, did: { agent_active: 1 } });
+    // Noticed late, both steps are told all the same.
+    await silence(300_000);
+    await beat();
+    await beat();
+    expect(await states()).toEqual(['failed', 'active']);
+    expect(await engine.sql(`select action from audit_log where target = $1 and actor = 'heartbeat' order by id`, [agent.id])).toEqual(
+      ['degraded', 'failed', 'active', 'degraded', 'failed'].map((state) => ({ action: `agent.${state}` })),
+    );
+  });
+
   it('stays within the limits of its organization', async () => {
     const desk = await aTicketAtWork(engine.store, [addTask('a'), addTask('b')], aPlace());
     await engine.sql(`update tasks set due_at = now() where state = 'pending'`);
