@@ -14,6 +14,8 @@ export interface ConfigInput extends InstanceInput {
 export interface BanyanConfig {
   readonly settings: InstanceSettings;
   readonly roles: ReadonlyMap<string, RoleAgent>;
+  /** The instance's own, as they were given. */
+  readonly agents: readonly BaseAgent[];
 }
 
 function checkAgents(agents: readonly unknown[]): asserts agents is readonly BaseAgent[] {
@@ -80,5 +82,5 @@ export function defineConfig(input: ConfigInput = {}): BanyanConfig {
   const roles = new Map([...BUILT_IN_ROLES, ...(agents as readonly RoleAgent[])].map((agent) => [agent.role, agent]));
   checkRoles(settings, roles);
   checkSkills(settings, roles);
-  return { settings, roles };
+  return { settings, roles, agents };
 }

@@ -6,6 +6,9 @@ import { packageFile } from '../kernel/package-root.ts';
 
 const manifestSchema = z.object({ peerDependencies: z.record(z.string(), z.string()) });
 
+/** Also a peer, but only of `banyan/testing`. */
+const TEST_RUNNER = 'vitest';
+
 function isInstalled(name: string): boolean {
   try {
     createRequire(import.meta.url).resolve(name);
@@ -23,7 +26,7 @@ function isInstalled(name: string): boolean {
  */
 export function requireEmbedded(): void {
   const { peerDependencies } = manifestSchema.parse(JSON.parse(readFileSync(packageFile('package.json'), 'utf8')));
-  const missing = Object.entries(peerDependencies).filter(([name]) => !isInstalled(name));
+  const missing = Object.entries(peerDependencies).filter(([name]) => name !== TEST_RUNNER && !isInstalled(name));
   if (missing.length === 0) return;
   throw new BanyanError('config_invalid', `The local stack needs packages that are not installed: ${missing.map(([name]) => name).join(', ')}.`, {
     fix: `npm install --save-dev --save-exact ${missing.map(([name, version]) => `${name}@${version}`).join(' ')}`,

@@ -9,7 +9,7 @@ export interface PromptOptions {
   context?: Partial<PromptContext>;
 }
 
-function exampleContext(role: string): PromptContext {
+export function exampleContext(role: string): PromptContext {
   return {
     role,
     repository: 'acme/shop',
