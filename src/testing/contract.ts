@@ -11,7 +11,7 @@ import { exampleContext, promptOf } from './prompt.ts';
 export interface AgentCheck {
   name: string;
   /** @throws AssertionError that says what does not hold */
-  check(): Promise<void>;
+  check: () => Promise<void>;
 }
 
 export interface ContractOptions {
