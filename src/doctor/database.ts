@@ -1,5 +1,6 @@
+import { tickJobs } from '../domain/schedule.ts';
 import { toBanyanError } from '../kernel/errors.ts';
-import type { Inspection } from '../store/inspect-contract.ts';
+import type { Inspection, LastReport } from '../store/inspect-contract.ts';
 import { SCHEMA_VERSION } from '../store/schema-version.generated.ts';
 import { fail, ok, warn } from './types.ts';
 import type { Check, Finding, Subject } from './types.ts';
@@ -93,15 +94,27 @@ async function lookAsAnybody(subject: Subject, signal: AbortSignal): Promise<Fin
 }
 
 const LATE_SECONDS = 180;
+/** Ticks that are cut short leave out the last of their jobs; a long run of one job may do it for some minutes. */
+const LEFT_OUT_SECONDS = 900;
 
-export function judgeTicks(last: Inspection['last_report']): Finding {
+/** Whether the cron ticks: what somebody else calls by the clock, or by hand, is no sign of it. */
+export function judgeTicks(reports: readonly LastReport[], jobs: readonly string[] = tickJobs()): Finding {
   const fix = 'README.md, step 6: the cron of Vercel (Pro), `supabase/cron.sql`, or any scheduler that calls /api/cron/tick each minute with the bearer.';
-  if (last === null) return fail('No job of the cron has ever run.', fix);
-  if (last.age_seconds > LATE_SECONDS) return fail(`The last job of the cron ("${last.job}") ran ${ago(last.age_seconds)} ago.`, fix);
-  if (last.failed)
+  const ticked = reports.filter(({ job }) => jobs.includes(job)).toSorted((a, b) => a.age_seconds - b.age_seconds);
+  const last = ticked[0];
+  if (last === undefined) return fail(`No job of the cron has ever run${reports.length > 0 ? ' with a tick' : ''}.`, fix);
+  if (last.age_seconds > LATE_SECONDS) return fail(`The last job of a tick of the cron ("${last.job}") ran ${ago(last.age_seconds)} ago.`, fix);
+  const failed = ticked.filter((report) => report.failed);
+  if (failed.length > 0)
     return warn(
-      `The cron ticks, and its last job ("${last.job}") failed as a whole.`,
-      'See the log of the function api/cron, and `select * from banyan.watch_reports order by id desc limit 5`.',
+      `The cron ticks, and ${failed.map(({ job }) => `"${job}"`).join(', ')} failed as a whole.`,
+      'See the log of the function api/cron, and `select * from banyan.watch_reports order by id desc limit 20`.',
+    );
+  const leftOut = ticked.filter(({ age_seconds: age }) => age > LEFT_OUT_SECONDS);
+  if (leftOut.length > 0)
+    return warn(
+      `"${last.job}" ran ${last.age_seconds} s ago; ${leftOut.map(({ job, age_seconds: age }) => `"${job}" ${ago(age)} ago`).join(', ')}.`,
+      'Look whether the ticks come to their end (log of the function api/cron), and whether it is /api/cron/tick that is called.',
     );
   return ok(`"${last.job}" ran ${last.age_seconds} s ago.`);
 }
@@ -125,5 +138,5 @@ export const DATABASE_CHECKS: readonly Check[] = [
     seconds: 40,
     run: lookAsAnybody,
   },
-  { id: 'cron.ticks', title: 'cron ticks', after: ['database'], run: async ({ inspect }) => judgeTicks((await inspect()).last_report) },
+  { id: 'cron.ticks', title: 'cron ticks', after: ['database'], run: async ({ inspect }) => judgeTicks((await inspect()).reports) },
 ];

@@ -158,13 +158,48 @@ describe('the database', () => {
   });
 
   it.each([
-    [null, 'fail', 'ever run'],
-    [{ job: 'diagnose', age_seconds: 179, failed: false }, 'ok', '179 s ago'],
-    [{ job: 'diagnose', age_seconds: 181, failed: false }, 'fail', '3 minutes ago'],
-    [{ job: 'sweep', age_seconds: 80_000, failed: false }, 'fail', '22 hours ago'],
-    [{ job: 'diagnose', age_seconds: 5, failed: true }, 'warn', 'failed as a whole'],
-  ])('is ticked: %j', (last, status, says) => {
-    expect(judgeTicks(last)).toMatchObject({ status, says: expect.stringContaining(says) as string });
+    [[], 'fail', 'ever run.'],
+    [[['diagnose', 179]], 'ok', '179 s ago'],
+    [[['diagnose', 181]], 'fail', '3 minutes ago'],
+    // What others call by the clock, or somebody by hand, is no tick.
+    [[['sweep', 5]], 'fail', 'ever run with a tick'],
+    [
+      [
+        ['conductor', 0],
+        ['guardian', 777_600],
+      ],
+      'fail',
+      '("guardian") ran 9 days ago',
+    ],
+    [
+      [
+        ['redeliver', 30],
+        ['guardian', 7_300],
+      ],
+      'warn',
+      '"guardian" 2 hours ago',
+    ],
+    [
+      [
+        ['redeliver', 30],
+        ['guardian', 800],
+        ['anomaly', 31],
+        ['sweep', 80_000],
+      ],
+      'ok',
+      '"redeliver" ran 30 s ago',
+    ],
+    [
+      [
+        ['diagnose', 5, true],
+        ['anomaly', 4],
+      ],
+      'warn',
+      '"diagnose" failed as a whole',
+    ],
+  ] as [[string, number, boolean?][], string, string][])('is ticked: %j', (reports, status, says) => {
+    const judged = judgeTicks(reports.map(([job, seconds, failed = false]) => ({ job, age_seconds: seconds, failed })));
+    expect(judged).toMatchObject({ status, says: expect.stringContaining(says) as string });
   });
 });
 

@@ -1,10 +1,17 @@
 /** A right that a key of browsers has and should not. */
 export interface OpenRight {
   role: 'anon' | 'authenticated';
-  kind: 'table' | 'sequence' | 'function';
+  kind: 'table' | 'sequence' | 'function' | 'role' | 'policy' | 'view';
   name: string;
-  /** `insert, select` */
+  /** As it stands between the role and the kind in a sentence: `insert, select`, `become`, `select by`. */
   rights: string;
+}
+
+export interface LastReport {
+  job: string;
+  age_seconds: number;
+  /** As a whole. */
+  failed: boolean;
 }
 
 /** What the doctor asks of the database. */
@@ -21,8 +28,8 @@ export interface Inspection {
   /** Tables without row level security. */
   unguarded: string[];
   open: OpenRight[];
-  /** Of the jobs of the cron; null where none ever ran. */
-  last_report: { job: string; age_seconds: number; failed: boolean } | null;
+  /** The last run of each job of the cron that ever ran, newest first. */
+  reports: LastReport[];
   /** Installations that GitHub has asked to wait. */
   held: { account: string; seconds: number }[];
 }

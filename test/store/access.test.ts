@@ -167,6 +167,43 @@ describe('access, generated from the catalogue', () => {
     }
   });
 
+  it.each([
+    [
+      'create policy open_all on public.messages for select to authenticated using (true)',
+      'drop policy open_all on public.messages',
+      'authenticated may select by policy open_all on public.messages',
+    ],
+    [
+      'create policy mine on public.runs to public using (true or organization_id in (select banyan.permitted_organizations(null)))',
+      'drop policy mine on public.runs',
+      'authenticated may select by policy mine on public.runs',
+    ],
+    [
+      `alter policy read on public.tickets using (true or organization_id in (select banyan.permitted_organizations('tickets:read')))`,
+      `alter policy read on public.tickets using (organization_id in (select banyan.permitted_organizations('tickets:read')))`,
+      'authenticated may select by policy read on public.tickets',
+    ],
+    ['grant service_role to anon', 'revoke service_role from anon', 'anon may become role service_role'],
+    ['alter role anon bypassrls', 'alter role anon nobypassrls', 'anon may pass row level security as role anon'],
+    [
+      'create schema api; create schema within; create view within.v as select * from public.messages; create view api.w as select * from within.v; grant usage on schema api to anon; grant select on api.w to anon',
+      'drop schema api cascade; drop schema within cascade',
+      'anon may select view api.w',
+    ],
+  ])('the doctor names what stands open by %s', async (open, close, said) => {
+    const found = async () => {
+      const { rows } = await database.pool.query<{ result: Inspection }>('select public.inspect() as result');
+      return rows[0]?.result.open.map(({ role, kind, name, rights }) => `${role} may ${rights} ${kind} ${name}`);
+    };
+    await database.pool.query(open);
+    try {
+      expect(await found()).toEqual([said]);
+    } finally {
+      await database.pool.query(close);
+    }
+    expect(await found()).toEqual([]);
+  });
+
   it("an API key's hash is for nobody who signs in", async () => {
     expect(await as({ role: 'authenticated', sub: a.profileId }, 'select hash from public.api_keys')).toBe(DENIED);
   });

@@ -23,17 +23,22 @@ export function healthContract(use: () => Harness): void {
     it('is told to the doctor with what is applied and when a job last ran', async () => {
       const { store, sql } = use();
       expect(await store.inspect()).toMatchObject({
-        last_report: null,
+        reports: [],
         held: [],
         unguarded: [],
         tables: expect.arrayContaining(['tickets', 'tasks']) as string[],
       });
       const report = { looked: 0, acted: 0, failed: 0, more: false, did: {}, error: null };
       await store.watchReport('redeliver', new Date(), report);
-      await sql("update banyan.watch_reports set finished_at = now() - interval '10 minutes'");
-      const { last_report: last, migrations, schema_version: version, now } = await store.inspect();
-      expect(last).toMatchObject({ job: 'redeliver', failed: false });
-      expect(last?.age_seconds).toBeGreaterThanOrEqual(600);
+      await store.watchReport('heartbeat', new Date(), report);
+      await store.watchReport('redeliver', new Date(), { ...report, error: { code: 'internal' } });
+      await sql("update banyan.watch_reports set finished_at = now() - interval '10 minutes' where job = 'redeliver'");
+      const { reports, migrations, schema_version: version, now } = await store.inspect();
+      expect(reports).toMatchObject([
+        { job: 'heartbeat', failed: false },
+        { job: 'redeliver', failed: true },
+      ]);
+      expect(reports[1]?.age_seconds).toBeGreaterThanOrEqual(600);
       expect(Math.abs(Date.parse(now) - Date.now())).toBeLessThan(60_000);
       expect(migrations?.at(-1)).toBe(version);
     });

@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { METRICS, renderMetrics } from '../../../src/domain/metrics.ts';
 import { parseExposition, valueOf } from '../../support/prometheus.ts';
 import type { Exposition } from '../../support/prometheus.ts';
-import { aDelivery, addTask, aiMessage, aPlace, aTaskAtWork, aTicketAtWork, effect, LEASE, only, toolMessage } from '../builders.ts';
+import { aDelivery, addTask, aiMessage, aPlace, aTaskAtWork, aTicketAtWork, createDesk, effect, LEASE, only, openTicket, toolMessage } from '../builders.ts';
 import type { Harness } from '../harness.ts';
 
 const scraped = async ({ store }: Harness): Promise<Exposition> => parseExposition(renderMetrics(await store.metrics(), 'test'));
@@ -78,6 +78,35 @@ export function metricsContract(use: () => Harness): void {
       expect(valueOf(after, 'banyan_given_up', { work: 'delivery' })).toBe(1);
       expect(valueOf(after, 'banyan_tasks_total', { role: 'developer', state: 'completed' })).toBe(1);
       expect(valueOf(after, 'banyan_runs_total', { state: 'completed' })).toBe(1);
+    });
+
+    it('tell the age of the oldest, however long its queue is', async () => {
+      const { store, sql } = use();
+      await aTicketAtWork(store, [addTask('a'), addTask('b'), addTask('c')]);
+      await createDesk(store).deliver([openTicket(12), effect('one'), effect('two')]);
+      const place = aPlace();
+      for (const number of [1, 2]) await store.receiveDelivery(aDelivery(place, number));
+      const [{ limit } = { limit: '' }] = await sql<{ limit: string }>(`select pg_get_functiondef('banyan.metric_count_limit'::regproc) as limit`);
+      await sql(`create or replace function banyan.metric_count_limit() returns integer language sql immutable set search_path = '' as 'select 1'`);
+      try {
+        // The last that a short look would come to; one that was put off, and one that was ready from the beginning.
+        const ago = (hours: number) => `set due_at = now() - interval '${hours} hours'`;
+        const early = `, created_at = created_at - interval '5 hours'`;
+        await sql(`update public.tasks ${ago(4)} where id = (select id from public.tasks where state = 'pending' order by ctid desc limit 1)`);
+        await sql(`update public.deliveries ${ago(3)}, received_at = received_at - interval '5 hours' where seq = (select max(seq) from public.deliveries)`);
+        await sql(`update public.effects ${ago(2)}${early} where position = (select max(position) from public.effects)`);
+        for (const late of ['ctid', 'ctid desc']) {
+          await sql(`update public.tasks set updated_at = now() where id = (select id from public.tasks where state = 'pending' order by ${late} limit 1)`);
+          const read = await scraped(use());
+          const ages = ['tasks', 'deliveries', 'effects'].map((queue) =>
+            Math.floor((valueOf(read, 'banyan_queue_oldest_due_seconds', { queue }) ?? 0) / 3_600),
+          );
+          expect(ages).toEqual([4, 3, 2]);
+          expect(['tasks', 'deliveries', 'effects'].map((queue) => valueOf(read, 'banyan_queue_due', { queue }))).toEqual([1, 1, 1]);
+        }
+      } finally {
+        await sql(limit);
+      }
     });
 
     it('rise only, whatever is deleted', async () => {
