@@ -8,7 +8,9 @@ import { migrate } from './commands/migrate.ts';
 import { reportAndFail } from './commands/report.ts';
 import { serve } from './commands/serve.ts';
 import { start } from './commands/start.ts';
+import { spawn } from './commands/spawn.ts';
 import { status } from './commands/status.ts';
+import { SPAWN_USAGE } from './spawn/options.ts';
 
 interface Command {
   summary: string;
@@ -26,6 +28,7 @@ const COMMANDS: Record<string, Command> = {
     usage: ['--check               apply nothing; ends with 1 where some are waiting', '--json                for machines'],
     run: migrate,
   },
+  spawn: { summary: 'A repository of your own with a team that knows your field', usage: SPAWN_USAGE, run: spawn },
   demo: { summary: 'Play the maintainer on the local GitHub: from a vague issue to a merged pull request (needs `npm start` in another terminal)', run: demo },
   agent: { summary: 'Keys and registration of agents that work elsewhere', run: agent },
   doctor: {

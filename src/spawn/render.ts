@@ -58,6 +58,7 @@ function valuesOf(template: Template, domain: Domain, input: { answers: Answers;
       domain: domain.name,
       domain_title: domain.manifest.title,
       description,
+      role_literals: agents.map(({ role }) => `'${role}'`).join(', '),
       roles: agents.map(({ role }) => role).join(', '),
       agent_imports: agents.map((agent) => `import { ${agent.class} } from './src/agents/${agent.role}.ts';`).join('\n'),
       agent_instances: agents.map((agent) => `new ${agent.class}()`).join(', '),

@@ -1,0 +1,123 @@
+import { cancel, CANCEL_SYMBOL, confirm, multiselect, select, text } from '@clack/prompts';
+import { basename } from 'node:path';
+import { BanyanError, toBanyanError } from '../../src/kernel/errors.ts';
+import { answersSchema, parseAnswers, type Answers } from '../../src/spawn/answers.ts';
+import { cancelled } from '../../src/spawn/command.ts';
+import { proposeName } from '../../src/spawn/names.ts';
+import { domainOf } from '../../src/spawn/render.ts';
+import type { Domain, Template } from '../../src/spawn/template.ts';
+import type { GivenAnswers } from './options.ts';
+
+export interface Asking {
+  /** Whether there is a person at a terminal who may be asked. */
+  interactive: boolean;
+  /** Whether defaults are taken for what was not said. */
+  yes: boolean;
+  /** Tells what was decided without asking. */
+  say(line: string): void;
+}
+
+/** A prompt's answer; Ctrl-C in one ends the command before anything is written. */
+async function answered<T>(prompt: Promise<T | typeof CANCEL_SYMBOL>): Promise<T> {
+  const answer = await prompt;
+  if (answer !== CANCEL_SYMBOL) return answer;
+  cancel('Nothing was written.');
+  throw cancelled();
+}
+
+export function confirmed(message: string): Promise<boolean> {
+  return answered(confirm({ message }));
+}
+
+function missing(field: string, flag: string): BanyanError {
+  return new BanyanError('config_invalid', `${field} is missing, and there is no terminal to ask at.`, {
+    fix: `Give ${flag}, or --yes to take defaults where there are any.`,
+    data: { field },
+  });
+}
+
+function problemWith(field: 'owner' | 'description', value: string): string | undefined {
+  const result = answersSchema.shape[field].safeParse(value);
+  return result.success ? undefined : result.error.issues[0]?.message;
+}
+
+async function nameOf(given: GivenAnswers, asking: Asking, folder: string): Promise<string> {
+  const wanted = given.name === '.' ? basename(folder) : given.name;
+  if (wanted === undefined && asking.interactive) {
+    const typed = await answered(
+      text({
+        message: 'What is the child called?',
+        placeholder: 'my-shop',
+        validate: (value) => {
+          try {
+            proposeName(value ?? '');
+            return undefined;
+          } catch (error) {
+            return toBanyanError(error).message;
+          }
+        },
+      }),
+    );
+    return proposeName(typed).name;
+  }
+  if (wanted === undefined) throw new BanyanError('config_invalid', 'name is missing.', { fix: 'Give it: npx banyan spawn my-shop', data: { field: 'name' } });
+  if (typeof wanted !== 'string') throw new BanyanError('config_invalid', 'name must be text.', { data: { field: 'name' } });
+  if (/[/\\]/.test(wanted) && !/^@[^/\\]+\/[^/\\]+$/.test(wanted)) {
+    throw new BanyanError('config_invalid', `name: "${wanted.slice(0, 80)}" is a path.`, {
+      fix: `Give the name, and the folder apart: npx banyan spawn my-shop --dir ${JSON.stringify(wanted)}`,
+      data: { field: 'name' },
+    });
+  }
+  const proposal = proposeName(wanted);
+  if (!proposal.changed || given.name === '.') return proposal.name;
+  const message = `"${wanted}" cannot be the name of a package and a repository: \`${proposal.name}\` is.`;
+  if (asking.interactive && !asking.yes && !(await confirmed(`${message} Take that?`))) throw cancelled();
+  asking.say(message);
+  return proposal.name;
+}
+
+async function domainFor(given: GivenAnswers, template: Template, asking: Asking): Promise<Domain> {
+  if (typeof given.domain === 'string') return domainOf(template, given.domain);
+  if (given.domain !== undefined) throw new BanyanError('config_invalid', 'domain must be text.', { data: { field: 'domain' } });
+  if (asking.interactive && !asking.yes) {
+    const options = [...template.domains.values()].map(({ name, manifest }) => ({ value: name, label: manifest.title, hint: manifest.description }));
+    return domainOf(template, await answered(select({ message: 'What does it build?', options })));
+  }
+  if (!asking.yes) throw missing('domain', `--domain ${[...template.domains.keys()].join('|')}`);
+  asking.say('No domain was named: custom is taken.');
+  return domainOf(template, 'custom');
+}
+
+async function agentsFor(given: GivenAnswers, domain: Domain, asking: Asking): Promise<unknown> {
+  if (Array.isArray(given.agents) && given.agents.length === 1 && given.agents[0] === 'all') return Object.keys(domain.manifest.agents);
+  if (given.agents !== undefined) return given.agents;
+  const { defaults, agents } = domain.manifest;
+  if (!asking.interactive || asking.yes) return defaults.agents;
+  const options = Object.keys(agents).map((role) => ({ value: role, label: role }));
+  return answered(multiselect({ message: 'Which roles are specialised?', options, initialValues: defaults.agents, required: true }));
+}
+
+async function lineFor(field: 'owner' | 'description', question: string, given: unknown, asking: Asking): Promise<unknown> {
+  if (given !== undefined) return given;
+  if (!asking.interactive || asking.yes) return '';
+  return answered(text({ message: question, defaultValue: '', validate: (value) => problemWith(field, value ?? '') }));
+}
+
+/**
+ * Everything that a child is made from: what was given, then what a person answers, then defaults.
+ * @throws BanyanError naming what is missing or wrong
+ */
+export async function completeAnswers(given: GivenAnswers, template: Template, asking: Asking & { folder: string }): Promise<Answers> {
+  const { name: _name, domain: _domain, agents: _agents, owner: _owner, description: _description, ...others } = given;
+  const name = await nameOf(given, asking, asking.folder);
+  const domain = await domainFor(given, template, asking);
+  const agents = await agentsFor(given, domain, asking);
+  const owner = await lineFor('owner', 'Which account on GitHub will it belong to? (may stay empty)', given.owner, asking);
+  const description = await lineFor(
+    'description',
+    `What is the product, in one line? (empty: ${domain.manifest.defaults.description})`,
+    given.description,
+    asking,
+  );
+  return parseAnswers({ ...others, name, domain: domain.name, agents, owner, description }, 'the answers');
+}

@@ -1,0 +1,103 @@
+import { readFileSync } from 'node:fs';
+import { parseArgs } from 'node:util';
+import { BanyanError, toBanyanError } from '../../src/kernel/errors.ts';
+
+const OPTIONS = {
+  domain: { type: 'string' },
+  agents: { type: 'string', multiple: true },
+  owner: { type: 'string' },
+  description: { type: 'string' },
+  schedule: { type: 'string' },
+  data: { type: 'string' },
+  banyan: { type: 'string' },
+  dir: { type: 'string' },
+  url: { type: 'string' },
+  yes: { type: 'boolean', short: 'y' },
+  into: { type: 'boolean' },
+  'dry-run': { type: 'boolean' },
+  'no-install': { type: 'boolean' },
+  'no-git': { type: 'boolean' },
+  'nested-git': { type: 'boolean' },
+  'no-test': { type: 'boolean' },
+  json: { type: 'boolean' },
+  github: { type: 'boolean' },
+  app: { type: 'boolean' },
+  vercel: { type: 'boolean' },
+  supabase: { type: 'boolean' },
+} as const;
+
+/** How the options of `banyan spawn` are written. */
+export const SPAWN_USAGE = [
+  '--domain <domain>     e-commerce, fintech, saas, library, mcp-server, custom',
+  '--agents a,b          roles that are specialised (default: those of the domain)',
+  '--owner <account>     on GitHub',
+  '--description "..."   what the product is, in one line',
+  '--schedule daily      for Vercel Hobby (default: minute)',
+  '--data <file.json>    the answers as a file; what is given beside it wins',
+  '--dir <folder>        where, when not in a folder of its name; --into: although the folder holds other files',
+  '--yes                 ask nothing, take defaults',
+  '--banyan <spec>       the package: a tarball, a checkout, a version (default: this one, packed)',
+  '--dry-run             only say what would be done; --json: for machines',
+  '--no-install, --no-test, --no-git, --nested-git',
+  '--github, --app, --supabase, --vercel   set up these, also later, in the folder of a child; --url https://... of the deployment',
+];
+
+export type SpawnOptions = ReturnType<typeof parse>['values'] & { name: string | undefined };
+
+function parse(args: readonly string[]) {
+  return parseArgs({ args: [...args], options: OPTIONS, allowPositionals: true });
+}
+
+/** @throws BanyanError `config_invalid` for an option that there is not */
+export function readOptions(args: readonly string[]): SpawnOptions {
+  const { values, positionals } = (() => {
+    try {
+      return parse(args);
+    } catch (cause) {
+      throw new BanyanError('config_invalid', toBanyanError(cause).message, { fix: 'See `npx banyan --help`.', cause });
+    }
+  })();
+  if (positionals.length > 1) {
+    throw new BanyanError('config_invalid', `One name is wanted, not ${positionals.length}: ${positionals.join(', ')}.`, {
+      fix: `A name with spaces goes into quotes: "${positionals.join(' ')}"`,
+    });
+  }
+  if (values.url !== undefined && !/^https?:$/.test(URL.parse(values.url)?.protocol ?? '')) {
+    throw new BanyanError('config_invalid', '--url is no address.', { fix: 'Give the whole of it: --url https://banyan.example.com' });
+  }
+  return { ...values, ...(values.url === undefined ? {} : { url: values.url.replace(/\/$/, '') }), name: positionals[0] };
+}
+
+/** Answers as they were given, unchecked. */
+export interface GivenAnswers {
+  name?: unknown;
+  domain?: unknown;
+  agents?: unknown;
+  owner?: unknown;
+  description?: unknown;
+  schedule?: unknown;
+}
+
+function readData(path: string): GivenAnswers {
+  try {
+    const data: unknown = JSON.parse(readFileSync(path, 'utf8'));
+    if (typeof data !== 'object' || data === null || Array.isArray(data)) throw new Error('it is no object');
+    return data;
+  } catch (cause) {
+    throw new BanyanError('config_invalid', `--data: ${path} cannot be read: ${toBanyanError(cause).message}`, {
+      fix: 'Give a file such as {"name": "my-shop", "domain": "e-commerce"}.',
+      cause,
+    });
+  }
+}
+
+/** What was said on the command line, over what a file says. */
+export function givenAnswers(options: SpawnOptions): GivenAnswers {
+  const { name, domain, owner, description, schedule } = options;
+  const agents = options.agents
+    ?.flatMap((part) => part.split(','))
+    .map((role) => role.trim())
+    .filter((role) => role !== '');
+  const own = Object.entries({ name, domain, owner, description, schedule, agents }).filter(([, value]) => value !== undefined);
+  return { ...(options.data === undefined ? {} : readData(options.data)), ...Object.fromEntries(own) };
+}

@@ -1,0 +1,105 @@
+import { copyFile, lstat, mkdir, writeFile } from 'node:fs/promises';
+import { createGunzip } from 'node:zlib';
+import { createReadStream, existsSync } from 'node:fs';
+import { basename, dirname, isAbsolute, join, resolve } from 'node:path';
+import { extract } from 'tar-stream';
+import { z } from 'zod';
+import { BanyanError, toBanyanError } from '../kernel/errors.ts';
+import { runCommand, tailOf, type CommandOptions } from './command.ts';
+import { childPath } from './paths.ts';
+
+/** Where the package comes from that a child depends on. */
+export type PackageSource =
+  /** A folder that is packed: a checkout, or the installed package itself. */
+  | { kind: 'folder'; path: string }
+  | { kind: 'tarball'; path: string }
+  /** Whatever else npm takes: a version, a range, an address. */
+  | { kind: 'spec'; spec: string };
+
+/**
+ * What `--banyan` means; without it, the package whose command is running.
+ * @throws BanyanError `not_found` for a path at which there is nothing
+ */
+export async function packageSource(spec: string | undefined, { root, cwd }: { root: string; cwd: string }): Promise<PackageSource> {
+  if (spec === undefined) return { kind: 'folder', path: root };
+  const path = spec.startsWith('file:') ? spec.replace(/^file:(?:\/\/(?=\/))?/, '') : spec;
+  const isPath = spec.startsWith('file:') || isAbsolute(path) || /^\.{1,2}(?:[/\\]|$)/.test(path) || path.endsWith('.tgz');
+  if (!isPath || /^(?:https?|git(?:\+\w+)?):/.test(spec)) return { kind: 'spec', spec };
+  const full = resolve(cwd, path);
+  const found = await lstat(full).catch(() => undefined);
+  if (found?.isDirectory()) return { kind: 'folder', path: full };
+  if (found?.isFile()) return { kind: 'tarball', path: full };
+  throw new BanyanError('not_found', `--banyan: there is nothing at ${full}.`, { fix: 'Name a tarball, a checkout, or a version.', data: { field: 'banyan' } });
+}
+
+const packedSchema = z.array(z.object({ filename: z.string() })).min(1);
+
+/** `npm pack --json` prints what its scripts say before its own answer. */
+function packedName(output: string): string {
+  const start = output.lastIndexOf('\n[\n');
+  const json = output.slice(start === -1 ? output.indexOf('[') : start + 1, output.lastIndexOf(']') + 1);
+  return basename(packedSchema.parse(JSON.parse(json))[0]?.filename ?? '');
+}
+
+async function pack(folder: string, to: string, options: CommandOptions): Promise<string> {
+  // A checkout builds itself; what is installed was built, and has nothing to build from.
+  const scripts = existsSync(join(folder, 'tsconfig.build.json')) ? [] : ['--ignore-scripts'];
+  const { code, output } = await runCommand('npm', ['pack', '--json', '--loglevel=error', ...scripts, '--pack-destination', to, folder], {
+    ...options,
+    cwd: folder,
+  });
+  if (code !== 0)
+    throw new BanyanError('internal', `npm pack failed in ${folder}:\n${tailOf(output)}`, {
+      fix: 'Correct what npm says, or give a tarball: --banyan <file.tgz>',
+    });
+  try {
+    return packedName(output);
+  } catch (cause) {
+    throw new BanyanError('internal', `npm pack said something unexpected: ${tailOf(output, 5)}`, { cause });
+  }
+}
+
+/**
+ * Puts the package into `vendor/` of a child.
+ * @returns how the child depends on it
+ */
+export async function vendor(source: PackageSource, child: string, options: CommandOptions): Promise<string> {
+  if (source.kind === 'spec') return source.spec;
+  const folder = join(child, 'vendor');
+  await mkdir(folder, { recursive: true });
+  if (source.kind === 'folder') return `file:vendor/${await pack(source.path, folder, options)}`;
+  const name = basename(source.path).replaceAll(/[^\w.-]/g, '-');
+  await copyFile(source.path, join(folder, name));
+  return `file:vendor/${name}`;
+}
+
+/** What of a package makes a template: nothing else is unpacked. */
+const OF_A_TEMPLATE = /^(?:package\.json$|child-template\/|templates\/)/;
+const MOST_BYTES = 20_000_000;
+
+/**
+ * Unpacks the template of a tarball. Links and paths that leave the folder are refused, nothing is executed.
+ * @param to an empty folder
+ */
+export async function unpackTemplate(tarball: string, to: string): Promise<void> {
+  const entries = createReadStream(tarball).pipe(createGunzip()).pipe(extract());
+  let bytes = 0;
+  try {
+    for await (const entry of entries) {
+      const path = entry.header.name.replace(/^[^/]+\//, '');
+      const wanted = entry.header.type === 'file' && OF_A_TEMPLATE.test(path);
+      const chunks: Buffer[] = [];
+      for await (const chunk of entry as AsyncIterable<Buffer>) if (wanted && (bytes += chunk.length) <= MOST_BYTES) chunks.push(chunk);
+      if (bytes > MOST_BYTES) throw new BanyanError('payload_too_large', 'its template is larger than 20 MB');
+      if (!wanted) continue;
+      const full = join(to, childPath(path));
+      await mkdir(dirname(full), { recursive: true });
+      await writeFile(full, Buffer.concat(chunks));
+    }
+  } catch (cause) {
+    throw new BanyanError('config_invalid', `${tarball} cannot be read as a package: ${toBanyanError(cause).message}`, {
+      fix: 'Give a tarball of npm pack.',
+      cause,
+    });
+  }
+}

@@ -1,0 +1,15 @@
+const PRODUCT = {{json:description}};
+
+/** What everybody on the team knows about the business. Correct it where yours differs: it is part of every prompt. */
+export const DOMAIN = `This product keeps or moves money: ${PRODUCT}
+
+- **The ledger is double-entry.** Every movement is a transaction of at least two entries whose sum is zero in each currency. A balance is the sum of entries, or a projection of it that is written in the same transaction and can be rebuilt. Entries are never changed or deleted; a mistake is corrected by a reversal that names what it reverses.
+- **Amounts** are integers of the smallest unit, or decimals of a fixed scale for rates, interest and prices of assets; never binary floats, not even on the way through JSON. Each has its currency (ISO 4217; the number of decimals differs). Rounding has a named rule (half even, half up, down) and a place, and what rounding leaves over is booked, not dropped.
+- **Balances are several**: booked, pending, held, available. Authorisations are holds with an expiry; a limit is checked against the available balance and taken in the same atomic write. Two withdrawals at once must not both see the same money.
+- **Idempotency**: each command that moves money carries a key from its originator. The key, a hash of the request and the answer are stored in the transaction of the effect. The same key with the same request returns the first answer, with another request it is refused.
+- **Payments are asynchronous.** Schemes answer late, in batches, or never (cards, SEPA, ACH, instant). A timeout means "unknown": the payment stays pending and is looked up, never sent again under a new reference. Returns, recalls and chargebacks arrive days or months after success.
+- **Reconciliation** compares our ledger with statements of banks and schemes, by reference, amount, currency and value date. What does not match is an item with an owner, on a suspense account; it is never adjusted away silently.
+- **Dates**: booking date, value date and moment of the instruction are three things. Value dates are calendar dates of a bank calendar (TARGET, Fedwire) in a named time zone, with cut-off times and holidays; interest depends on them and on the day count convention (30/360, act/365, act/act).
+- **Audit trail**: who or what did it, on whose authority, when, why, with the state before and after. It is written with the effect, append-only, and readable by people who are no developers. Staff actions on money need a second person (four eyes).
+- **Who the customer is**: KYC before money moves, screening of parties against sanctions lists, monitoring of transactions (AML). A hit holds the payment for a person. Telling the customer about a suspicion ("tipping off") is forbidden: messages and status fields stay neutral.
+- **Data**: account numbers, identity documents and transactions are confidential and partly under PSD2, GLBA or GDPR; card data under PCI DSS. Retention duties (often five to ten years) go before deletion wishes, for the records they cover.`;
