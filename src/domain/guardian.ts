@@ -37,7 +37,6 @@ export interface Opinion {
 export interface GuardianDecision {
   deed: 'steered' | 'paused';
   intents: Intent[];
-  deeds: Deeds;
 }
 
 /** What the conversation is told to do instead. */
@@ -110,7 +109,6 @@ export function decideGuardian(task: GuardedTask, finding: TrajectoryFinding, de
     const number = steered.length + 1;
     return {
       deed: 'steered',
-      deeds: { steered: [...steered, finding.rule], pauses },
       intents: [{ type: 'steer', task_id: taskId, number, finding: finding.name, body }, ...record(task, finding, opinion, { deed: 'steered', body })],
     };
   }
@@ -119,7 +117,6 @@ export function decideGuardian(task: GuardedTask, finding: TrajectoryFinding, de
   const reason = `Paused by the guardian: the ${roleTitle(role)} ${finding.what}.`;
   return {
     deed: 'paused',
-    deeds: { steered, pauses: pauses + 1 },
     intents: [
       { type: 'set_run', state: 'paused', stop_reason: reason },
       showState(at, source, 'paused'),

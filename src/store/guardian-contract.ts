@@ -1,3 +1,4 @@
+import type { Deeds } from '../domain/guardian.ts';
 import type { JsonObject, Run, Task, Ticket } from '../domain/model.ts';
 import type { TrajectoryStep } from '../domain/trajectory.ts';
 
@@ -15,6 +16,8 @@ export interface GuardianFacts {
   changed: number[];
   /** What differs from the repository now. */
   files: { path: string; chars: number }[];
+  /** What the guardian did about it so far. */
+  deeds: Deeds;
 }
 
 /** One call of a model, as it is paid for. */

@@ -16,6 +16,8 @@ export interface WatchItem<Data = JsonObject> {
   found_at: string | null;
   /** What the job kept of its last look. */
   memory: JsonObject;
+  /** When it was looked at before; null where never. */
+  looked_before: string | null;
   /** What the job's candidates bring along. */
   data: Data;
 }
@@ -27,8 +29,11 @@ export interface WatchOutcome {
   /** Seconds until it is worth looking again. */
   nextLookSeconds: number;
   memory: JsonObject;
-  /** What is to be done about it, on one ticket. `expectVersion` null: whatever happened since. */
-  act: { ticketId: string; expectVersion: number | null; intents: Intent[] } | null;
+  /**
+   * What is to be done about it, on one ticket. `expectVersion` null: whatever happened since. `unlessUnread`: not where somebody has written
+   * what was not read yet.
+   */
+  act: { ticketId: string; expectVersion: number | null; intents: Intent[]; unlessUnread?: boolean } | null;
 }
 
 export interface WatchReport {
@@ -49,12 +54,14 @@ export interface WatchStore {
    * With `lookedBefore`, only what nobody has looked at since.
    */
   watchClaim(job: string, limit: number, leaseSeconds: number, lookedBefore?: Date): Promise<WatchItem[]>;
-  /** Keeps what was found and does what is to be done, in one transaction. `lost`: another run took it over; `conflict`: the ticket changed, look again. */
+  /** Keeps what was found and does what is to be done, in one transaction. `lost`: another run took it over; `conflict`: the ticket changed or is about to, look again. */
   watchSettle(job: string, item: Pick<WatchItem, 'subject' | 'looks'>, outcome: WatchOutcome): Promise<'settled' | 'lost' | 'conflict'>;
+  /** Gives back what was taken and not looked at: it is due as it was before. @returns how many were still this run's */
+  watchGiveBack(job: string, items: readonly Pick<WatchItem, 'subject' | 'looks' | 'looked_before'>[]): Promise<number>;
   /** Looking failed: it is looked at again after a growing pause. @returns failures in a row; null where another run took it over */
   watchFail(job: string, item: Pick<WatchItem, 'subject' | 'looks'>, error: JsonObject): Promise<number | null>;
   /** One row about a run. */
   watchReport(job: string, startedAt: Date, report: WatchReport): Promise<void>;
-  /** Removes marks and reports of so many days ago, `limit` of each at most. */
+  /** Removes reports of so many days ago, and marks of then whose issue is over, `limit` of each at most. */
   watchForget(batch: { limit: number; days: number }): Promise<{ marks: number; reports: number; more: boolean }>;
 }

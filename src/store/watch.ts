@@ -17,9 +17,15 @@ export function watchCalls(transport: Transport): WatchStore {
         p_ticket_id: act?.ticketId ?? null,
         p_expect_version: act?.expectVersion ?? null,
         p_intents: act?.intents ?? [],
+        p_unless_unread: act?.unlessUnread ?? false,
       });
       return status;
     },
+    watchGiveBack: (job, items) =>
+      call<number>(transport, 'watch_give_back', {
+        p_job: job,
+        p_items: items.map(({ subject, looks, looked_before }) => ({ subject, looks, looked_before })),
+      }),
     watchFail: (job, { subject, looks }, error) =>
       call<number | null>(transport, 'watch_fail', { p_job: job, p_subject: subject, p_looks: looks, p_error: error }),
     async watchReport(job, startedAt, report) {

@@ -24,8 +24,8 @@ export const approvalsJob = lookingJob<WaitFacts>({
     const { repository, workflow } = fromRunSnapshot(snapshot.run?.config_snapshot ?? {});
     const context = { rules: repository.waiting, workflow, readyLabel: repository.labels['ready-for-dev'], now: new Date() };
     const decision = decideWait(snapshot, { stage, number: data.waits }, context);
-    // The version is that of the facts by which it was due: whoever answered since makes it void.
-    const act = { ticketId: data.ticket_id, expectVersion: data.version, intents: decision?.intents ?? [] };
+    // The version is that of the facts by which it was due: whoever answered since makes it void, be it read or not.
+    const act = { ticketId: data.ticket_id, expectVersion: data.version, intents: decision?.intents ?? [], unlessUnread: true };
     const finding = decision && stage !== 'end' ? `${snapshot.ticket.waiting_for}:${stage}` : null;
     const memory = { waits: data.waits, stage: data.stage };
     return { finding, memory, act, did: decision ? [decision.deed] : [] };

@@ -87,7 +87,13 @@ export function lookingJob<Data>({ name, look, rows = ROWS, batch = BATCH, onceP
         if (Date.now() >= until) return { ...report, more: true };
         const items = (await parts.store.watchClaim(name, Math.min(batch, rows - report.looked), leaseSeconds, startedAt)) as WatchItem<Data>[];
         if (items.length === 0) return report;
-        for (const item of items) await lookAt(item, parts, report);
+        for (const [index, item] of items.entries()) {
+          if (Date.now() >= until) {
+            await parts.store.watchGiveBack(name, items.slice(index));
+            return { ...report, more: true };
+          }
+          await lookAt(item, parts, report);
+        }
       }
       return { ...report, more: true };
     },

@@ -15,7 +15,8 @@ import type { WatchParts } from './job.ts';
 
 const GUARDIAN = 'guardian';
 const SUBMIT = 'submit_guardian_verdict';
-const TIMEOUT_MS = 60_000;
+/** An answer that takes longer is none. */
+export const OPINION_TIMEOUT_MS = 60_000;
 const SHOWN_STEPS = 60;
 const ASK_CHARS = 6_000;
 
@@ -92,7 +93,7 @@ async function ask({ model }: RoleModel, system: string, text: string): Promise<
         ['system', system],
         ['human', text],
       ],
-      { signal: AbortSignal.timeout(TIMEOUT_MS) },
+      { signal: AbortSignal.timeout(OPINION_TIMEOUT_MS) },
     );
   } catch (error) {
     throw modelError(error);

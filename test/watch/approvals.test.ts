@@ -7,7 +7,7 @@ import { createLog } from '../../src/engine/log.ts';
 import { approvalsJob } from '../../src/watch/approvals.ts';
 import { runJob } from '../../src/watch/job.ts';
 import type { WatchParts } from '../../src/watch/job.ts';
-import { addTask, createDesk, openTicket, startRun } from '../store/builders.ts';
+import { addTask, aDelivery, createDesk, only, openTicket, startRun } from '../store/builders.ts';
 import type { Desk } from '../store/builders.ts';
 import { emptyOut, pgliteHarness } from '../store/harness.ts';
 import type { Harness } from '../store/harness.ts';
@@ -171,6 +171,45 @@ describe('what waits for a person', () => {
     expect(await tick()).toMatchObject({ looked: 0 });
   });
 
+  it.each([
+    ['pause', []],
+    ['suspension', ['update installations set suspended_at = now()', 'update installations set suspended_at = null']],
+    ['removal of the App', ['update installations set deleted_at = now()', 'update installations set deleted_at = null']],
+    ['archived repository', ['update projects set archived_at = now()', 'update projects set archived_at = null']],
+  ])('is not waited for during a %s', async (_name, [away, back]) => {
+    const desk = await aRun(answers);
+    await waitedFor(24);
+    await (away ? harness.sql(away) : desk.deliver([{ type: 'set_run', state: 'paused' }]));
+    // Fifteen days later.
+    await harness.sql(`update tickets set waiting_since = waiting_since - interval '15 days'`);
+    await harness.sql(`update banyan.pauses set paused_at = paused_at - interval '15 days'`);
+    await harness.sql(`update installations set suspended_at = suspended_at - interval '15 days', deleted_at = deleted_at - interval '15 days'`);
+    await harness.sql(`update projects set archived_at = archived_at - interval '15 days'`);
+    expect(await tick()).toMatchObject({ looked: 0 });
+    await (back ? harness.sql(back) : desk.deliver([{ type: 'set_run', state: 'running' }]));
+    expect(await tick()).toMatchObject({ looked: 0 });
+    const hours = only(await harness.sql<{ hours: number }>(`select round(extract(epoch from now() - waiting_since) / 3600)::integer as hours from tickets`));
+    expect(hours).toEqual({ hours: 24 });
+    await waitedFor(49);
+    expect(await tick()).toMatchObject({ did: { reminded: 1 } });
+  });
+
+  it('stands still once where several of these meet', async () => {
+    const desk = await aRun(answers);
+    const days = (count: number) => `now() - interval '${count} days'`;
+    // Waits for 20 days: paused 18 to 5 days ago, suspended 12 to 2, archived 8 to 6.
+    await desk.deliver([{ type: 'set_run', state: 'paused' }]);
+    await harness.sql(`update tickets set waiting_since = ${days(20)}`);
+    await harness.sql(`update banyan.pauses set paused_at = ${days(18)}`);
+    await harness.sql(`update installations set suspended_at = ${days(12)}`);
+    await harness.sql(`update projects set archived_at = ${days(8)}`);
+    await harness.sql('update projects set archived_at = null');
+    await desk.deliver([{ type: 'set_run', state: 'running' }]);
+    await harness.sql('update installations set suspended_at = null');
+    // It waited for the two days before the first of them.
+    expect(await harness.sql(`select round(extract(epoch from now() - waiting_since) / 86400)::integer as days from tickets`)).toEqual([{ days: 2 }]);
+  });
+
   it('ends by the deadline of its approval where there is one', async () => {
     const desk = await aStranger();
     await harness.sql(`insert into approvals (organization_id, ticket_id, kind, subject_hash, deadline_at)
@@ -192,9 +231,56 @@ describe('what waits for a person', () => {
       expect(await said()).toHaveLength(before + 1);
     }
     const poisoned = await harness.sql(`select banyan.waiting_hours('{"repository":{"waiting":{"endAfterHours":"soon"}}}', 'endAfterHours', 3)::text as hours
-      union all select banyan.waiting_hours('{"repository":{"waiting":{"endAfterHours":1e300}}}', 'endAfterHours', 3)::text`);
+      union all select banyan.waiting_hours('{"repository":{"waiting":{"endAfterHours":1e400}}}', 'endAfterHours', 3)::text`);
     expect(poisoned).toEqual([{ hours: '03:00:00' }, { hours: '100000:00:00' }]);
   });
+});
+
+it.each([
+  ['reminder', 49],
+  ['end', 400],
+])('nothing is said or done below an answer that came between the look and the %s', async (_name, hours) => {
+  const desk = await aRun(answers);
+  await waitedFor(hours);
+  const store = {
+    ...harness.store,
+    ticketSnapshot: async (id: string) => {
+      await harness.store.receiveDelivery(aDelivery(desk.place, 12, { event: 'issue_comment', action: 'created' }));
+      return harness.store.ticketSnapshot(id);
+    },
+  };
+  const report = await runJob(approvalsJob, { store, log: createLog('silent', () => undefined) } as unknown as WatchParts, FAR);
+  expect(report).toMatchObject({ looked: 1, acted: 0, failed: 0 });
+  expect(await said()).toEqual([]);
+  expect((await desk.snapshot()).ticket.state).toBe('needs_clarification');
+});
+
+it('where it goes on waiting, it is told once, however often the marks are swept', async () => {
+  const { ticket } = await (await aRun(answers, { atEnd: 'keep' })).snapshot();
+  await waitedFor(150);
+  expect(await tick()).toMatchObject({ did: { escalated: 1 } });
+  for (let time = 0; time < 2; time += 1) {
+    await harness.sql(`update tickets set waiting_since = waiting_since - interval '15 days'`);
+    await harness.sql(`update banyan.watch_marks set looked_at = looked_at - interval '15 days'`);
+    await harness.store.watchForget({ limit: 100, days: 14 });
+    expect(await tick()).toMatchObject({ looked: 0 });
+  }
+  expect(await harness.sql(`select type from events where type like 'wait.%' and ticket_id = $1`, [ticket.id])).toEqual([{ type: 'wait.escalated' }]);
+});
+
+it.each([
+  ['a time beyond all times', `update tickets set waiting_since = '294276-12-31 23:59:59+00' where number = 2`],
+  [
+    'a memory that makes no sense',
+    `insert into banyan.watch_marks (job, subject, next_look_at, memory)
+     select 'approvals', 'ticket:' || id, now(), jsonb_build_object('waits', waits, 'stage', 'one') from tickets where number = 2`,
+  ],
+])('one with %s holds up nobody', async (_name, poison) => {
+  for (const number of [1, 2, 3]) await aStranger(number);
+  await waitedFor(49);
+  await harness.sql(poison);
+  expect(await tick()).toMatchObject({ error: null });
+  expect((await said()).length).toBeGreaterThanOrEqual(2);
 });
 
 it('one that fails among many holds up nobody', async () => {

@@ -297,3 +297,17 @@ it('what was found is forgotten with its issue, and where a person began anew', 
   expect(await findings()).toEqual([]);
   expect((await desk.snapshot()).ticket.state).toBe('cancelled');
 });
+
+it('goes on by itself however long it was blocked, and nobody is told anything else meanwhile', async () => {
+  const desk = await atWork();
+  await harness.sql('update installations set suspended_at = now()');
+  await tick();
+  await harness.sql(`update banyan.watch_marks set looked_at = looked_at - interval '90 days', next_look_at = next_look_at - interval '90 days'`);
+  await harness.store.watchForget({ limit: 100, days: 14 });
+  expect(await tick()).toMatchObject({ looked: 0 });
+  await harness.sql('update installations set suspended_at = null');
+  await tick();
+  expect(await states(desk)).toEqual(['in_progress', 'develop:1 pending']);
+  expect(await effects('comment')).toEqual(['comment/blocked/installation:suspended']);
+  expect(await desk.claim('w')).toHaveLength(1);
+});

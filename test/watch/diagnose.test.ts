@@ -143,6 +143,19 @@ describe('a run that stands still', () => {
     expect(await diagnoses()).toMatchObject([{ cause: 'starved' }]);
     expect(await tick()).toMatchObject({ looked: 0 });
   });
+
+  it('is found behind one that cannot be looked at', async () => {
+    const place = aPlace();
+    const ids: string[] = [];
+    for (const number of [1, 2, 3]) {
+      const desk = createDesk(harness.store, number, place);
+      const poisoned = { ...startRun, config_snapshot: { repository: { limits: null, models: null } } } as Intent;
+      await desk.deliver([openTicket(number), number === 1 ? poisoned : startRun, addTask('develop:1')]);
+      ids.push(only((await desk.snapshot()).tasks).id);
+    }
+    for (const id of ids) await pass(id, 120);
+    expect(await tick()).toMatchObject({ looked: 3, failed: 1, did: { retry: 2 } });
+  });
 });
 
 describe('is no stall', () => {
@@ -170,6 +183,48 @@ describe('is no stall', () => {
     await harness.sql(`update runs set started_at = started_at - interval '10 hours'`);
     expect(await tick()).toMatchObject({ looked: 0, acted: 0 });
   });
+});
+
+describe('is no stall either', () => {
+  it('what an agent of elsewhere takes its time for, as long as it renews and its task has the time', async () => {
+    const { taskId } = await aTaskAtWork(harness.store, 'w');
+    await harness.store.appendMessages(taskId, 'w', [aiMessage()]);
+    await harness.sql(`insert into agents (organization_id, key, role, name) select organization_id, 'else', 'developer', 'Else' from tasks`);
+    await harness.sql(`update tasks set timeout_seconds = 14400, lease_owner = 'agent-' || (select id from agents where key = 'else')`);
+    await pass(taskId, 60, { held: true });
+    expect(await tick()).toMatchObject({ looked: 0 });
+    await pass(taskId, 200, { held: true });
+    expect(await tick()).toMatchObject({ looked: 1, did: { retry: 1 } });
+    expect(await diagnoses()).toMatchObject([{ cause: 'silent' }]);
+  });
+
+  it.each(['a pause', 'a block'])('what was held until now: %s', async (hold) => {
+    const desk = createDesk(harness.store);
+    await desk.deliver([openTicket(12), startRun, addTask('develop:1'), { type: 'set_ticket', state: 'in_progress' }]);
+    const { id } = only((await desk.snapshot()).tasks);
+    const set = (state: 'running' | 'paused', ticket: 'in_progress' | 'blocked'): Intent =>
+      hold === 'a pause' ? { type: 'set_run', state } : { type: 'set_ticket', state: ticket };
+    await desk.deliver([set('paused', 'blocked')]);
+    await pass(id, 600);
+    await desk.deliver([set('running', 'in_progress')]);
+    expect(await tick()).toMatchObject({ looked: 0 });
+    expect(await desk.claim('w')).toHaveLength(1);
+  });
+});
+
+it('hundreds of open diagnoses stand in the way of no outcome', async () => {
+  const { desk, taskId } = await aTaskAtWork(harness.store, 'gone');
+  await harness.store.appendMessages(taskId, 'gone', [aiMessage()]);
+  await pass(taskId, 20);
+  await tick();
+  await harness.sql(
+    `insert into diagnoses (organization_id, ticket_id, run_id, kind, state, updated_at)
+     select organization_id, id, run_id, 'stall', 'open', now() - interval '1 day' from tickets, generate_series(1, 300)`,
+  );
+  await desk.claim('new');
+  await harness.store.appendMessages(taskId, 'new', [aiMessage()]);
+  await harness.store.settleDiagnoses(200);
+  expect(await harness.sql(`select outcome from diagnoses where state <> 'open'`)).toEqual([{ outcome: 'helped' }]);
 });
 
 describe('a run that is out of the usual', () => {

@@ -274,9 +274,65 @@ describe('a model', () => {
     asked();
   });
 
+  it('is not asked where no time is left for its answer, and is after the next step', async () => {
+    opinion = verdict(false);
+    const one = await doubtful();
+    const { looked, failed } = await runJob(guardianJob, parts(true), Date.now() + 30_000);
+    expect([looked, failed, asked()]).toEqual([1, 0, []]);
+    await go(one, exploring(1, 'more'));
+    expect(await tick(true)).toMatchObject({ did: { steered: 1 } });
+    expect(asked()).toHaveLength(1);
+  });
+
   it('is not asked where none is configured', async () => {
     await doubtful();
     expect(await tick()).toMatchObject({ acted: 0, failed: 0 });
     expect(asked()).toEqual([]);
+  });
+});
+
+describe('what the guardian did', () => {
+  it('is known however long its conversation is paused: a further word is heard, a further pause is told', async () => {
+    const one = await aWorker();
+    const resume = () => one.desk.deliver([{ type: 'set_run', state: 'running', stop_reason: null }]);
+    await go(one, alternating(8));
+    await tick();
+    await go(one, [say(), ...alternating(8)]);
+    await tick();
+    expect((await stateOf(one))?.state).toBe('paused');
+    await harness.sql(`update banyan.watch_marks set looked_at = looked_at - interval '90 days'`);
+    await harness.store.watchForget({ limit: 1000, days: 14 });
+    await resume();
+    await go(one, [say(), ...alternating(10)]);
+    await tick();
+    expect((await stateOf(one))?.state).toBe('paused');
+    expect(await comments()).toHaveLength(2);
+    // Not even where the memory is gone.
+    await harness.sql('delete from banyan.watch_marks');
+    await resume();
+    await go(one, [say(), ...alternating(10)]);
+    await tick();
+    expect((await stateOf(one))?.state).toBe('paused');
+    expect(await comments()).toHaveLength(3);
+    expect(await words(one)).toHaveLength(1);
+  });
+
+  it.each([
+    ['where it stood', '{"read": "x"}'],
+    ['its calls', '{"read": 3, "calls": 7}'],
+    ['what was attempted', '{"read": 3, "attempts": null, "asked": 1}'],
+  ])('is found again where its memory makes no sense: %s', async (_name, memory) => {
+    const one = await aWorker();
+    await go(one, exploring(3));
+    await tick();
+    await harness.sql('update banyan.watch_marks set memory = $1, next_look_at = now()', [memory]);
+    await go(one, turn('run_command', { command: 'npm test' }));
+    for (let look = 0; look < 4; look += 1) {
+      await tick();
+      await harness.sql(`update banyan.watch_marks set next_look_at = now() where failures > 0`);
+    }
+    expect(await harness.sql('select failures, error from banyan.watch_marks')).toEqual([{ failures: 0, error: null }]);
+    await go(one, alternating(12));
+    expect(await tick()).toMatchObject({ did: { steered: 1 } });
   });
 });

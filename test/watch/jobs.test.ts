@@ -1,11 +1,11 @@
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { SCHEDULE } from '../../src/domain/schedule.ts';
 import { createLog } from '../../src/engine/log.ts';
 import { BanyanError } from '../../src/kernel/errors.ts';
 import { WATCH_JOBS } from '../../src/watch/index.ts';
 import { emptyReport, lookingJob, runJob } from '../../src/watch/job.ts';
 import type { WatchJob, WatchParts } from '../../src/watch/job.ts';
-import { createDesk, openTicket, startRun } from '../store/builders.ts';
+import { addTask, aPlace, createDesk, openTicket, startRun } from '../store/builders.ts';
 import { emptyOut, pgliteHarness } from '../store/harness.ts';
 import type { Harness } from '../store/harness.ts';
 
@@ -85,6 +85,51 @@ describe('a job that looks at rows', () => {
     expect(await runJob(job, parts(), FAR)).toMatchObject({ looked: 3, more: true });
     expect(await runJob(job, parts(), 0)).toMatchObject({ looked: 0, more: true });
     expect(await runJob(job, parts(), FAR)).toMatchObject({ looked: 2, more: false });
+  });
+
+  it('begins no look after its time within what it has taken, and gives the rest back', async () => {
+    await tickets(5);
+    const seen: number[] = [];
+    const until = Date.now() + 60_000;
+    let time = Date.now();
+    vi.spyOn(Date, 'now').mockImplementation(() => time);
+    const job = lookingJob<{ number: number }>({
+      name: 'probe',
+      look({ data }) {
+        seen.push(data.number);
+        // Each look takes 40 seconds.
+        time += 40_000;
+        return { finding: null, nextLookSeconds: 600 };
+      },
+    });
+    const report = await runJob(job, parts(), until);
+    vi.restoreAllMocks();
+    expect(report).toMatchObject({ looked: 2, more: true });
+    // Nobody has to wait for the lease of what was not looked at.
+    expect(await runJob(job, parts(), FAR)).toMatchObject({ looked: 3, more: false });
+    expect(seen.toSorted((a, b) => a - b)).toEqual([1, 2, 3, 4, 5]);
+  });
+});
+
+describe('a mark that makes no sense', () => {
+  const CANDIDATES = ['approvals', 'blocked', 'guardian', 'reconcile', 'anomaly', 'diagnose', 'heartbeat', 'branches', 'digest', 'conductor'];
+
+  it.each(CANDIDATES)('holds up nobody else: %s', async (job) => {
+    const place = aPlace();
+    for (const number of [1, 2, 3]) await createDesk(harness.store, number, place).deliver([openTicket(number), startRun, addTask('develop:1')]);
+    await harness.sql('analyze');
+    await harness.sql(
+      `insert into banyan.watch_marks (job, subject, next_look_at, finding, memory)
+       select $1, s, now() - interval '1 minute', 'odd', m::jsonb
+       from unnest(array['nope', 'ticket:nope', 'task:nope', 'run:', 'effects:nope', 'pull:x', 'project:x']) as s,
+         lateral (select case when s = 'nope' then '[]' when s like 't%' then '{"read":"x","stage":"one","waits":"x","was":5}' else '"x"' end as m) as memories
+       union all
+       select $1, 'ticket:' || id, now() - interval '1 minute', 'odd', '{"read":"x","stage":"one","waits":"0","was":5}' from public.tickets where number = 2`,
+      [job],
+    );
+    const items = await harness.store.watchClaim(job, 100, 60);
+    expect(items.every(({ subject }) => typeof subject === 'string')).toBe(true);
+    expect(await harness.store.watchForget({ limit: 100, days: 14 })).toMatchObject({ marks: 0 });
   });
 });
 

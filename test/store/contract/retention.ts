@@ -82,9 +82,9 @@ export function retentionContract(use: () => Harness): void {
         `insert into public.events (organization_id, type, created_at) overriding system value
          select id, 'old', now() - interval '91 days' from public.organizations limit 1 returning id`,
       );
-      // The newest is the only old one: the logs are read by their order, and its turn has not come.
+      // It stands behind newer ones, which a clock that was ahead would have written too.
+      expect(await store.retain({ ...BATCH, limit: 1 })).toMatchObject({ events: 1, more: true });
       expect(await store.retain({ ...BATCH, limit: 1 })).toMatchObject({ events: 0 });
-      expect(await store.retain({ ...BATCH, limit: 100_000 })).toMatchObject({ events: 1 });
       expect(await sql('select 1 from public.events where id = $1', [old?.id])).toEqual([]);
       await expect(sql('delete from public.events')).rejects.toMatchObject({ code: 'PT405' });
     });

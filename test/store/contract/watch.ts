@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { Intent } from '../../../src/domain/intents.ts';
 import type { WatchItem, WatchOutcome } from '../../../src/store/watch-contract.ts';
-import { aTicketAtWork, createDesk, effect, only, openTicket, startRun } from '../builders.ts';
+import { aDelivery, aTaskAtWork, aTicketAtWork, createDesk, effect, only, openTicket, startRun } from '../builders.ts';
 import type { Desk } from '../builders.ts';
 import type { Harness } from '../harness.ts';
 
@@ -113,6 +113,51 @@ export function watchContract(use: () => Harness): void {
       expect(await store.watchClaim('probe', 10, 60, new Date(Date.now() + 60_000))).toHaveLength(1);
     });
 
+    it('that was taken and not looked at is given back as it was, and keeps its place in the row', async () => {
+      const { store, sql } = use();
+      const desk = only(await probes(1));
+      const first = only(await claim());
+      expect(await store.watchGiveBack('probe', [first])).toBe(1);
+      expect(await sql('select subject from banyan.watch_marks')).toEqual([]);
+      const item = only(await claim());
+      await store.watchSettle('probe', item, FOUND);
+      await sql(`update banyan.watch_marks set looked_at = '2026-01-01T00:00:00Z', next_look_at = now()`);
+      const taken = only(await claim());
+      expect(await store.watchGiveBack('probe', [{ ...taken, looks: 1 }])).toBe(0);
+      expect(await store.watchGiveBack('probe', [taken])).toBe(1);
+      expect(await store.watchSettle('probe', taken, { ...FOUND, act: await act(desk, [{ type: 'set_ticket', note: 'late' }]) })).toBe('lost');
+      const again = only(await claim());
+      expect(again).toMatchObject({ finding: 'odd', memory: { said: 1 } });
+      expect(Date.parse(again.looked_before!)).toBe(Date.parse('2026-01-01T00:00:00Z'));
+    });
+
+    it('is not acted on where somebody has written what was not read yet, if that was asked for', async () => {
+      const { store, sql } = use();
+      const desk = only(await probes(1));
+      const item = only(await claim());
+      await sql(`insert into public.code_generations (organization_id, project_id, ticket_id, branch, base_branch, pr_number)
+        select organization_id, project_id, id, 'b', 'main', 77 from public.tickets`);
+      const decided = { ...(await act(desk, [{ type: 'set_ticket', note: 'nobody came' }]))!, unlessUnread: true };
+      for (const number of [1, 77]) {
+        const delivery = aDelivery(desk.place, number, { event: 'issue_comment', action: 'created' });
+        await store.receiveDelivery(delivery);
+        const [taken] = number === 1 ? [item] : await claim();
+        expect(await store.watchSettle('probe', taken!, { ...FOUND, act: decided })).toBe('conflict');
+        await sql(`update public.deliveries set state = 'dead' where guid = $1`, [delivery.guid]);
+      }
+      expect(await store.watchSettle('probe', only(await claim()), { ...FOUND, act: decided })).toBe('settled');
+      expect((await desk.snapshot()).ticket.note).toBe('nobody came');
+    });
+
+    it('by a clock that was ahead holds nobody off', async () => {
+      const { store, sql } = use();
+      await probes(1);
+      await store.watchSettle('probe', only(await claim()), FOUND);
+      await sql(`update banyan.watch_marks set looked_at = looked_at + interval '1 day', next_look_at = next_look_at + interval '1 day'`);
+      expect(await store.watchClaim('probe', 10, 60, new Date(Date.now() + 1_000))).toMatchObject([{ finding: 'odd', looks: 2 }]);
+      expect(await claim()).toEqual([]);
+    });
+
     it('of an unknown job is an error, and so is acting on no ticket', async () => {
       const { store } = use();
       await probes(1);
@@ -162,7 +207,28 @@ export function watchContract(use: () => Harness): void {
       expect(await sql(`select looked, did, error from banyan.watch_reports where job = 'probe'`)).toEqual([{ looked: 1, did: { told: 2 }, error: null }]);
       await sql(`update banyan.watch_marks set looked_at = looked_at - interval '15 days'`);
       await sql(`update banyan.watch_reports set finished_at = finished_at - interval '15 days'`);
+      // By a clock that was ahead, before the others.
+      await sql(`update banyan.watch_reports set finished_at = now() + interval '1 year'`);
+      await sql(`insert into banyan.watch_reports (job, started_at, finished_at, looked, acted, failed, more)
+        select 'probe', now(), now() - interval '15 days', 0, 0, 0, false`);
+      await sql(`update public.tickets set state = 'done'`);
       expect(await store.watchForget({ limit: 1, days: 14 })).toEqual({ marks: 1, reports: 1, more: true });
+    });
+
+    it('is remembered as long as its issue is not over', async () => {
+      const { store, sql } = use();
+      const { desk, taskId } = await aTaskAtWork(store, 'w');
+      const { ticket, run } = await desk.snapshot();
+      const subjects = [`ticket:${ticket.id}`, `effects:${ticket.id}`, `task:${taskId}`, `run:${run!.id}`, 'ticket:none', 'worker:w'];
+      await sql(
+        `insert into banyan.watch_marks (job, subject, looked_at, next_look_at) select 'probe', s, now() - interval '90 days', now() from unnest($1::text[]) as s`,
+        [subjects],
+      );
+      expect(await store.watchForget({ limit: 10, days: 14 })).toMatchObject({ marks: 2 });
+      await desk.deliver([{ type: 'set_ticket', state: 'failed' }]);
+      expect(await store.watchForget({ limit: 10, days: 14 })).toMatchObject({ marks: 0 });
+      await desk.deliver([{ type: 'set_ticket', state: 'cancelled' }]);
+      expect(await store.watchForget({ limit: 10, days: 14 })).toMatchObject({ marks: 4 });
     });
   });
 }
