@@ -16,7 +16,7 @@ export function pullNumber(snapshot: TicketSnapshot): number {
 
 /** The head that is judged: what the branch holds when the task starts. */
 export async function headOfPullRequest(session: TaskSession): Promise<string> {
-  return (await session.repository.pulls.get(pullNumber(await session.snapshot()))).headSha;
+  return (await session.pullRequest(pullNumber(await session.snapshot()))).headSha;
 }
 
 export function diffSection(files: PullFile[]): string {

@@ -8,6 +8,7 @@ import type { Intent } from '../domain/intents.ts';
 import type { JsonObject, Project, Run, Task, Ticket, TicketSnapshot } from '../domain/model.ts';
 import type { PhaseContext } from '../domain/phases.ts';
 import type { Phase, Workflow } from '../domain/workflow.ts';
+import type { PullRequest } from '../github/pulls.ts';
 import type { Repository } from '../github/repository.ts';
 import type { Ledger } from './ledger.ts';
 
@@ -53,6 +54,8 @@ export interface TaskSession {
   tree(): Promise<RepositorySnapshot>;
   /** The files of another commit with changes over them, disposed of with the session. */
   workspaceAt(revision: string, changes?: FileChange[]): Promise<Workspace>;
+  /** A pull request as it was when this session first asked for it: what opens a conversation is about one state of it, and asks once. */
+  pullRequest(number: number): Promise<PullRequest>;
   /** Applies intents at once, under the task's lease. */
   record(intents: Intent[]): Promise<void>;
   phaseContext(snapshot: TicketSnapshot): PhaseContext;

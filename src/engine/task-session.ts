@@ -3,6 +3,7 @@ import type { FileChange } from '../context/overlay.ts';
 import type { Workspace } from '../context/workspace.ts';
 import type { JsonObject } from '../domain/model.ts';
 import { phaseOf } from '../domain/phases.ts';
+import type { PullRequest } from '../github/pulls.ts';
 import { BanyanError } from '../kernel/errors.ts';
 import type { ClaimedTask, WorkspaceFile } from '../store/contract.ts';
 import { createLedger } from './ledger.ts';
@@ -35,6 +36,7 @@ export async function openSession({ parts, options, claimed, state, disclosure }
   const { repository: config, workflow } = fromRunSnapshot(run.config_snapshot);
   const at = { projectId: project.id, number: ticket.number };
   const opened: Promise<Workspace>[] = [];
+  const pulls = new Map<number, Promise<PullRequest>>();
   let main: Promise<Workspace> | undefined;
   let known = byPath(state.changes);
 
@@ -80,6 +82,11 @@ export async function openSession({ parts, options, claimed, state, disclosure }
     workspace: () => (main ??= open(state.revision, state.changes as FileChange[])),
     tree: () => tree(state.revision),
     workspaceAt: (revision, changes = []) => open(revision, changes),
+    pullRequest(number) {
+      const pull = pulls.get(number) ?? repository.pulls.get(number);
+      pulls.set(number, pull);
+      return pull;
+    },
     async record(intents) {
       const { status } = await parts.store.applyTaskIntents(task.id, worker, intents);
       if (status !== 'applied') throw new BanyanError('lease_lost', `task ${task.id} is ${status}`, { retry: 'permanent' });

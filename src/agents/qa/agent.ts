@@ -54,7 +54,7 @@ export class QaAgent extends BaseAgent<QaResult> {
     const snapshot = await session.snapshot();
     const { pulls, source } = session.repository;
     const number = pullNumber(snapshot);
-    const [pull, files] = await Promise.all([pulls.get(number), pulls.files(number)]);
+    const [pull, files] = await Promise.all([session.pullRequest(number), pulls.files(number)]);
     const evidence = await gatherEvidence(session, files, await source.mergeBase(pull.baseRef, session.state.revision));
     session.state.evidence = evidence;
     return joinSections(planSection(snapshot), pullRequestSection(pull), developerSection(snapshot), evidenceSection(evidence), diffSection(files));

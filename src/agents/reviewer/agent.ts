@@ -68,7 +68,7 @@ export class ReviewerAgent extends BaseAgent<ReviewerResult> {
     const snapshot = await session.snapshot();
     const { pulls } = session.repository;
     const number = pullNumber(snapshot);
-    const [pull, files] = await Promise.all([pulls.get(number), pulls.files(number)]);
+    const [pull, files] = await Promise.all([session.pullRequest(number), pulls.files(number)]);
     const qa = snapshot.tasks.findLast((task) => task.phase === 'qa' && task.state === 'completed')?.output;
     const verdict = typeof qa?.['summary'] === 'string' ? `## What QA says\n\n${untrustedBlock('summary of QA', qa['summary'])}` : '';
     return joinSections(planSection(snapshot), answersSection(snapshot), pullRequestSection(pull), developerSection(snapshot), verdict, diffSection(files));
