@@ -36,6 +36,58 @@ describe('issues that ask for the same', () => {
     expect(found(...texts)).toEqual([]);
   });
 
+  const cart = (where: string) =>
+    `When a customer opens the cart page and applies a coupon, the total that is shown at the ${where} of the page is wrong by the amount of the tax.`;
+  const others: [title: string, other: string, body?: string, otherBody?: string][] = [
+    ['Convert JSON to YAML', 'Convert YAML to JSON'],
+    ['Log passwords on failure', 'Do not log passwords on failure'],
+    ['Support C++ files', 'Support C# files'],
+    ['Support C files', 'Support C++ files'],
+    ['Show prices with tax', 'Show prices without tax'],
+    ['Show prices in the cart if logged in', 'Show prices in the cart when not logged in'],
+    ['Move the header above the footer', 'Move the footer above the header'],
+    ['Wrong total at the top of the cart', 'Wrong total at the bottom of the cart'],
+    ['Wrong total at the top of the cart', 'Wrong total at the bottom of the cart', cart('top'), cart('bottom')],
+    ['Error in the cart', 'Error in the invoice', `${cart('top')} The cart fails.`, `${cart('top')} The invoice fails.`],
+    ['Total of the cart is wrong', 'Total of the receipt is wrong', cart('top'), cart('top').replace('cart', 'receipt')],
+    ['Import customers from CSV', 'Import customers to CSV'],
+    ['Add a dark mode', 'Remove the dark mode'],
+    ['Enable the cache by default', 'Disable the cache by default'],
+    ['Lock the account after three tries', 'Unlock the account after three tries'],
+    ['Turn the alarm on', 'Turn the alarm off'],
+    ['The page loads', "The page doesn't load"],
+    ['The client calls the server twice', 'The server calls the client twice'],
+    ['The orders service depends on the users service', 'The users service depends on the orders service'],
+    ['Rename the branch of the fork', 'Rename the fork of the branch'],
+    ['Login fails on iOS', 'Login fails on Android'],
+  ];
+  it.each(others)('are others where one turns it around: %s | %s', (title, other, body = '', otherBody = body) => {
+    expect(found([title, body], [other, otherBody])).toEqual([]);
+    if (body === '') expect(found([title, LOGIN], [other, LOGIN])).toEqual([]);
+  });
+
+  it('are others where the little that is said is something else', () => {
+    const android = 'On Android the keyboard hides the button of the form, and after rotating the phone everything typed so far is lost for good.';
+    expect(found(['Login bug', 'On Safari it shows a blank page.'], ['Login bug', android])).toEqual([]);
+    expect(found(['Login bug', 'The keyboard hides the button.'], ['Login bug', android])).toEqual([[2, 1]]);
+    expect(found(['Login bug', 'Thanks!'], ['Login bug', android])).toEqual([[2, 1]]);
+  });
+
+  const same: [title: string, other: string, body?: string, otherBody?: string][] = [
+    ['Blank page after login', 'After login the page is blank', LOGIN, LOGIN],
+    ['Login page does not load', "The login page doesn't load", LOGIN, `${LOGIN} It began today.`],
+    ['Blank login page', 'Blank page at login in Safari', LOGIN, LOGIN],
+    ['Login page is not loading', 'Login page fails to load', LOGIN, LOGIN],
+    ['Wrong total at the top of the cart', 'Wrong total at the top of the shopping cart', cart('top'), cart('top')],
+    ['Wrong total in the cart', 'Total is wrong', cart('top'), `${cart('top')} Also with two coupons.`],
+    ['Support C++ files', 'Please support c++ files'],
+    ['Convert JSON to YAML', 'Convert JSON to YAML, please'],
+    ['Do not log passwords', 'Passwords should not be logged', LOGIN, LOGIN],
+  ];
+  it.each(same)('are the same in other words: %s | %s', (title, other, body = '', otherBody = body) => {
+    expect(found([title, body], [other, otherBody])).toEqual([[2, 1]]);
+  });
+
   it('bears any text', () => {
     expect(found(['', ''], ['', ''], ['\u{1F600}', '```'], ['a'.repeat(300), 'b '.repeat(2000)])).toEqual([]);
   });

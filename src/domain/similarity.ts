@@ -3,6 +3,10 @@
  * have in common (the headings of a template) says nothing about two of them.
  */
 
+import { areContrary, requestOf } from './contrast.ts';
+import type { Request } from './contrast.ts';
+import { alike, allWordsOf, wordsOf } from './words.ts';
+
 export interface IssueText {
   number: number;
   title: string;
@@ -14,14 +18,11 @@ const TEMPLATE_ISSUES = 3;
 /** Fewer words than this tell nothing by being alike. */
 const MEANINGFUL_WORDS = 8;
 const MAX_WORDS = 400;
-const STOP_WORDS = new Set(
-  'a an the and or of to in on for with from by at as is are be it its this that please should could would can we i you when if not no do does add make'.split(
-    ' ',
-  ),
-);
+/** From so many words on, a short body says something. */
+const TELLING_WORDS = 3;
 
 interface Words {
-  title: Set<string>;
+  request: Request;
   /** Pairs of neighbours, so that the order counts. */
   pairs: Set<string>;
   bodyWords: number;
@@ -33,41 +34,34 @@ function lineKey(line: string): string {
   return line.trim().toLowerCase().replaceAll(/\s+/g, ' ');
 }
 
-function wordsOf(text: string): string[] {
-  const words = text
-    .normalize('NFKC')
-    .toLowerCase()
-    .replaceAll(/https?:\/\/\S+/g, ' ')
-    .match(/[\p{L}\p{N}]+/gu);
-  return (words ?? []).filter((word) => !STOP_WORDS.has(word)).map((word) => (word.length > 3 ? word.replace(/(?<=[^s])s$/, '') : word));
-}
-
 function marksOf(title: string): Set<string> {
-  return new Set(title.match(/`[^`]+`|[\w.-]*\d[\w.-]*|\b[a-z]+[A-Z]\w*|\b\w+_\w+|\b\w+\(\)/g) ?? []);
-}
-
-/** 1 where both are the same, 0 where they have nothing in common. */
-function alike(a: ReadonlySet<string>, b: ReadonlySet<string>): number {
-  if (a.size === 0 || b.size === 0) return 0;
-  let common = 0;
-  for (const item of a) if (b.has(item)) common += 1;
-  return (2 * common) / (a.size + b.size);
+  const named = title.match(/`[^`]+`|[\w.-]*\d[\w.-]*|\b[a-z]+[A-Z]\w*|\b\w+_\w+|\b\w+\(\)/g) ?? [];
+  return new Set([...named, ...allWordsOf(title).filter((word) => /[+#]$/.test(word))]);
 }
 
 function sameMarks(a: ReadonlySet<string>, b: ReadonlySet<string>): boolean {
   return a.size === b.size && [...a].every((mark) => b.has(mark));
 }
 
+/** One of the two has hardly more than its title: that must be the same, in its order, and the few words of the body nothing else. */
+function isSameShort(a: Words, b: Words): boolean {
+  if (a.request.content.join(' ') !== b.request.content.join(' ') || a.request.title.size < 2) return false;
+  const [less, more] = a.bodyWords <= b.bodyWords ? [a, b] : [b, a];
+  const said = [...less.request.body];
+  if (said.length < TELLING_WORDS) return true;
+  const shared = said.filter((word) => more.request.body.has(word) || more.request.title.has(word));
+  return shared.length >= said.length / 2;
+}
+
 function isSame(a: Words, b: Words): boolean {
   if (!sameMarks(a.marks, b.marks)) return false;
-  const title = alike(a.title, b.title);
-  const short = Math.min(a.bodyWords, b.bodyWords) < MEANINGFUL_WORDS;
-  // One of the two has hardly more than its title.
-  if (short) return title === 1 && a.title.size >= 2;
+  const title = alike(a.request.title, b.request.title);
   // Most have no word of their titles in common, and no body is read for them.
   if (title < 0.25) return false;
+  if (Math.min(a.bodyWords, b.bodyWords) < MEANINGFUL_WORDS) return isSameShort(a, b) && !areContrary(a.request, b.request);
   const body = alike(a.pairs, b.pairs);
-  return (title >= 0.75 && body >= 0.35) || (title >= 0.4 && body >= 0.65) || body >= 0.85;
+  const near = (title >= 0.75 && body >= 0.35) || (title >= 0.4 && body >= 0.65) || body >= 0.85;
+  return near && !areContrary(a.request, b.request);
 }
 
 /** For each issue that asks for the same as an older one, the number of the oldest of them. */
@@ -80,7 +74,7 @@ export function findDuplicates(issues: readonly IssueText[]): Map<number, number
       const own = body.split('\n').filter((line) => (seen.get(lineKey(line)) ?? 0) < TEMPLATE_ISSUES);
       const words = wordsOf(own.join('\n')).slice(0, MAX_WORDS);
       const pairs = new Set(words.map((word, index) => `${word} ${words[index + 1] ?? ''}`));
-      return { number, words: { title: new Set(wordsOf(title)), pairs, bodyWords: words.length, marks: marksOf(title) } };
+      return { number, words: { request: requestOf(title, words), pairs, bodyWords: words.length, marks: marksOf(title) } };
     });
   const found = new Map<number, number>();
   read.forEach(({ number, words }, index) => {
