@@ -235,6 +235,23 @@ export const FAILURES: readonly Failure[] = [
     finds: ['conductor: '],
     ends: () => 'person',
   },
+  {
+    name: 'an older issue that comes to ask for what a newer one does',
+    async happens(stage) {
+      const text = 'When somebody leaves the shop the last page should name the opening hours of the next day, so that regular customers come back.';
+      const plot = await stage.open('twice-later', asks, { title: 'Something about the last page', body: 'To be told.', labels: [] });
+      const second = await openIssue(plot.watched, { title: 'Last page should name the opening hours', body: text });
+      await stage.engine.settle();
+      await stage.tick(['conductor']);
+      const { octokit, owner, repo } = plot.watched;
+      await octokit.rest.issues.update({ owner, repo, issue_number: plot.issue, title: 'The last page should name the opening hours', body: text });
+      await stage.engine.settle();
+      return { ...plot, issue: second };
+    },
+    jobs: ['conductor'],
+    finds: ['conductor: '],
+    ends: () => 'person',
+  },
 ];
 
 export const HEALTHY: readonly { name: string; plays: (stage: Stage) => Promise<Plot> }[] = [
@@ -322,6 +339,15 @@ export const HEALTHY: readonly { name: string; plays: (stage: Stage) => Promise<
         body: 'Customers who have paid should read a friendly word of thanks.',
         labels: ['ready-for-dev'],
       });
+      await stage.engine.settle();
+      return plot;
+    },
+  },
+  {
+    name: 'two issues that read alike and ask for the opposite',
+    async plays(stage) {
+      const plot = await stage.open('opposite', asks, { title: 'Greet customers by their name', body: 'At the door.', labels: [] });
+      await openIssue(plot.watched, { title: 'Do not greet customers by their name', body: 'At the door.' });
       await stage.engine.settle();
       return plot;
     },
