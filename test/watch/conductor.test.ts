@@ -177,7 +177,7 @@ it('of thirty copies that strangers open three are told, the others where they a
 it('bears marks of nothing', async () => {
   await aTicketAtWork(harness.store);
   await harness.sql(
-    `insert into banyan.watch_marks (job, subject, next_look_at, finding, memory) values ('conductor', 'odd', now(), 'duplicate:#1', '{"meets": "x"}')`,
+    `insert into banyan.watch_marks (job, subject, looked_at, next_look_at, finding, memory) values ('conductor', 'odd', now() - interval '1 hour', now(), 'duplicate:#1', '{"meets": "x"}')`,
   );
   expect(await tick()).toMatchObject({ failed: 0, error: null });
   expect(await harness.sql(`select 1 from banyan.watch_marks where finding is not null`)).toEqual([]);
