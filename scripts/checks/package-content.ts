@@ -1,24 +1,51 @@
-/** Reads what `npm pack --dry-run --json` says and refuses a package with tests or state in it, or without a part that it needs. */
-import { readFileSync } from 'node:fs';
-import { z } from 'zod';
+import { readdirSync } from 'node:fs';
+import { join, relative, sep } from 'node:path';
 
-const packSchema = z.tuple([z.object({ size: z.number(), unpackedSize: z.number(), files: z.array(z.object({ path: z.string() })) })]);
+/** Single files without which the package is none. */
+const NEEDED = [
+  'LICENSE',
+  'README.md',
+  'CHANGELOG.md',
+  'package.json',
+  'scripts/banyan.js',
+  'dist/scripts/banyan.js',
+  'supabase/config.toml',
+  'supabase/cron.sql',
+];
+/** Folders that are shipped whole, but for tests: what is read at run time. */
+const WHOLE = ['supabase/migrations', 'templates', 'child-template'];
+/** Whose modules are shipped compiled, with their types. */
+const COMPILED = ['api', 'src'];
+const UNWANTED =
+  /(\.test\.|^test\/|^src\/|^api\/|^scripts\/(?!banyan\.js$)|^\.|(^|\/)\.env(?!\.example)|\.log$|(^|\/)node_modules\/|\.pem$|\.tgz$|^dist\/scripts\/(checks|bench|chaos|generate))/;
 
-const NEEDED = ['LICENSE', 'package.json', 'scripts/banyan.js', 'dist/scripts/banyan.js', 'dist/api/webhook.js', 'dist/src/index.js', 'dist/src/index.d.ts'];
-const UNWANTED = /(\.test\.ts$|^test\/|^\.|(^|\/)\.env|\.log$|^node_modules\/|\.pem$)/;
+const SHIPPED_PARTS = [...WHOLE, ...COMPILED];
 
-function main(): void {
-  const [pack] = packSchema.parse(JSON.parse(readFileSync(process.argv[2] ?? '', 'utf8')));
-  const paths = pack.files.map((file) => file.path);
-  const unwanted = paths.filter((path) => UNWANTED.test(path));
-  const missing = [
-    ...NEEDED.filter((path) => !paths.includes(path)),
-    ...(paths.some((path) => path.startsWith('supabase/migrations/')) ? [] : ['supabase/migrations']),
-  ];
-  console.log(`package: ${paths.length} files, ${(pack.size / 1024).toFixed(0)} kB packed, ${(pack.unpackedSize / 1024).toFixed(0)} kB unpacked`);
-  for (const path of unwanted) console.error(`unwanted: ${path}`);
-  for (const path of missing) console.error(`missing: ${path}`);
-  if (unwanted.length + missing.length > 0) process.exitCode = 1;
+/** The project's own files below what is shipped, with slashes. */
+export function filesOf(root: string): string[] {
+  return SHIPPED_PARTS.flatMap((folder) => {
+    const entries = readdirSync(join(root, folder), { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
+    return entries.map((entry) => relative(root, join(entry.parentPath, entry.name)).split(sep).join('/'));
+  });
 }
 
-main();
+/** What must be in the package for the sources that are there. */
+function neededFor(path: string): string[] {
+  if (WHOLE.some((folder) => path.startsWith(`${folder}/`))) return path.includes('.test.') ? [] : [path];
+  if (!path.endsWith('.ts') || path.endsWith('.test.ts') || path.endsWith('.d.ts')) return [];
+  const compiled = `dist/${path.slice(0, -'.ts'.length)}`;
+  return [`${compiled}.js`, `${compiled}.d.ts`];
+}
+
+/** What is in a package and should not be, and what is missing in it. */
+export function contentProblems(packed: readonly string[], sources: readonly string[]): string[] {
+  const there = new Set(packed);
+  const wanted = new Set([...NEEDED, ...sources.flatMap(neededFor)]);
+  // A source that is gone must not live on in what was compiled of it.
+  const stale = packed.filter((path) => /^dist\/(src|api)\//.test(path) && !wanted.has(path));
+  return [
+    ...packed.filter((path) => UNWANTED.test(path)).map((path) => `unwanted: ${path}`),
+    ...stale.map((path) => `stale: ${path}`),
+    ...[...wanted].filter((path) => !there.has(path)).map((path) => `missing: ${path}`),
+  ];
+}

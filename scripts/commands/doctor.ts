@@ -8,6 +8,8 @@ import { createSubject } from '../../src/doctor/subject.ts';
 import { BanyanError, toBanyanError } from '../../src/kernel/errors.ts';
 import { packageFile } from '../../src/kernel/package-root.ts';
 import { VERSION } from '../../src/kernel/version.generated.ts';
+import { loadInstance } from '../../src/local/instance.ts';
+import { findProject, migrationFolders } from '../../src/local/project.ts';
 import { appEnvironment } from '../../src/local/stack/environment.ts';
 import { findRunningStack } from './running-stack.ts';
 
@@ -74,14 +76,17 @@ export async function doctor(env: Source, args: readonly string[]): Promise<void
     throw new BanyanError('config_invalid', '--url is no address.', { fix: 'Give the whole of it: --url https://banyan.example.com' });
   }
   const { source, local } = await sourceOf(env, values);
+  // A deployment is looked at from anywhere; in its project, with its configuration.
+  const project = findProject();
+  const config = project === undefined ? null : await loadInstance(project);
   const { engines } = JSON.parse(readFileSync(packageFile('package.json'), 'utf8')) as { engines: { node: string } };
   const subject = createSubject({
     source,
     url: values.url,
     local,
     // Its log would go between the lines of the report.
-    parts: (environment) => createEngineParts({ ...environment, logLevel: 'silent' }),
-    migrations: packageFile('supabase/migrations'),
+    parts: (environment) => createEngineParts({ ...environment, logLevel: 'silent' }, config ?? undefined),
+    migrations: project === undefined ? [packageFile('supabase/migrations')] : migrationFolders(project),
     node: { version: process.version, engines: engines.node },
   });
   const results = await examine(CHECKS, subject, (result) => {

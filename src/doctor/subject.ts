@@ -2,7 +2,7 @@ import { environmentProblems, readEnvironment } from '../config/environment.ts';
 import type { Environment } from '../config/environment.ts';
 import type { Source } from '../config/intake-environment.ts';
 import { createAppInspection } from '../github/inspection.ts';
-import { readMigrations } from '../store/migrate.ts';
+import { readAllMigrations } from '../store/migrate.ts';
 import type { Subject } from './types.ts';
 
 /** In the place of a variable that is missing or wrong: fits its form and leads nowhere. Checks that need it are not made. */
@@ -22,8 +22,8 @@ export interface SubjectOptions {
   url?: string | undefined;
   local: boolean;
   parts: (environment: Environment) => ReturnType<Subject['parts']>;
-  /** The folder of the code's migrations. */
-  migrations: string;
+  /** The folders of the code's migrations: the package's, then the project's own. */
+  migrations: readonly string[];
   node: Subject['node'];
   now?: () => number;
 }
@@ -54,7 +54,7 @@ export function createSubject({ source, url, local, parts, migrations, node, now
       const inspection = await store.inspect();
       return { ...inspection, askedAt: (before + Date.now()) / 2 };
     }),
-    migrations: once(() => readMigrations(migrations)),
+    migrations: once(() => readAllMigrations(migrations)),
     node,
     now,
   };

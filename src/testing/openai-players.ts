@@ -41,6 +41,8 @@ export interface SimplePlayerOptions {
   qa?: QaVerdict[];
   /** Verdicts by cycle; the last one repeats. Approved when absent. */
   review?: ReviewVerdict[];
+  /** What roles of the instance's own hand in, by role. */
+  others?: Record<string, Record<string, unknown>>;
 }
 
 function at<T>(list: readonly T[] | undefined, index: number): T | undefined {
@@ -88,8 +90,11 @@ export function simplePlayer(options: SimplePlayerOptions): (request: ChatReques
         return submit(request, { summary: 'Checked by the script.', findings: [], ...(at(options.qa, cycle) ?? { passed: true }) });
       case 'reviewer':
         return submit(request, { summary: 'Reviewed by the script.', comments: [], ...(at(options.review, cycle) ?? { decision: 'approve' }) });
-      default:
+      default: {
+        const result = options.others?.[request.agent];
+        if (result) return submit(request, result);
         throw new Error(`the script has no part for "${request.agent}"`);
+      }
     }
   };
 }

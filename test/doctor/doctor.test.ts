@@ -136,7 +136,7 @@ describe('the doctor', () => {
     cpSync(MIGRATIONS, folder, { recursive: true });
     writeFileSync(join(folder, '20261121000150_in_between.sql'), '');
     writeFileSync(join(folder, '29991231000000_later.sql'), '');
-    const found = await look(['database.migrations'], {}, { migrations: folder });
+    const found = await look(['database.migrations'], {}, { migrations: [folder] });
     expect(found['database.migrations']).toMatch(
       /^fail \| Not applied: 20261121000150_in_between, 29991231000000_later\. \| Run `npx supabase db push` .*--include-all/,
     );

@@ -121,7 +121,7 @@ export async function startInstallation(): Promise<Installation> {
         source: { ...source, ...change },
         local: false,
         parts: createEngineParts,
-        migrations: MIGRATIONS,
+        migrations: [MIGRATIONS],
         node: { version: process.version, engines: '^22.18.0 || ^24.0.0' },
         ...options,
       });

@@ -2,7 +2,8 @@ import { execFile } from 'node:child_process';
 import { createHmac, randomUUID } from 'node:crypto';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { CALCULATOR, createCast, PRODUCT_ADDED, PRODUCT_BROKEN, SUM_FIXED } from './scenarios.ts';
+import { createCast } from '../../src/testing/cast.ts';
+import { CALCULATOR, PRODUCT_ADDED, PRODUCT_BROKEN, SUM_FIXED } from './scenarios.ts';
 import { startStack, until } from './stack.ts';
 import type { RunningStack } from './stack.ts';
 import {

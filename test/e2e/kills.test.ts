@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { ChatRequest } from '../../src/testing/openai-server.ts';
 import { simplePlayer } from '../../src/testing/openai-players.ts';
-import { CALCULATOR, createCast, PRODUCT_ADDED, PRODUCT_BROKEN } from './scenarios.ts';
+import { createCast } from '../../src/testing/cast.ts';
+import { CALCULATOR, PRODUCT_ADDED, PRODUCT_BROKEN } from './scenarios.ts';
 import { startStack, until } from './stack.ts';
 import type { RunningStack } from './stack.ts';
 import { checksOf, commentsOf, expectNothingTwice, marked, newRepository, openIssue, pullsOf, reviewsOf, say, untilLabel, untilStatus } from './watch.ts';

@@ -1,7 +1,3 @@
-import type { Answer, ChatRequest } from '../../src/testing/openai-server.ts';
-import { simplePlayer } from '../../src/testing/openai-players.ts';
-import type { SimplePlayerOptions } from '../../src/testing/openai-players.ts';
-
 /** A small repository with a suite; `sum` has the bug that the bug-fix test is about. */
 export const CALCULATOR: Record<string, string> = {
   'package.json': JSON.stringify({ name: 'calculator', version: '1.0.0', type: 'module', scripts: { test: 'node --test' } }, null, 2),
@@ -26,21 +22,3 @@ const PRODUCT_TEST =
 export const PRODUCT_ADDED: Record<string, string> = { 'src/calculator.js': PRODUCT, 'test/product.test.js': PRODUCT_TEST };
 /** The same, whose test fails. */
 export const PRODUCT_BROKEN: Record<string, string> = { 'src/calculator.js': PRODUCT_WRONG, 'test/product.test.js': PRODUCT_TEST };
-
-/** A cast of players, one for each repository: who is asked is found by the repository that the prompt names. */
-export function createCast() {
-  const parts = new Map<string, (request: ChatRequest) => Answer | Promise<Answer>>();
-  return {
-    /** Says how the agents play in `acme/<repo>`. */
-    in(repo: string, part: SimplePlayerOptions | ((request: ChatRequest) => Answer | Promise<Answer>)): void {
-      parts.set(repo, typeof part === 'function' ? part : simplePlayer(part));
-    },
-    play(request: ChatRequest): Answer | Promise<Answer> {
-      const prompt = JSON.stringify(request.messages[0]?.content ?? '');
-      const repo = /issue #\d+ of acme\/([\w.-]+)/.exec(prompt)?.[1] ?? '';
-      const part = parts.get(repo);
-      if (!part) throw new Error(`nobody plays in "${repo}"`);
-      return part(request);
-    },
-  };
-}

@@ -1,22 +1,9 @@
-import type { Octokit } from '@octokit/rest';
 import { expect } from 'vitest';
+import type { Watched } from '../../src/testing/repository.ts';
 import { until } from './stack.ts';
 
-/** One repository as a person watches it. */
-export interface Watched {
-  octokit: Octokit;
-  owner: string;
-  repo: string;
-}
-
-export async function newRepository(octokit: Octokit, name: string, files: Record<string, string>): Promise<Watched> {
-  const at = { owner: 'acme', repo: name };
-  await octokit.rest.repos.createInOrg({ org: 'acme', name, auto_init: true });
-  for (const [path, content] of Object.entries(files)) {
-    await octokit.rest.repos.createOrUpdateFileContents({ ...at, path, message: `add ${path}`, content: Buffer.from(content).toString('base64') });
-  }
-  return { octokit, ...at };
-}
+export { newRepository } from '../../src/testing/repository.ts';
+export type { Watched } from '../../src/testing/repository.ts';
 
 export async function openIssue({ octokit, owner, repo }: Watched, issue: { title: string; body?: string; labels?: string[] }): Promise<number> {
   return (await octokit.rest.issues.create({ owner, repo, ...issue })).data.number;

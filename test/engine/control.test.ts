@@ -3,7 +3,7 @@ import { checksOf, commentsOf, labelsOf, marked, openIssue, pullsOf, say } from 
 import type { Watched } from '../e2e/watch.ts';
 import { startEngine } from '../support/engine.ts';
 import type { Engine } from '../support/engine.ts';
-import type { GitHubRequest } from '../support/mortal.ts';
+import type { GitHubRequest } from '../../src/testing/mortal.ts';
 import type { ChatRequest } from '../../src/testing/openai-server.ts';
 import { content, developerSteps, PLAIN, saidTo, SUBMIT_DEVELOPER, WRITE_GREETING } from './scripts.ts';
 import { fileOn, greetingOn, runOf, taskOf, transcriptOf, until } from './transcripts.ts';

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, it } from 'vitest';
 import { startEngine } from '../support/engine.ts';
 import type { Engine } from '../support/engine.ts';
-import type { GitHubRequest } from '../support/mortal.ts';
+import type { GitHubRequest } from '../../src/testing/mortal.ts';
 import { simplePlayer } from '../../src/testing/openai-players.ts';
 import { expectOneOfEverything, journey } from './journey.ts';
 import { PLAIN } from './scripts.ts';

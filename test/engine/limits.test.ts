@@ -4,8 +4,8 @@ import { expectNothingTwice, labelsOf, openIssue, pullsOf, reviewsOf } from '../
 import type { Watched } from '../e2e/watch.ts';
 import { startEngine } from '../support/engine.ts';
 import type { Engine, EngineOptions, Process } from '../support/engine.ts';
-import { readGitHubRequest } from '../support/mortal.ts';
-import type { GitHubRequest } from '../support/mortal.ts';
+import { readGitHubRequest } from '../../src/testing/mortal.ts';
+import type { GitHubRequest } from '../../src/testing/mortal.ts';
 import { content, PLAIN } from './scripts.ts';
 
 const engines: Engine[] = [];

@@ -5,7 +5,7 @@ import type { WatchParts } from '../../src/watch/job.ts';
 import type { WatchReport } from '../../src/store/watch-contract.ts';
 import { expectNothingTwice, labelsOf, marked, openIssue, pullsOf } from '../e2e/watch.ts';
 import type { Watched } from '../e2e/watch.ts';
-import { readGitHubRequest } from '../support/mortal.ts';
+import { readGitHubRequest } from '../../src/testing/mortal.ts';
 import { startEngine } from '../support/engine.ts';
 import type { Engine, Process } from '../support/engine.ts';
 import { content, inRole, PLAIN } from './scripts.ts';

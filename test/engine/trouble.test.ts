@@ -3,8 +3,8 @@ import { commentsOf, expectNothingTwice, labelsOf, marked, openIssue, pullsOf } 
 import type { Watched } from '../e2e/watch.ts';
 import { startEngine } from '../support/engine.ts';
 import type { Engine } from '../support/engine.ts';
-import { readGitHubRequest } from '../support/mortal.ts';
-import type { GitHubRequest } from '../support/mortal.ts';
+import { readGitHubRequest } from '../../src/testing/mortal.ts';
+import type { GitHubRequest } from '../../src/testing/mortal.ts';
 import { content, developerSteps, PLAIN, SUBMIT_DEVELOPER, WRITE_GREETING } from './scripts.ts';
 
 let engine: Engine;

@@ -3,7 +3,7 @@ import type { Project } from '../../src/domain/model.ts';
 import type { Repository } from '../../src/github/repository.ts';
 import { APP_ID } from '../local-github/harness.ts';
 import type { Stand } from '../local-github/harness.ts';
-import { readGitHubRequest } from '../support/mortal.ts';
+import { readGitHubRequest } from '../../src/testing/mortal.ts';
 
 export interface Client {
   repository: Repository;

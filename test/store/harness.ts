@@ -1,17 +1,12 @@
-import type { MigrationConnection } from '../../src/store/migrate.ts';
-import { createPostgresTransport, type Queryable } from '../../src/store/postgres-transport.ts';
+import { createPostgresTransport } from '../../src/store/postgres-transport.ts';
 import { createStore } from '../../src/store/store.ts';
 import { createSupabaseTransport } from '../../src/store/supabase-transport.ts';
-import type { Store } from '../../src/store/contract.ts';
-import { createPglite, migrate, startPostgres, type TestDatabase, type TestPostgres } from '../support/database.ts';
+import { onPglite } from '../../src/testing/database.ts';
+import type { Harness } from '../../src/testing/database.ts';
+import { migrate, startPostgres, type TestDatabase, type TestPostgres } from '../support/database.ts';
 
-/** A store, and a side door to the database for what a test must see or bend. */
-export interface Harness {
-  store: Store;
-  /** Runs one statement as the owner of the tables. */
-  sql: <Row = Record<string, unknown>>(text: string, values?: unknown[]) => Promise<Row[]>;
-  close(): Promise<void>;
-}
+export { pgliteHarness } from '../../src/testing/database.ts';
+export type { Harness } from '../../src/testing/database.ts';
 
 /** Everything that tests leave behind hangs on an organization, but for deliveries and missed ones; events stay, as they must. */
 export async function emptyOut(harness: Harness): Promise<void> {
@@ -22,21 +17,6 @@ export async function emptyOut(harness: Harness): Promise<void> {
   await harness.sql('delete from banyan.workers');
   await harness.sql(`delete from banyan.watch_marks`);
   await harness.sql(`update banyan.redelivery_progress set seen_until = null, gaps = '[]'`);
-}
-
-export async function pgliteHarness(): Promise<Harness> {
-  return onPglite(await createPglite());
-}
-
-/** The embedded Supabase brings a PGlite of its own, whose type is another. */
-type Pglite = Queryable & MigrationConnection & { close(): Promise<void> };
-
-function onPglite(database: Pglite): Harness {
-  return {
-    store: createStore(createPostgresTransport(database)),
-    sql: async <Row>(text: string, values: unknown[] = []) => (await database.query(text, values)).rows as Row[],
-    close: () => database.close(),
-  };
 }
 
 export interface PostgresHarness extends Harness {

@@ -1,4 +1,4 @@
-import type { Store } from '../../src/store/contract.ts';
+import type { Store } from '../store/contract.ts';
 
 /** One request to GitHub, as a test picks it out. */
 export interface GitHubRequest {
