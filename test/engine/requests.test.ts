@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { openIssue, pullsOf } from '../e2e/watch.ts';
 import { startEngine } from '../support/engine.ts';
 import type { Engine } from '../support/engine.ts';
-import { readGitHubRequest } from '../support/mortal.ts';
+import { readGitHubRequest } from '../../src/testing/mortal.ts';
 import { simplePlayer } from '../../src/testing/openai-players.ts';
 import { PLAIN } from './scripts.ts';
 
