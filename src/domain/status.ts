@@ -210,7 +210,7 @@ function planLines(snapshot: TicketSnapshot): string[] {
 function spendTable(spend: RoleSpend[]): string[] {
   const rows = spend.map(
     (row) =>
-      `| ${roleTitle(row.role)} | ${row.models.map((model) => `\`${quoteForCell(model)}\``).join(', ')} | ${row.model_calls} | ${row.tokens_in + row.tokens_out} | ${usd(row.cost_usd)} | ${humanDuration(row.duration_ms)} |`,
+      `| ${roleTitle(row.role)} | ${row.models.map((model) => quoteForCell(model)).join(', ')} | ${row.model_calls} | ${row.tokens_in + row.tokens_out} | ${usd(row.cost_usd)} | ${humanDuration(row.duration_ms)} |`,
   );
   return rows.length > 0 ? ['| Agent | Model | Calls | Tokens | Cost | Working time |', '| --- | --- | ---: | ---: | ---: | ---: |', ...rows] : [];
 }
