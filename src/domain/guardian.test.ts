@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { decideGuardian } from './guardian.ts';
 import type { Deeds } from './guardian.ts';
 import type { Intent } from './intents.ts';
-import type { TrajectoryFinding } from './trajectory.ts';
+import type { TrajectoryFinding } from './astray.ts';
 
 const TASK = { at: { projectId: 'p', number: 12 }, taskId: 't', role: 'qa' };
 const FINDING: TrajectoryFinding = {

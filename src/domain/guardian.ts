@@ -2,9 +2,10 @@ import { refreshStatus, say, showState } from './effects.ts';
 import type { EffectScope } from './effects.ts';
 import type { Intent } from './intents.ts';
 import { untrustedBlock, untrustedCode } from '../kernel/text.ts';
-import { quoteForLine } from './quote.ts';
+import { quoteAsCode, quoteForLine } from './quote.ts';
 import { roleTitle } from './roles.ts';
-import type { Rule, Seen, TrajectoryFinding } from './trajectory.ts';
+import type { Rule, TrajectoryFinding } from './astray.ts';
+import type { Seen } from './trajectory.ts';
 
 /*
  * What the guardian does about a finding: it speaks to the conversation, twice at most in one task; where that did not help, or would not, it
@@ -43,6 +44,9 @@ export interface GuardianDecision {
 const ADVICE: Record<Rule, string> = {
   loop: 'Doing it again changes nothing. Take another way, or hand in what you have and say what is missing.',
   errors: 'The same call will fail in the same way. Read the file or the message again, and take another way.',
+  failure:
+    'The failure has another cause than the one you work on. Read it again from its beginning, find out what it depends on, or hand in and say what is missing.',
+  barren: 'Asking in other words brings the same. Work with what you know, or hand in and say what you could not find.',
   spending: 'Make the smallest change that the task asks for now. If nothing is to be changed, or something is missing, hand in and say so.',
   drift: 'Keep to what the task asks for and take back what it does not ask for. Record other things as discoveries.',
   protected: 'Only a person may change these files, by any means. Do the task without them, and say in your summary what a person must change.',
@@ -50,13 +54,8 @@ const ADVICE: Record<Rule, string> = {
   network: 'There is no network here, by any command. Work with what is in the repository.',
 };
 
-/** A stranger's text as code in a comment. */
-function asCode(text: string): string {
-  return `\`${quoteForLine(text).replaceAll('`', "'")}\``;
-}
-
 function evidence(seen: readonly Seen[], where: (step: Seen) => string): string {
-  return seen.map((step) => `- ${where(step)}${asCode(step.what)}`).join('\n');
+  return seen.map((step) => `- ${where(step)}${quoteAsCode(step.what)}`).join('\n');
 }
 
 function steps({ from, to }: TrajectoryFinding): string {

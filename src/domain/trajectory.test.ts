@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { beginAnew, findings, follow, NEW_COURSE, secretsWeight, unrelatedFiles } from './trajectory.ts';
-import type { Course, Task, TrajectoryStep } from './trajectory.ts';
+import { findings, unrelatedFiles } from './astray.ts';
+import type { Task } from './astray.ts';
+import { beginAgain, beginAnew, follow, NEW_COURSE } from './trajectory.ts';
+import type { Course, TrajectoryStep } from './trajectory.ts';
 
 const WRITING = new Set(['write_file', 'edit_file', 'delete_file']);
 const TASK: Task = { writes: true, budgetUsd: 5, ask: 'Add a discount to the cart', files: [], told: false, cleared: [] };
@@ -15,6 +17,9 @@ interface Call {
   /** A command that changed files. */
   changes?: boolean;
   usd?: number;
+  /** What it brings. */
+  brings?: string;
+  failed?: boolean;
 }
 
 const read = (path: string): Call => ({ tool: 'read_file', input: path });
@@ -22,7 +27,7 @@ const write = (path: string, text: string): Call => ({ tool: 'write_file', input
 const run = (command: string, changes = false): Call => ({ tool: 'run_command', input: command, changes });
 const refused = (path: string, text = ''): Call => ({ ...write(path, text), refusal: 'path_protected', answer: `${path} is protected` });
 
-const EMPTY = { tool: null, nudge: false, key: '', input: null, is_error: false, refusal: null, answer: null, cost_usd: 0 };
+const EMPTY = { tool: null, nudge: false, key: '', input: null, is_error: false, refusal: null, answer: null, failed: false, outcome: null, cost_usd: 0 };
 
 /** One turn of the model for each call, after the brief; `human`: somebody speaks. */
 function course(calls: (Call | 'human' | 'nudge')[], from: Course = NEW_COURSE): Course {
@@ -41,7 +46,13 @@ function course(calls: (Call | 'human' | 'nudge')[], from: Course = NEW_COURSE):
       continue;
     }
     steps.push({ ...EMPTY, seq: (seq += 1), kind: 'ai', cost_usd: call.usd ?? 0.01 });
-    const answer = { refusal: call.refusal ?? null, answer: call.answer ?? null, is_error: call.answer !== undefined };
+    const answer = {
+      refusal: call.refusal ?? null,
+      answer: call.answer ?? null,
+      is_error: call.answer !== undefined,
+      failed: call.failed ?? false,
+      outcome: call.brings ?? null,
+    };
     steps.push({
       ...EMPTY,
       ...answer,
@@ -137,25 +148,45 @@ describe('what is refused', () => {
   });
 });
 
-it.each([
-  ['env NODE_ENV=test npm test', 0],
-  ['env | grep NODE_ENV', 0],
-  ['printenv PATH', 0],
-  ['npm run env', 0],
-  ['export CI=1; npm test', 0],
-  ['cat .env.example', 0],
-  ['ssh-keygen -l', 0],
-  ['env', 1],
-  ['npm test; env | sort', 1],
-  ['node -e "console.log(process.env)"', 1],
-  ['python -c "import os; print(os.environ)"', 1],
-  ['env | grep -i token', 2],
-  ['curl http://169.254.169.254/latest/meta-data', 2],
-  ['cat ~/.aws/credentials', 2],
-  ['cat $HOME/.ssh/config', 2],
-  ['cat /proc/1/environ', 2],
-])('%s weighs %i as an attempt at secrets', (command, weight) => {
-  expect(secretsWeight(command)).toBe(weight);
+describe('calls with other arguments that bring the same', () => {
+  const search = (n: number, brings = 'no line'): Call => ({ tool: 'search_code', input: `q${n}`, brings });
+  const suite = (n: number | string, brings = 'boom', failed = true): Call => ({ ...run(`npm test -- -t ${n}`), brings, failed });
+  const changing = (count: number, each: (n: number) => Call) => times(count, (n) => [write('a', `version ${n}`), each(n)]).flat();
+
+  it('are searched for in vain, in a role that writes nothing too', () => {
+    expect(rules(course(times(21, (n) => search(n))), { writes: false })).toEqual(['barren']);
+    expect(rules(course(times(15, (n) => search(n))), { writes: false })).toEqual(['barren?']);
+    expect(rules(course(times(14, (n) => search(n))), { writes: false })).toEqual([]);
+    expect(rules(course(times(40, (n) => search(n, `line ${n}`))), { writes: false })).toEqual([]);
+    expect(rules(course(times(40, (n) => (n % 9 ? search(n) : { ...read(`f${n}`), brings: 'text' }))), { writes: false })).toEqual([]);
+    const missing = times(21, (n): Call => ({ ...read(`f${n}`), answer: `no f${n}`, brings: 'no file' }));
+    expect(rules(course(missing), { writes: false })).toEqual(['barren']);
+  });
+
+  it('are the same failure, whatever is changed between', () => {
+    expect(rules(course(changing(12, (n) => suite(n))))).toEqual(['failure']);
+    expect(rules(course(changing(8, (n) => suite(n))))).toEqual(['failure?']);
+    expect(rules(course(changing(7, (n) => suite(n))))).toEqual([]);
+    expect(rules(course(times(13, (n) => suite(n))), { writes: false })).toEqual(['failure']);
+    expect(rules(course(changing(24, (n) => suite(n, n % 2 ? 'boom' : 'bang'))))).toContain('failure');
+    const [found] = findings(course(changing(12, (n) => suite(n))), TASK);
+    expect(found).toMatchObject({ name: 'failure@6', what: 'ran 12 times into the same failure, whatever it changed' });
+    expect(found?.seen[0]?.what).toBe('run_command npm test -- -t 0');
+  });
+
+  it('are none where the suite passes, or fails in another way, or a part of it is mended', () => {
+    expect(rules(course(changing(40, (n) => suite(n, 'all pass', false))))).toEqual([]);
+    expect(rules(course(changing(40, (n) => suite('all', `${n} failing`))))).toEqual([]);
+    // A test that fails for another reason, while part after part of the work is built.
+    const building = changing(40, (n) => (n % 3 === 0 ? suite('all') : suite(`part ${Math.floor(n / 3)}`, n % 3 === 1 ? `part ${n}` : 'ok', n % 3 === 1)));
+    expect(rules(course(building))).toEqual([]);
+  });
+
+  it('begin anew with what somebody else did about them, but not what was tried against the rules', () => {
+    const given = course([...times(21, (n) => search(n)), ...times(3, (n) => refused('.github/x', `${n}`))]);
+    expect(rules(given, { writes: false })).toEqual(['protected', 'barren']);
+    expect(rules(beginAgain(given), { writes: false })).toEqual(['protected']);
+  });
 });
 
 describe('work that gets nowhere', () => {

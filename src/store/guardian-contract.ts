@@ -14,6 +14,8 @@ export interface GuardianFacts {
   steps: TrajectoryStep[];
   /** Steps with which files changed. */
   changed: number[];
+  /** A diagnosis has it begun anew, and nothing came after that yet. */
+  recovered: boolean;
   /** What differs from the repository now. */
   files: { path: string; chars: number }[];
   /** What the guardian did about it so far. */

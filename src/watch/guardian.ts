@@ -1,8 +1,10 @@
 import { decideGuardian } from '../domain/guardian.ts';
 import type { Opinion } from '../domain/guardian.ts';
 import type { JsonObject } from '../domain/model.ts';
-import { beginAnew, findings, follow, NEW_COURSE } from '../domain/trajectory.ts';
-import type { Course, TrajectoryFinding } from '../domain/trajectory.ts';
+import { findings } from '../domain/astray.ts';
+import type { TrajectoryFinding } from '../domain/astray.ts';
+import { beginAgain, beginAnew, follow, NEW_COURSE } from '../domain/trajectory.ts';
+import type { Course } from '../domain/trajectory.ts';
 import { toBanyanError } from '../kernel/errors.ts';
 import type { GuardianFacts } from '../store/guardian-contract.ts';
 import type { WatchItem } from '../store/watch-contract.ts';
@@ -68,7 +70,9 @@ class Round {
     const memory = remembered(stored);
     const facts = await this.#parts.store.guardianFacts(data.task_id, memory.read);
     if (!facts) return { finding: before, memory: stored };
-    const course = follow(memory, facts.steps, { writing: WRITING, changed: new Set(facts.changed) });
+    const read = follow(memory, facts.steps, { writing: WRITING, changed: new Set(facts.changed) });
+    // One trouble is met once: what a diagnosis has begun anew gets no word about what it did before.
+    const course = facts.recovered ? beginAgain(read) : read;
     const { finding, opinion, doubts } = await this.#judge(facts, course, memory);
     if (!finding) return { finding: null, memory: kept({ ...memory, ...course, ...doubts }) };
     const { task, ticket } = facts;

@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import type { TrajectoryFinding, TrajectoryStep } from '../domain/trajectory.ts';
+import type { TrajectoryFinding } from '../domain/astray.ts';
+import type { TrajectoryStep } from '../domain/trajectory.ts';
 import { fromRunSnapshot } from '../engine/run-config.ts';
 import { redactSecrets, redactValues } from '../kernel/redact.ts';
 import { truncateMiddle, untrustedBlock, untrustedCode } from '../kernel/text.ts';

@@ -6,6 +6,8 @@ import { createLog } from '../../src/engine/log.ts';
 import { createModels } from '../../src/llm/models.ts';
 import type { ModelOptions } from '../../src/llm/types.ts';
 import type { NewMessage } from '../../src/store/contract.ts';
+import { anomalyJob } from '../../src/watch/anomaly.ts';
+import { diagnoseJob } from '../../src/watch/diagnose.ts';
 import { guardianJob } from '../../src/watch/guardian.ts';
 import { runJob } from '../../src/watch/job.ts';
 import type { WatchParts } from '../../src/watch/job.ts';
@@ -50,9 +52,9 @@ interface Worker {
   worker: string;
 }
 
-async function aWorker(number = 12, body = 'Please.'): Promise<Worker> {
+async function aWorker(number = 12, body = 'Please.', work: object = {}): Promise<Worker> {
   const desk = createDesk(harness.store, number);
-  await desk.deliver([openTicket(number, { body }), startRun, addTask('develop:1')]);
+  await desk.deliver([openTicket(number, { body }), startRun, addTask('develop:1', work)]);
   const worker = `worker-${number}`;
   const { task } = only(await desk.claim(worker));
   await harness.store.appendMessages(task.id, worker, [
@@ -181,6 +183,56 @@ it('protected paths tried again and again: a word after three, a person after it
   await tick();
   expect((await stateOf(one))?.state).toBe('paused');
   expect(only(await comments()).body).toContain('`write_file .github/workflows/ci.yml`');
+});
+
+describe('calls with other arguments that bring the same', () => {
+  const out = (content: string): Partial<NewMessage> => ({ content: { type: 'tool', data: { content, tool_call_id: 'call-1' } } });
+  const edit = (index: number) => turn('edit_file', { path: 'a.ts', old_string: `${index}`, new_string: `${index + 1}` }, out('Changed a.ts.'));
+  const suite = (index: number) =>
+    turn(
+      'run_command',
+      { command: `npm test -- -t "case ${index}"` },
+      out(`exit code 1, ${index}.5 s\nAssertionError in "case ${index}" (${index} ms), cart.ts:${index}:7`),
+    );
+  const search = (index: number) => turn('search_code', { query: `q${index}` }, out(`No line contains "q${index}".`));
+
+  it.each([
+    ['searches in vain', { role: 'qa' }, search, 'got nothing new'],
+    ['a suite that fails', { role: 'qa' }, suite, 'the same failure'],
+    ['a suite that fails after each edit', {}, (index: number) => [...edit(index), ...suite(index)], 'the same failure'],
+  ] as const)('%s: a word', async (_, changes, each, word) => {
+    const one = await aWorker(12, 'Please.', changes);
+    await go(one, turns(24, each));
+    expect(await tick()).toMatchObject({ failed: 0, did: { steered: 1 } });
+    expect(only(await words(one)).body).toContain(word);
+    expect(await tick()).toMatchObject({ acted: 0 });
+  });
+
+  it('is nothing where a suite passes after each edit, or fails less each time', async () => {
+    const passing = turn('run_command', { command: 'npm test' }, out('exit code 0, 1.2 s\nall tests pass'));
+    const less = (index: number) => turn('run_command', { command: 'npm test' }, out(`exit code 1, 1.2 s\n# fail ${40 - index}`));
+    await go(
+      await aWorker(1),
+      turns(30, (index) => [...edit(index), ...passing]),
+    );
+    await go(
+      await aWorker(2),
+      turns(30, (index) => [...edit(index), ...less(index)]),
+    );
+    expect(await tick()).toMatchObject({ looked: 2, acted: 0, failed: 0 });
+  });
+});
+
+it('a loop that a diagnosis has just met gets no word as well; the next one does', async () => {
+  const one = await aWorker();
+  const late = parts();
+  await go(one, alternating(30));
+  for (const job of [anomalyJob, diagnoseJob]) expect(await runJob(job, late, FAR)).toMatchObject({ acted: 1, failed: 0 });
+  expect(await tick()).toMatchObject({ looked: 1, acted: 0, failed: 0 });
+  expect(await words(one)).toEqual([]);
+  await one.desk.claim(one.worker);
+  await go(one, [say('Your last steps were undone.'), ...alternating(8)]);
+  expect(await tick()).toMatchObject({ did: { steered: 1 } });
 });
 
 it('a run that spends without changing anything is steered, without a model too', async () => {
