@@ -54,6 +54,14 @@ describe('the score of a run', () => {
 describe('with little history', () => {
   const few = norms({ runs: 4 });
 
+  it('finds ten times the median of cost from three runs on, where it is a dollar and more', () => {
+    const cost = (usd: number, runs: number, median: number) => scoreRun({ cost_usd: usd }, { cost_usd: { runs, median, spread: 0.1, scope: 'organization' } });
+    for (const runs of [3, 4]) expect(cost(1, runs, 0.1).score).toBeGreaterThanOrEqual(ANOMALY_SCORE);
+    expect(cost(1, 3, 0.1).parts[0]?.norm).toMatchObject({ runs: 3 });
+    expect(cost(0.9, 4, 0.05).score).toBeLessThan(ANOMALY_SCORE);
+    expect(cost(4.5, 2, 0.1).score).toBeLessThan(ANOMALY_SCORE);
+  });
+
   it('a healthy first run is none', () => {
     expect(scoreRun(usual({ cost_usd: 6, minutes: 60, steps: 160, files: 25, repeated: 6 }), few).score).toBeLessThan(ANOMALY_SCORE);
     expect(scoreRun(usual({ cost_usd: 6 }), {}).score).toBeLessThan(ANOMALY_SCORE);

@@ -19,6 +19,9 @@ export type Figure = (typeof FIGURES)[number];
 export const ANOMALY_SCORE = 0.8;
 /** Completed runs of a kind from which its history counts; below that absolute bounds do. */
 export const MIN_RUNS = 5;
+/** From here on a few runs have a median; what they cost is compared to it, where it is more than a little. */
+const FEW_RUNS = 3;
+const FEW_FLOOR_USD = 1;
 /** From here on the history is large enough to believe in a small deviation. */
 const MANY_RUNS = 20;
 const OUTLIER = 3.5;
@@ -83,9 +86,16 @@ function byHistory(value: number, { median, spread, runs }: Norm, { least }: Bou
   return scoreOf(Math.log(value / Math.max(median, least)) / deviation);
 }
 
+/** The history that a value is compared to; null: the absolute bound. */
+function historyFor(figure: Figure, value: number, norm: Norm | undefined): Norm | null {
+  if (!norm || norm.runs >= MIN_RUNS) return norm ?? null;
+  const isFew = figure === 'cost_usd' && norm.runs >= FEW_RUNS && value >= FEW_FLOOR_USD && value < BOUNDS[figure].limit;
+  return isFew ? norm : null;
+}
+
 function partOf(figure: Figure, value: number, norm: Norm | undefined, errors: number): AnomalyPart {
   const bound = BOUNDS[figure];
-  const known = norm && norm.runs >= MIN_RUNS ? norm : null;
+  const known = historyFor(figure, value, norm);
   const raw = known ? byHistory(value, known, bound) : scoreOf((OUTLIER * value) / bound.limit);
   const small = value < bound.floor || (figure === 'error_rate' && errors < ENOUGH_ERRORS);
   return { figure, value, score: Math.round(Math.min(raw, small ? 0.5 : 1) * 1000) / 1000, norm: known };

@@ -65,7 +65,7 @@ const UNSURE_FILES = 8;
 const UNSURE_CHARS = 60_000;
 const UNRELATED_SHARE = 0.6;
 
-interface Reached {
+interface Counted extends Pick<TrajectoryFinding, 'rule' | 'from' | 'what' | 'seen'> {
   count: number;
   /** From here on it is sure; twice as far, where the doubt was cleared. */
   limit: number;
@@ -97,42 +97,56 @@ function attemptFindings({ attempts, read }: Course, { ask, told }: Task, limits
 
 function progressFindings(course: Course, { writes, budgetUsd, cleared }: Task, limits: Limits): TrajectoryFinding[] {
   const { stale, barren, idle, read } = course;
-  const most = <T extends { times: number }>(counted: readonly T[]): T | undefined => counted.toSorted((a, b) => b.times - a.times)[0];
-  const error = most(course.errors);
-  const failure = most(course.failures);
-  const found = (rule: Rule, from: number, { count, limit, unsure = limit, dear = false }: Reached, what: string, seen: Seen[] = []): TrajectoryFinding[] => {
-    const name = `${rule}@${from}`;
-    const sure = dear || count >= limit * (cleared.includes(name) ? CLEARED : 1);
-    return sure || count >= Math.min(limit, unsure) ? [{ rule, sure, name, from, to: read, what, seen, grave: false }] : [];
-  };
   const patience = cleared.includes(`spending@${idle.from}`) ? CLEARED : 1;
-  const dear = idle.turns >= IDLE_TURNS && budgetUsd > 0 && idle.cost >= patience * IDLE_SHARE * budgetUsd;
-  const share = (limit: number) => ({ limit, unsure: Math.floor(UNSURE_SHARE * limit) });
-  const loops = `made nothing but calls that were already made, over the same files, for ${stale.turns} turns`;
-  return [
-    ...found('loop', stale.from, { count: stale.turns, limit: limits.loop }, loops, stale.seen),
-    ...(error
-      ? found('errors', error.seen[0]?.seq ?? read, { count: error.times, limit: limits.errors }, `ran ${error.times} times into the same error`, error.seen)
-      : []),
-    ...(failure
-      ? found(
-          'failure',
-          failure.seen[0]?.seq ?? read,
-          { count: failure.times, ...share(limits.failures) },
-          `ran ${failure.times} times into the same failure, whatever it changed`,
-          failure.seen,
-        )
-      : []),
-    ...found('barren', barren.from, { count: barren.turns, ...share(limits.barren) }, `got nothing new out of ${barren.turns} turns`, barren.seen),
-    ...(writes
-      ? found(
-          'spending',
-          idle.from,
-          { count: idle.turns, limit: limits.idle, unsure: UNSURE_IDLE, dear },
-          `worked for ${idle.turns} turns without changing a file`,
-        )
-      : []),
+  const dear = writes && idle.turns >= IDLE_TURNS && budgetUsd > 0 && idle.cost >= patience * IDLE_SHARE * budgetUsd;
+  const unsure = (limit: number) => Math.floor(UNSURE_SHARE * limit);
+  const error = mostFrequent(course.errors, read);
+  const failure = mostFrequent(course.failures, read);
+  const counted: Counted[] = [
+    {
+      rule: 'loop',
+      ...stale,
+      count: stale.turns,
+      limit: limits.loop,
+      what: `made nothing but calls that were already made, over the same files, for ${stale.turns} turns`,
+    },
+    { rule: 'errors', ...error, limit: limits.errors, what: `ran ${error.count} times into the same error` },
+    {
+      rule: 'failure',
+      ...failure,
+      limit: limits.failures,
+      unsure: unsure(limits.failures),
+      what: `ran ${failure.count} times into the same failure, whatever it changed`,
+    },
+    {
+      rule: 'barren',
+      ...barren,
+      count: barren.turns,
+      limit: limits.barren,
+      unsure: unsure(limits.barren),
+      what: `got nothing new out of ${barren.turns} turns`,
+    },
+    {
+      rule: 'spending',
+      from: idle.from,
+      seen: [],
+      count: writes ? idle.turns : 0,
+      limit: limits.idle,
+      unsure: UNSURE_IDLE,
+      dear,
+      what: `worked for ${idle.turns} turns without changing a file`,
+    },
   ];
+  return counted.flatMap(({ rule, from, seen, count, limit, what, ...more }) => {
+    const name = `${rule}@${from}`;
+    const sure = more.dear === true || count >= limit * (cleared.includes(name) ? CLEARED : 1);
+    return sure || count >= Math.min(limit, more.unsure ?? limit) ? [{ rule, sure, name, from, to: read, what, seen, grave: false }] : [];
+  });
+}
+
+function mostFrequent(counted: readonly { times: number; seen: Seen[] }[], read: number): Pick<Counted, 'from' | 'seen' | 'count'> {
+  const [most] = counted.toSorted((a, b) => b.times - a.times);
+  return { from: most?.seen[0]?.seq ?? read, seen: most?.seen ?? [], count: most?.times ?? 0 };
 }
 
 function wordsOf(text: string): string[] {

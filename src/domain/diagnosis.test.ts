@@ -33,7 +33,7 @@ function facts(changes: Partial<Facts> = {}, steps: Step[] = []): Facts {
     } as unknown as TicketSnapshot,
     task_id: 't1',
     lease: null,
-    conversation: { last_seq: messages.length, model_calls: 1, models: [], cost_usd: 1, messages, rollbacks: [], failed: [], repeated: [] },
+    conversation: { last_seq: messages.length, model_calls: 1, models: [], cost_usd: 1, messages, rollbacks: [], changed_seq: null, failed: [], repeated: [] },
     graph: { tasks: [], edges: [] },
     blockers: [],
     queue: { limited: false, max_agents: 10, running: 1, ready: 0 },
@@ -80,7 +80,7 @@ describe('the steps to which a conversation can go back', () => {
 
 describe('what is admitted', () => {
   it('depends on the state', () => {
-    expect(allowedActions(aCase())).toEqual(['retry', 'split', 're_plan', 'ask_person', 'stop']);
+    expect(allowedActions(aCase())).toEqual(['retry', 'split', 're_plan']);
     expect(allowedActions(aCase({ otherModels: ['openai:x'], facts: facts({}, [...BRIEF, ...turns(1)]) }))).toContain('change_model');
     expect(allowedActions(aCase({ facts: facts({ task_id: null }) }))).toEqual(['ask_person', 'stop']);
     expect(allowedActions(aCase({ facts: waiting() }))).toEqual(['ask_person']);
@@ -89,13 +89,25 @@ describe('what is admitted', () => {
   it('costs nothing where nothing is left of the budget', () => {
     const poor = facts();
     poor.snapshot.run!.spent_usd = 5;
-    expect(allowedActions(aCase({ otherModels: ['openai:x'], facts: poor }))).toEqual(['retry', 'ask_person', 'stop']);
+    expect(allowedActions(aCase({ otherModels: ['openai:x'], facts: poor }))).toEqual(['retry']);
   });
 
   it('ends after two recoveries', () => {
     const tried = { signature: 'x', action: 'retry' as const, outcome: 'helped' as const, state: 'resolved' };
     expect(allowedActions(aCase({ facts: facts({ in_run: [tried, { ...tried, action: 'ask_person' }] }) }))).toContain('retry');
     expect(allowedActions(aCase({ facts: facts({ in_run: [tried, tried] }) }))).toEqual(['ask_person', 'stop']);
+  });
+
+  it('is no end where what the rules would do was not tried, whoever says so', () => {
+    const tried = { signature: 'x', action: 'retry' as const, outcome: 'failed' as 'failed' | 'helped', state: 'dismissed' };
+    expect(allowedActions(aCase({ stall: 'lost' }))).not.toContain('stop');
+    expect(refusal(aCase({ stall: 'lost' }), { action: 'ask_person', evidence: ['stall'] }, new Set(['stall']))).toMatch(/not admitted/);
+    expect(allowedActions(aCase({ facts: facts({ in_run: [tried] }) }))).toEqual(['retry', 'split', 're_plan', 'ask_person', 'stop']);
+    expect(allowedActions(aCase({ facts: facts({ in_run: [{ ...tried, outcome: 'helped' }] }) }))).not.toContain('stop');
+    // What is only unusual is paused.
+    const unusual = allowedActions(aCase({ stall: 'anomaly' }));
+    expect(unusual).toContain('ask_person');
+    expect(unusual).not.toContain('stop');
   });
 
   it('is not what failed against the same, here or more often than it helped elsewhere', () => {
@@ -122,6 +134,16 @@ describe('the rules', () => {
     [aCase({ facts: waiting() }), 'ask_person'],
   ])('%#: choose %o', (given, action) => {
     expect(decideByRules(given).action).toBe(action);
+  });
+
+  it('go back over no change of the files', () => {
+    const built = facts({ anomaly: anomaly('error_rate') }, [...BRIEF, ...turns(6)]);
+    built.conversation!.failed = [{ seq: 6, name: 'edit_file', input: null, output: null }];
+    expect(decideByRules(aCase({ stall: 'anomaly', facts: built }))).toEqual({ action: 'roll_back', step: 5 });
+    built.conversation!.changed_seq = 10;
+    expect(decideByRules(aCase({ stall: 'anomaly', facts: built }))).toEqual({ action: 'roll_back', step: 11 });
+    built.conversation!.changed_seq = 14;
+    expect(decideByRules(aCase({ stall: 'anomaly', facts: built })).action).not.toBe('roll_back');
   });
 
   it('go back before the first of the calls that repeat', () => {

@@ -35,7 +35,11 @@ interface ConversationFacts {
   /** The newest steps, oldest first. */
   messages: { seq: number; kind: string; tool: string | null; is_error: boolean; at: string; calls: number; ours: boolean; text: string }[];
   rollbacks: { from_seq: number; to_seq: number; reason: string }[];
+  /** The newest step that changed files in a way it had not before; null where none did. */
+  changed_seq: number | null;
+  /** The newest calls that failed. */
   failed: { seq: number; name: string; input: string | null; output: string | null }[];
+  /** Calls that were made three times and more, and brought the same, over the files as they are now. */
   repeated: { name: string; input: string | null; times: number; first_seq: number; last_seq: number }[];
 }
 
@@ -56,6 +60,9 @@ export interface Proposal {
   /** Of `change_model`. */
   model?: string | undefined;
 }
+
+type Mend = Exclude<RecoveryAction, 'ask_person' | 'stop'>;
+const MENDS = RECOVERY_ACTIONS.filter((action): action is Mend => action !== 'ask_person' && action !== 'stop');
 
 const MAX_RECOVERIES = 2;
 /** A conversation that was rolled back this often goes to a person: as its own rollbacks. */
@@ -93,17 +100,38 @@ export function rollbackSteps({ conversation }: Facts): number[] {
   return turns.slice(-TURNS_BACK).map(({ seq }) => seq);
 }
 
-/** The step to which the rules go back: the first of the calls that repeat or fail, or the turn whose call never came back. */
+/**
+ * The step to which the rules go back: the first of the calls that repeat or fail, or the turn whose call never came back. Never over a
+ * change of the files that was not made before: it may be good work, and what it is worth is not for the rules to say.
+ */
 function stepBack(facts: Facts): number | undefined {
-  const steps = rollbackSteps(facts);
-  const { failed = [], repeated = [] } = facts.conversation ?? {};
+  const { failed = [], repeated = [], changed_seq: changed } = facts.conversation ?? {};
+  const steps = rollbackSteps(facts).filter((seq) => seq > (changed ?? 0));
   const first = Math.min(...repeated.map(({ first_seq: seq }) => seq), ...failed.map(({ seq }) => seq));
   if (!Number.isFinite(first)) return steps.at(-1);
   return steps.findLast((seq) => seq < first) ?? steps[0];
 }
 
+/** That nobody takes it up is no fault of the work: what was done about it does not count against it. */
 function recoveries(facts: Facts): number {
-  return facts.in_run.filter(({ action }) => action !== 'ask_person' && action !== 'stop').length;
+  return facts.in_run.filter(({ action, signature }) => action !== 'ask_person' && action !== 'stop' && !signature?.startsWith('starved/')).length;
+}
+
+/** People were told of the same before, and nothing else is left to be done about it. */
+export function isTold(given: Case): boolean {
+  const signature = signatureOf(given);
+  return given.stall === 'starved' && given.facts.in_run.some((tried) => tried.action === 'ask_person' && tried.signature === signature);
+}
+
+/** Commands that may follow on each other before the next step is stored: install, build, lint and test; before the first of QA some on the base as well. */
+const SUITE_COMMANDS = 4;
+const OPENING_COMMANDS = 7;
+
+/** How long a worker that holds a task may store nothing, in milliseconds: a suite may be running, and each of its commands may take so long. */
+export function silenceOf({ conversation }: Facts, commandTimeoutSeconds: number): number {
+  const last = conversation?.messages.at(-1);
+  const commands = last === undefined ? OPENING_COMMANDS : last.kind === 'ai' && last.calls > 0 ? SUITE_COMMANDS : 1;
+  return commands * commandTimeoutSeconds * 1000;
 }
 
 /** Tried against the same before, and in vain: in this run, or more often than it helped elsewhere. */
@@ -114,27 +142,31 @@ function inVain(action: RecoveryAction, signature: string, { in_run: inRun, past
   return here || failed > there.length - failed;
 }
 
-/** What the state admits, whoever proposes it. A person can always be asked. */
+/** What the state admits, whoever proposes it. The run is ended, or its going on made a person's affair, where nothing else is left to be tried. */
 export function allowedActions(given: Case): RecoveryAction[] {
-  const { facts, otherModels } = given;
+  const { facts, otherModels, stall } = given;
   const { ticket, run, tasks } = facts.snapshot;
   if (!run || ticket.waiting_for !== null) return ['ask_person'];
+  // Whoever takes a task up is chosen by no issue: it waits on, and people are told.
+  if (stall === 'starved') return isOpen(focusOf(facts)) && !inVain('retry', signatureOf(given), facts) ? ['retry'] : ['ask_person'];
   if (recoveries(facts) >= MAX_RECOVERIES) return ['ask_person', 'stop'];
   const task = focusOf(facts);
   const signature = signatureOf(given);
   const affordable = run.spent_usd < run.budget_usd;
   // Planning again sends the work through the analysis and its gates once more, once in a run.
   const plannable = affordable && task?.phase === 'develop' && !tasks.some(({ input }) => input['from'] === 'diagnosis');
-  const admits: Record<RecoveryAction, boolean> = {
+  const mends: Record<Mend, boolean> = {
     retry: isOpen(task),
     roll_back: isOpen(task) && rollbackSteps(facts).length > 0,
     split: plannable,
     re_plan: plannable,
     change_model: isOpen(task) && affordable && otherModels.length > 0 && run.recovery?.models?.[task.role] === undefined,
-    ask_person: true,
-    stop: true,
   };
-  return RECOVERY_ACTIONS.filter((action) => admits[action] && (action === 'ask_person' || !inVain(action, signature, facts)));
+  const mending = MENDS.filter((action) => mends[action] && !inVain(action, signature, facts));
+  const isTried = facts.in_run.some(({ outcome }) => outcome !== 'helped') || !preferred(given).some((action) => mending.includes(action as Mend));
+  // What is only unusual is paused for the person who is asked: nothing of it is lost.
+  const ends: RecoveryAction[] = stall === 'anomaly' ? ['ask_person', ...(recoveries(facts) > 0 ? ['stop' as const] : [])] : ['ask_person', 'stop'];
+  return [...mending, ...(isTried || stall === 'anomaly' ? ends : [])];
 }
 
 /** Figures beyond the usual that tell of a conversation which goes in circles. */
@@ -162,8 +194,9 @@ function hangs({ conversation }: Facts): boolean {
 
 export function decideByRules(given: Case): Proposal {
   const allowed = allowedActions(given);
-  const action = preferred(given).find((wanted) => allowed.includes(wanted)) ?? 'ask_person';
-  if (action === 'roll_back') return { action, step: stepBack(given.facts) };
+  const step = stepBack(given.facts);
+  const action = preferred(given).find((wanted) => allowed.includes(wanted) && (wanted !== 'roll_back' || step !== undefined)) ?? 'ask_person';
+  if (action === 'roll_back') return { action, step };
   return action === 'change_model' ? { action, model: given.otherModels[0] } : { action };
 }
 

@@ -36,7 +36,14 @@ function aCase(): Case {
 function decide(proposal: Proposal, asked: Asked | null = ASKED): { intents: Intent[]; deed: string } {
   const given = aCase();
   const evidence = gatherEvidence(given, NOW);
-  const diagnosis = { given, proposal, hypothesis: 'Too much at once: @everyone <!-- banyan:x:y --> help.', refersTo: ['stall', 'task'], evidence, asked };
+  const diagnosis = {
+    given,
+    proposal,
+    hypothesis: 'Too much at once: @everyone <!-- banyan:x:y --> [help](https://evil.example) acme/other#1.',
+    refersTo: ['stall', 'task'],
+    evidence,
+    asked,
+  };
   const workflow = WORKFLOWS['default']!;
   return recover(diagnosis, { at: { projectId: 'p1', number: 7 }, workflow, maxMinutes: null, now: NOW });
 }

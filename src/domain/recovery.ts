@@ -117,6 +117,13 @@ function askPerson(diagnosis: Diagnosis, context: RecoveryContext): Recovery {
     const words = { did: 'Nothing is at work here, so I changed nothing.', next: `It waits for ${ticket.waiting_on ?? 'people'} as before.` };
     return { intents: [comment(diagnosis, context, words)], key: null, deed: 'told' };
   }
+  if (given.stall === 'starved') {
+    const words = {
+      did: 'That is no fault of this issue: I changed nothing, and it goes on as soon as a worker takes it.',
+      next: 'Whoever runs Banyan: `npx banyan doctor` says whether the cron and the workers run.',
+    };
+    return { intents: [comment(diagnosis, context, words)], key: null, deed: 'told' };
+  }
   if (given.stall === 'anomaly' && isAtWork(focusOf(given.facts))) {
     const spent = run ? ` So far it has cost ${usd(run.spent_usd)} of ${usd(run.budget_usd)}.` : '';
     const words = {

@@ -1,4 +1,4 @@
-import { decideByRules, focusOf } from '../domain/diagnosis.ts';
+import { decideByRules, focusOf, isTold, silenceOf } from '../domain/diagnosis.ts';
 import type { Case, Stall } from '../domain/diagnosis.ts';
 import { describeStall, gatherEvidence, tellingEvidence } from '../domain/evidence.ts';
 import type { Evidence } from '../domain/evidence.ts';
@@ -33,10 +33,16 @@ const ROWS = 500;
 const ASKS = 5;
 /** A look with a model's answer in it. */
 const LEASE_SECONDS = 180;
+/** Where only time can tell. */
+const LOOK_AGAIN_SECONDS = 120;
 
 function byRules(given: Case, evidence: readonly Evidence[], now: Date): Diagnosis {
   const refersTo = tellingEvidence(evidence, given.facts);
   return { given, proposal: decideByRules(given), hypothesis: `${describeStall(given, now)}.`, refersTo, evidence, asked: null };
+}
+
+function findingOf({ stall, task_id: taskId }: Suspect): string {
+  return `${stall}:${taskId ?? 'run'}`;
 }
 
 async function look({ data }: WatchItem<Suspect>, parts: WatchParts, asking: Asking): Promise<Look> {
@@ -46,8 +52,12 @@ async function look({ data }: WatchItem<Suspect>, parts: WatchParts, asking: Ask
   const { ticket, run } = facts.snapshot;
   const now = new Date();
   const { repository, workflow } = fromRunSnapshot(run.config_snapshot);
+  if (data.stall === 'silent' && now.getTime() - Date.parse(data.since) < silenceOf(facts, repository.limits.commandTimeoutSeconds)) {
+    return { finding: null, nextLookSeconds: LOOK_AGAIN_SECONDS };
+  }
   const role = focusOf(facts)?.role ?? 'developer';
   const given: Case = { stall: data.stall, since: data.since, facts, otherModels: parts.models.others(role, repository.models) };
+  if (isTold(given)) return { finding: findingOf(data), nextLookSeconds: LOOK_AGAIN_SECONDS };
   const evidence = gatherEvidence(given, now);
   const rules = byRules(given, evidence, now);
   // LangChain is loaded where there is something to ask.
@@ -56,7 +66,7 @@ async function look({ data }: WatchItem<Suspect>, parts: WatchParts, asking: Ask
   const context = { at: { projectId: ticket.project_id, number: ticket.number }, workflow, maxMinutes: repository.limits.maxMinutes, now };
   const { intents, deed } = recover(diagnosis, context);
   return {
-    finding: `${data.stall}:${data.task_id ?? 'run'}`,
+    finding: findingOf(data),
     memory: { action: diagnosis.proposal.action },
     act: { ticketId: ticket.id, expectVersion: ticket.version, intents },
     did: [deed],

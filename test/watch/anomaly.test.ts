@@ -1,6 +1,8 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { Intent } from '../../src/domain/intents.ts';
 import { createLog } from '../../src/engine/log.ts';
+import type { NewMessage } from '../../src/store/contract.ts';
+import { AGENT_TOOLS } from '../../src/tools/index.ts';
 import { anomalyJob } from '../../src/watch/anomaly.ts';
 import { runJob } from '../../src/watch/job.ts';
 import type { WatchParts } from '../../src/watch/job.ts';
@@ -91,6 +93,58 @@ describe('the job that compares runs', () => {
     await run(aPlace(), 2, 0.1, 14);
     await tick();
     expect(await found()).toMatchObject([{ cause: 'repeated', evidence: [{ id: 'figure:repeated', text: expect.stringContaining('14 times') }, ...more(5)] }]);
+  });
+
+  describe('a call that repeats', () => {
+    const write = (index: number) => toolMessage({ tool_name: 'write_file', tool_input: { path: 'cart.ts', content: `${index}` } });
+    const suite = (index = 0, words = 'all tests pass') =>
+      toolMessage({
+        tool_name: 'run_command',
+        tool_input: { command: 'npm test' },
+        content: { type: 'tool', data: { content: `exit code 0, 1.${index} s\n${words}`, tool_call_id: 'call-1' } },
+      });
+    const times = (count: number, each: (index: number) => NewMessage[]) => Array.from({ length: count }, (_, index) => each(index)).flat();
+    const repeatedOf = async (messages: NewMessage[]) => {
+      const { taskId, worker } = await run(aPlace(), 1, 0.1, 0);
+      await harness.store.appendMessages(taskId, worker, messages);
+      const [row] = await harness.sql<{ repeated: number }>(
+        `select (banyan.measure_run(run_id) ->> 'repeated')::integer as repeated from tasks where id = $1`,
+        [taskId],
+      );
+      return row?.repeated ?? 0;
+    };
+
+    it('is none where the files changed in between, by a tool or by a command', async () => {
+      expect(await repeatedOf(times(20, (index) => [write(index), suite(index)]))).toBe(1);
+      const sed = (index: number) => toolMessage({ tool_name: 'run_command', tool_input: { command: `sed -i s/${index}/x/ cart.ts` } });
+      expect(await repeatedOf(times(20, (index) => [sed(index), suite(index)]))).toBe(1);
+      await tick();
+      expect(await found()).toEqual([]);
+    });
+
+    it('is one where they did not, where a change failed, and where it goes to and fro', async () => {
+      expect(await repeatedOf([write(0), ...times(14, (index) => [suite(index), toolMessage()])])).toBe(14);
+      expect(await repeatedOf(times(14, (index) => [{ ...write(index), is_error: true }, suite(index)]))).toBe(14);
+      expect(await repeatedOf(times(14, (index) => [write(index % 2), suite(index)]))).toBe(13);
+      await tick();
+      expect((await found()).map(({ cause }) => cause)).toEqual(['repeated', 'repeated', 'repeated']);
+    });
+
+    it('is none any more for a run that has left it, and counts for what is usual', async () => {
+      const { taskId, worker, desk } = await run(aPlace(), 1, 0.1, 13);
+      await harness.store.appendMessages(taskId, worker, [write(1), suite()]);
+      await tick();
+      expect(await found()).toEqual([]);
+      await harness.store.completeTask(taskId, worker, {}, { expectVersion: null, intents: [COMPLETED] });
+      const figures = await harness.sql(`select banyan.measure_run(run_id) ->> 'repeated' as repeated from tasks where id = $1`, [taskId]);
+      expect([(await desk.snapshot()).run?.state, figures]).toEqual(['completed', [{ repeated: '13' }]]);
+    });
+
+    it('knows every tool that writes', async () => {
+      const writing = AGENT_TOOLS.filter(({ permission }) => permission === 'write').map(({ name }) => name);
+      const [row] = await harness.sql<{ source: string }>(`select pg_get_functiondef('banyan.repeated_calls'::regproc) as source`);
+      expect(writing.filter((name) => !row?.source.includes(`'${name}'`))).toEqual([]);
+    });
   });
 
   it('learns from completed runs only, each counted once', async () => {

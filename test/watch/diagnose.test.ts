@@ -1,4 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { defaultRepositoryConfig } from '../../src/config/repository.ts';
+import { WORKFLOWS } from '../../src/domain/workflows.generated.ts';
+import { toRunSnapshot } from '../../src/engine/run-config.ts';
 import { createLog } from '../../src/engine/log.ts';
 import { diagnoseJob } from '../../src/watch/diagnose.ts';
 import { runJob } from '../../src/watch/job.ts';
@@ -158,7 +161,52 @@ describe('a run that stands still', () => {
   });
 });
 
+it('workers that are away for hours are told once, at one issue, and fail none', async () => {
+  const place = aPlace();
+  const desks = [1, 2, 3].map((number) => createDesk(harness.store, number, place));
+  for (const [index, desk] of desks.entries()) await desk.deliver([openTicket(index + 1), startRun, addTask('develop:1')]);
+  const ids = (await Promise.all(desks.map((desk) => desk.snapshot()))).map(({ tasks }) => only(tasks).id);
+  for (let hours = 0; hours < 8; hours += 1) {
+    for (const id of ids) await pass(id, 61);
+    await harness.sql(`update banyan.watch_marks set next_look_at = next_look_at - interval '61 minutes'`);
+    expect(await tick()).toMatchObject({ failed: 0 });
+    expect(await tick()).toMatchObject({ failed: 0 });
+  }
+  expect((await Promise.all(desks.map((desk) => desk.snapshot()))).map(({ ticket, run }) => [ticket.waiting_for, run?.state])).toEqual(
+    ids.map(() => [null, 'queued']),
+  );
+  expect(only(await comments()).body).toMatch(/is ready for .*, and no worker takes it\. That is no fault of this issue[^]*banyan doctor/);
+  // The worker is back, and the run has all its recoveries.
+  await harness.sql('delete from banyan.watch_marks');
+  const { task } = (await desks[0]!.claim('back'))[0]!;
+  await harness.store.appendMessages(task.id, 'back', [aiMessage()]);
+  await pass(task.id, 60, { held: true });
+  await tick();
+  expect((await diagnoses()).at(-1)).toMatchObject({ cause: 'silent', action: 'retry' });
+});
+
 describe('is no stall', () => {
+  it('a suite that takes as long as its commands may, before the first message and at the end', async () => {
+    const { store } = harness;
+    const desk = createDesk(store, 1, aPlace());
+    const config = defaultRepositoryConfig();
+    const slow = { repository: { ...config, limits: { ...config.limits, commandTimeoutSeconds: 1800 } }, workflow: WORKFLOWS['default']! };
+    const start: Intent = { type: 'start_run', workflow: 'default', config_snapshot: toRunSnapshot(slow), budget_usd: 5, warn_at_usd: 4 };
+    await desk.deliver([openTicket(1), start, addTask('qa:1', { role: 'qa', phase: 'qa' })]);
+    const { task } = only(await desk.claim('qa'));
+    await pass(task.id, 200, { held: true });
+    expect(await tick()).toMatchObject({ acted: 0, failed: 0 });
+    await store.appendMessages(task.id, 'qa', [
+      aiMessage({ content: { type: 'ai', data: { content: '', tool_calls: [{ name: 'submit', args: {}, id: 'c' }] } } }),
+    ]);
+    await pass(task.id, 100, { held: true });
+    await harness.sql('delete from banyan.watch_marks');
+    expect(await tick()).toMatchObject({ looked: 1, acted: 0 });
+    await pass(task.id, 30, { held: true });
+    await harness.sql('delete from banyan.watch_marks');
+    expect(await tick()).toMatchObject({ acted: 1, did: { retry: 1 } });
+  });
+
   it('what waits for people, is put off, is paused or works', async () => {
     const { store } = harness;
     const place = aPlace();

@@ -96,6 +96,12 @@ describe('a model is asked', () => {
 
   it.each([
     ['no evidence of that name', 'unknown-evidence', () => propose({ evidence: ['message:4711'] }), /no evidence "message:4711"/],
+    [
+      'an end where nothing was tried yet',
+      'turned',
+      () => propose({ action: 'stop', hypothesis: '[Sign in here](https://evil.example) to go on.', evidence: ['stall'] }),
+      /"stop" is not admitted/,
+    ],
     ['an action that is not admitted', 'not-admitted', () => propose({ action: 'change_model', model: 'openai:mine' }), /not admitted/],
     ['an answer in another form', 'other-form', () => say('I do not know.'), /not in the form/],
   ] as const)('and not believed: %s', async (_what, repo, answer, reason) => {

@@ -327,6 +327,22 @@ export const HEALTHY: readonly { name: string; plays: (stage: Stage) => Promise<
     },
   },
   {
+    name: 'part after part, with the same passing suite after each',
+    async plays(stage) {
+      const parts = Array.from({ length: 14 }, (_, index) => [
+        callTool('write_file', { path: `greeting-${index}.txt`, content: `Greeting ${index}\n` }),
+        callTool('run_command', { command: 'echo all tests pass' }),
+      ]).flat();
+      const watching = parts.map((answer, index) => async () => {
+        if (index > 20) await stage.tick();
+        return answer;
+      });
+      const plot = await stage.open('parts', developerSteps(...watching, SUBMIT_DEVELOPER));
+      await stage.engine.settle();
+      return plot;
+    },
+  },
+  {
     name: 'two issues of one sort that are about different things',
     async plays(stage) {
       const play = inRole('developer', (request) => {
