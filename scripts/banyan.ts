@@ -1,5 +1,4 @@
 /** The `banyan` command. One file per command in `scripts/commands`. */
-import { parseArgs } from 'node:util';
 import { VERSION } from '../src/kernel/version.generated.ts';
 import { agent } from './commands/agent.ts';
 import { demo } from './commands/demo.ts';
@@ -35,7 +34,7 @@ const COMMANDS: Record<string, Command> = {
     summary: 'Look at an installation end to end, and say for each fault how to mend it; ends with 1 where something failed',
     usage: [
       '--url https://...     the deployment, where BANYAN_URL is not set',
-      '--env-file .env       the variables of the deployment; else those of this shell, else the stack of `npm start`',
+      '--variables .env      a file with the variables of the deployment; else those of this shell, else the stack of `npm start`',
       '--data-dir .banyan    the stack of `npm start` with this data folder',
       '--json                for machines',
     ],
@@ -53,20 +52,19 @@ function help(): string {
 }
 
 async function main(): Promise<void> {
-  // A command reads its own options.
-  const { positionals, values } = parseArgs({
-    allowPositionals: true,
-    strict: false,
-    options: { help: { type: 'boolean', short: 'h' }, version: { type: 'boolean', short: 'v' } },
-  });
-  const [name] = positionals;
+  const args = process.argv.slice(2);
+  const at = args.findIndex((arg) => !arg.startsWith('-'));
+  const name = args[at];
   const command = name === undefined ? undefined : COMMANDS[name];
-  if (command && !values.help) {
-    await command.run(process.env, process.argv.slice(process.argv.indexOf(String(name)) + 1));
+  // A command reads its own options; a value of one may begin with a dash, as some keys do.
+  const wants = (...flags: string[]) => args.some((arg) => flags.includes(arg));
+  const wantsHelp = wants('--help', '-h');
+  if (command && !wantsHelp) {
+    await command.run(process.env, args.slice(at + 1));
     return;
   }
-  if (values.version && name === undefined) console.log(VERSION);
-  else if (name === undefined || values.help) console.log(help());
+  if (name === undefined && wants('--version', '-v')) console.log(VERSION);
+  else if (name === undefined || wantsHelp) console.log(help());
   else {
     console.error(`There is no command "${name}".\n\n${help()}`);
     process.exitCode = 2;

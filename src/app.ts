@@ -69,9 +69,11 @@ function lazily<T>(build: () => T): () => T {
   return () => (built ??= { value: build() }).value;
 }
 
+/** The name of the scheme in whatever letters: RFC 9110, 11.1. */
 function mayCall(request: Request, secret: string): boolean {
   const digest = (text: string) => createHash('sha256').update(text).digest();
-  return timingSafeEqual(digest(request.headers.get('authorization') ?? ''), digest(`Bearer ${secret}`));
+  const sent = (request.headers.get('authorization') ?? '').replace(/^bearer +/i, 'Bearer ');
+  return timingSafeEqual(digest(sent), digest(`Bearer ${secret}`));
 }
 
 const UNAUTHORIZED = (names = 'CRON_SECRET') =>
@@ -233,6 +235,8 @@ export function createHandlers(
     try {
       const { more } = await (await (worker ??= buildWorker())).drain(deadlineOf(platform));
       if (more) await nudge(intakeEnv());
+      // Last: a collector that hangs holds up no work.
+      await (await engineParts()).tracing.flush();
     } catch (thrown) {
       worker = parts = undefined;
       failure(thrown);
@@ -249,7 +253,7 @@ export function createHandlers(
       const run = () => runJob(job, { ...built, retention: env.retention }, until);
       reports.push(await built.tracing.span('job', { delivery: null, attributes }, run));
     }
-    await built.tracing.flush();
+    platform.waitUntil(built.tracing.flush());
     if (reports.some(({ acted }) => acted > 0)) await nudge(intakeEnv());
     return reports;
   }
@@ -296,8 +300,9 @@ export function createHandlers(
   };
 }
 
-/** The job or action is in the path; a platform that rewrites the path puts it into the query. */
+/** The job or action is in the path; a platform that rewrites the path to that of the function puts it into the query. */
 function lastPartOf(url: string, parameter: 'job' | 'action'): string {
   const { searchParams, pathname } = new URL(url);
-  return (searchParams.get(parameter) ?? pathname.split('/').at(-1) ?? '').slice(0, 50);
+  const part = /^\/api\/(?:cron|agents)\/+([^/]+)\/?$/.exec(pathname)?.[1] ?? searchParams.get(parameter) ?? pathname.split('/').at(-1) ?? '';
+  return part.slice(0, 50);
 }

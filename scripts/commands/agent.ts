@@ -1,4 +1,5 @@
 import { createPrivateKey, generateKeyPairSync } from 'node:crypto';
+import type { KeyObject } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { publicKeyText, signRequest } from '../../src/domain/message-signature.ts';
@@ -14,6 +15,9 @@ const USAGE = [
 ].join('\n');
 
 const OPTIONS = ['url', 'organization', 'role', 'name', 'key', 'out', 'agent', 'key-file', 'action', 'body'] as const;
+/** The longest that a function of the deployment may take. */
+const TIMEOUT_MS = 60_000;
+
 type Options = Partial<Record<(typeof OPTIONS)[number], string>>;
 
 function wrong(message: string): BanyanError {
@@ -46,13 +50,44 @@ interface Post {
 }
 
 async function post({ url, path, body, headers }: Post): Promise<void> {
-  const response = await fetch(`${url.replace(/\/$/, '')}${path}`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json', ...headers },
-    body: Buffer.from(body),
-  });
+  if (!/^https?:$/.test(URL.parse(url)?.protocol ?? ''))
+    throw new BanyanError('config_invalid', '--url is no address.', { fix: 'Give the whole of it: --url https://banyan.example.com' });
+  let response: Response;
+  try {
+    response = await fetch(`${url.replace(/\/$/, '')}${path}`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', ...headers },
+      body: Buffer.from(body),
+      signal: AbortSignal.timeout(TIMEOUT_MS),
+    });
+  } catch (cause) {
+    throw new BanyanError('not_found', `${new URL(url).origin} could not be reached.`, {
+      fix: 'Look whether it is deployed, and whether the address is right: --url.',
+      cause,
+    });
+  }
   console.log(await response.text());
   if (!response.ok) process.exitCode = 1;
+}
+
+function readGiven(options: Options, name: 'body' | 'key-file'): Buffer {
+  const path = need(options, name);
+  try {
+    return readFileSync(path);
+  } catch (cause) {
+    throw new BanyanError('not_found', `The file ${path} cannot be read.`, { fix: `Name another one with --${name}.`, cause });
+  }
+}
+
+function readKey(options: Options): KeyObject {
+  const pem = readGiven(options, 'key-file');
+  try {
+    const key = createPrivateKey(pem);
+    if (key.asymmetricKeyType === 'ed25519') return key;
+  } catch {
+    // Told below: what its library says of a file that is none helps nobody.
+  }
+  throw new BanyanError('config_invalid', `${options['key-file']} is no private key of \`banyan agent keygen\`.`, { fix: 'Name the file of --out.' });
 }
 
 interface Administration {
@@ -70,16 +105,26 @@ function administer(options: Options, { action, body, env }: Administration): Pr
 
 function send(options: Options): Promise<void> {
   const path = `/api/agents/${need(options, 'action')}`;
-  const body = options.body ? readFileSync(options.body) : Buffer.from('{}');
-  const privateKey = createPrivateKey(readFileSync(need(options, 'key-file')));
+  const body = options.body ? readGiven(options, 'body') : Buffer.from('{}');
+  const privateKey = readKey(options);
   const headers = signRequest({ method: 'POST', path, body }, { keyId: need(options, 'agent'), privateKey });
   return post({ url: need(options, 'url'), path, body, headers });
+}
+
+/** Every option has a value, which may begin with a dash: some public keys do. */
+function joined(args: readonly string[]): string[] {
+  const isOption = (arg: string | undefined) => OPTIONS.some((name) => arg === `--${name}`);
+  return args.flatMap((arg, index) => {
+    if (index > 0 && isOption(args[index - 1]) && !isOption(arg)) return [];
+    const value = args[index + 1];
+    return isOption(arg) && value !== undefined && !isOption(value) ? [`${arg}=${value}`] : [arg];
+  });
 }
 
 function parse(args: readonly string[]): { action: string | undefined; options: Options } {
   try {
     const options = Object.fromEntries(OPTIONS.map((name) => [name, { type: 'string' as const }]));
-    const { positionals, values } = parseArgs({ args: [...args], allowPositionals: true, options });
+    const { positionals, values } = parseArgs({ args: joined(args), allowPositionals: true, options });
     return { action: positionals[0], options: values };
   } catch (thrown) {
     throw wrong(toBanyanError(thrown).message);

@@ -41,7 +41,7 @@ function readEnvFile(path: string): Source {
     return parseEnv(readFileSync(path, 'utf8'));
   } catch (cause) {
     throw new BanyanError('not_found', `The file ${path} cannot be read.`, {
-      fix: 'Name the file with the variables of the deployment: --env-file .env',
+      fix: 'Name the file with the variables of the deployment: --variables .env',
       cause,
     });
   }
@@ -50,7 +50,13 @@ function readEnvFile(path: string): Source {
 /** A shell that has one of these is set up for a deployment. */
 const SIGNS = ['GITHUB_APP_ID', 'SUPABASE_URL', 'CRON_SECRET'];
 
-const OPTIONS = { url: { type: 'string' }, 'env-file': { type: 'string' }, 'data-dir': { type: 'string' }, json: { type: 'boolean' } } as const;
+const OPTIONS = {
+  url: { type: 'string' },
+  'env-file': { type: 'string' },
+  variables: { type: 'string' },
+  'data-dir': { type: 'string' },
+  json: { type: 'boolean' },
+} as const;
 
 function readOptions(args: readonly string[]) {
   try {
@@ -63,7 +69,8 @@ function readOptions(args: readonly string[]) {
 async function sourceOf(env: Source, values: ReturnType<typeof readOptions>): Promise<{ source: Source; local: boolean }> {
   const dataDir = values['data-dir'];
   if (dataDir !== undefined) return { source: await localSource({ ...env, BANYAN_DATA_DIR: dataDir }), local: true };
-  const file = values['env-file'];
+  // Node takes `--env-file` for itself as well, wherever it stands, and ends where there is no such file.
+  const file = values.variables ?? values['env-file'];
   if (file !== undefined) return { source: { ...env, ...readEnvFile(file) }, local: false };
   if (values.url !== undefined || SIGNS.some((name) => env[name])) return { source: env, local: false };
   return { source: await localSource(env), local: true };
@@ -96,4 +103,6 @@ export async function doctor(env: Source, args: readonly string[]): Promise<void
   if (results.some(({ status }) => status === 'fail')) process.exitCode = 1;
   const parts = await subject.parts().catch(() => null);
   await parts?.store.close();
+  // Whatever else was asked and never answered must not keep the command: everything is told.
+  process.stdout.write('', () => process.exit());
 }

@@ -14,8 +14,8 @@ const seconds = (fallback: number, max: number) => z.coerce.number().int().min(1
 /** What only a worker needs; the rest is the intake's. */
 const workerSchema = z.object({
   SUPABASE_PUBLISHABLE_KEY: text,
-  GITHUB_API_URL: z.url({ protocol: /^https?$/ }).default('https://api.github.com'),
-  GITHUB_GRAPHQL_URL: z.url({ protocol: /^https?$/ }).optional(),
+  GITHUB_API_URL: z.url({ protocol: /^https?$/, error: 'is not a URL that begins with https?:' }).default('https://api.github.com'),
+  GITHUB_GRAPHQL_URL: z.url({ protocol: /^https?$/, error: 'is not a URL that begins with https?:' }).optional(),
   BANYAN_GITHUB_LIMITS: z.enum(['github', 'off']).default('github'),
   GITHUB_APP_ID: z.coerce.number().int().positive(),
   GITHUB_APP_PRIVATE_KEY: text.transform(normalizePem).refine((pem) => pem.includes('PRIVATE KEY-----'), 'is not a PEM private key'),

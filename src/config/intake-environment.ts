@@ -35,6 +35,8 @@ const FIX: Record<string, string> = {
   SUPABASE_URL: 'Supabase > Project settings > API: the project URL',
   SUPABASE_SECRET_KEY: 'Supabase > Project settings > API keys: a secret key (sb_secret_...)',
   SUPABASE_PUBLISHABLE_KEY: 'Supabase > Project settings > API keys: the publishable key (sb_publishable_...)',
+  GITHUB_API_URL: 'https://api.github.com or leave it out; https://HOST/api/v3 for an Enterprise Server',
+  BANYAN_URL: 'the address of the deployment, e.g. https://banyan.example.com',
   CRON_SECRET: 'any random string of 16 characters or more, e.g. `openssl rand -hex 32`',
 };
 

@@ -17,6 +17,8 @@ async function lookAtDatabase({ parts, environment }: Subject): Promise<Finding>
     const by = environment.databaseUrl === undefined ? 'SUPABASE_URL' : 'BANYAN_DATABASE_URL';
     if (error.code === 'database_unavailable')
       return fail(`It does not answer at ${by}.`, `Compare ${by} with the page of the Supabase project, and see there whether it is paused.`);
+    if (by === 'SUPABASE_URL' && new URL(environment.supabase.url).pathname !== '/')
+      return fail(`It answers, and refuses: ${error.message}`, 'SUPABASE_URL has a path. Set it to the URL of the project alone: https://PROJECT.supabase.co');
     // Who may not call it, and who has it not, hear the same of the Data API: the keys are looked at by themselves.
     return fail(`It answers, and refuses: ${error.message}`, `${PUSH} Where that was done, SUPABASE_SECRET_KEY is no secret key of this project.`);
   }

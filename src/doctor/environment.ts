@@ -28,15 +28,19 @@ function lookAtNode({ node: { version, engines } }: Subject): Finding {
   );
 }
 
-/** What looks like one of ours and is read by nobody. */
-export function unknownVariables(source: Source): string[] {
-  const known = new Set([...VARIABLES, ...OF_THE_STACK]);
-  return Object.keys(source).filter((name) => name.startsWith('BANYAN_') && !name.startsWith('BANYAN_MODEL_') && !known.has(name) && source[name]?.trim());
+/** Asked beside the roles, by jobs of the cron. */
+export const ASKED_BY_JOBS: readonly string[] = ['guardian', 'diagnostician'];
+
+/** What looks like one of ours and is read by nobody. @param roles those that may have a model of their own */
+export function unknownVariables(source: Source, roles: Iterable<string>): string[] {
+  const ofModels = [...roles, ...ASKED_BY_JOBS].map((role) => `BANYAN_MODEL_${role.toUpperCase().replaceAll('-', '_')}`);
+  const known = new Set([...VARIABLES, ...OF_THE_STACK, ...ofModels]);
+  return Object.keys(source).filter((name) => name.startsWith('BANYAN_') && !known.has(name) && source[name]?.trim());
 }
 
-function lookAtVariables({ source, problems, local }: Subject): Finding {
+async function lookAtVariables({ source, problems, local, parts }: Subject): Promise<Finding> {
   if (problems.length > 0) return fail(problems.map(problemLine).join('\n'), 'Set them here and at the deployment: README.md has the table.');
-  const unknown = unknownVariables(source);
+  const unknown = unknownVariables(source, (await parts()).roles.keys());
   if (unknown.length > 0) return warn(`Nobody reads ${unknown.join(', ')}.`, 'Correct the spelling, or remove them: README.md has the table.');
   return ok(local ? 'All that is required is set, by `npm start`.' : 'All that is required is set, and in its form.');
 }

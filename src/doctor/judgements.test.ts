@@ -4,6 +4,7 @@ import { PERMISSIONS } from '../github/permissions.ts';
 import { judgeRights, judgeTicks, missingMigrations } from './database.ts';
 import { keyKind, satisfies, secretFaults, unknownVariables } from './environment.ts';
 import { compareEvents, comparePermissions, judgeAttempts, judgeHook, judgeInstallations } from './github.ts';
+import { jsonOf } from './report.ts';
 import { gateOf, judgeClocks } from './web.ts';
 import { worstOf } from './work.ts';
 
@@ -31,9 +32,9 @@ describe('the environment', () => {
   });
 
   it('names what is spelled wrong', () => {
-    expect(unknownVariables({ BANYAN_LEASE_SECOND: '5', BANYAN_MODEL_QA: 'openai:x', BANYAN_PORT: '1', BANYAN_LEASE_SECONDS: '5', BANYAN_EMPTY: ' ' })).toEqual(
-      ['BANYAN_LEASE_SECOND'],
-    );
+    const models = { BANYAN_MODEL_QA: 'openai:x', BANYAN_MODEL_PRODUCT_OWNER: 'openai:x', BANYAN_MODEL_GUARDIAN: 'openai:x', BANYAN_MODEL_QUA: 'openai:x' };
+    const others = { BANYAN_LEASE_SECOND: '5', BANYAN_PORT: '1', BANYAN_LEASE_SECONDS: '5', BANYAN_EMPTY: ' ' };
+    expect(unknownVariables({ ...models, ...others }, ['qa', 'product-owner'])).toEqual(['BANYAN_MODEL_QUA', 'BANYAN_LEASE_SECOND']);
   });
 
   it.each([
@@ -207,4 +208,10 @@ it('several findings are as bad as the worst of them', () => {
   const says = (status: 'ok' | 'warn' | 'fail', fix?: string) => ({ status, says: status, ...(fix ? { fix } : {}) });
   expect(worstOf([says('ok'), says('fail', 'Mend.'), says('warn', 'Mend.')])).toEqual({ status: 'fail', says: 'ok\nfail\nwarn', fix: 'Mend.' });
   expect(worstOf([says('ok')])).toEqual({ status: 'ok', says: 'ok' });
+});
+
+it('a report for machines names no password of the address', () => {
+  const told = (url: string | undefined) => (JSON.parse(jsonOf([], { url, version: '1.0.0' })) as { url: string | null }).url;
+  expect(told('https://someone:hunter2fishXY@banyan.test:8443/a?token=hunter2')).toBe('https://banyan.test:8443/a');
+  expect([told('http://127.0.0.1:3000'), told(undefined)]).toEqual(['http://127.0.0.1:3000', null]);
 });

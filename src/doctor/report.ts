@@ -22,10 +22,22 @@ export function summaryOf(results: readonly Result[]): string {
   return `${results.length} checks: ${ok} ok, ${warn} warnings, ${fail} failed, ${skipped} skipped.`;
 }
 
+/** Without a user, a password and whatever was asked: they are nobody's business who reads a report. */
+function shown(url: string): string {
+  const { origin, pathname } = new URL(url);
+  return `${origin}${pathname.replace(/\/+$/, '')}`;
+}
+
 /** The same for machines. */
 export function jsonOf(results: readonly Result[], about: { url: string | undefined; version: string }): string {
   return JSON.stringify(
-    { ok: results.every(({ status }) => status !== 'fail'), version: about.version, url: about.url ?? null, counts: counts(results), checks: results },
+    {
+      ok: results.every(({ status }) => status !== 'fail'),
+      version: about.version,
+      url: about.url === undefined ? null : shown(about.url),
+      counts: counts(results),
+      checks: results,
+    },
     null,
     2,
   );

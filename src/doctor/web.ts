@@ -16,18 +16,23 @@ export const WEBHOOK_PATH = '/api/github/webhook';
 
 const NO_URL = 'Set BANYAN_URL (on Vercel the production domain is taken), or say it here with --url.';
 
+const AT_DEPLOYMENT = 'Look whether it is deployed, and whether the address is right: --url, or BANYAN_URL.';
+const AT_GITHUB = 'Look whether this machine reaches GitHub, and whether GITHUB_API_URL is right (https://api.github.com where it is not set).';
+
+/** Why there was no answer: `ENOTFOUND` says more than a sentence would. */
+function reasonOf(thrown: unknown): string {
+  if (thrown instanceof Error && thrown.name === 'TimeoutError') return 'no answer in time';
+  const cause = thrown instanceof Error && thrown.cause instanceof Error ? thrown.cause : thrown;
+  return cause instanceof Error && 'code' in cause && typeof cause.code === 'string' ? cause.code : 'no answer';
+}
+
 /** @throws BanyanError `not_found` where nobody answers */
-async function ask(url: string, init: RequestInit): Promise<Answer> {
+async function ask(url: string, init: RequestInit, fix = AT_DEPLOYMENT): Promise<Answer> {
   try {
     const response = await fetch(url, { redirect: 'manual', ...init });
     return { status: response.status, headers: response.headers, text: (await response.text()).slice(0, 20_000) };
   } catch (thrown) {
-    const cause = thrown instanceof Error && thrown.cause instanceof Error ? thrown.cause : thrown;
-    const reason = cause instanceof Error && 'code' in cause ? String(cause.code) : 'no answer';
-    throw new BanyanError('not_found', `${new URL(url).origin} could not be reached (${reason}).`, {
-      fix: 'Look whether it is deployed, and whether the address is right: --url, or BANYAN_URL.',
-      cause: thrown,
-    });
+    throw new BanyanError('not_found', `${new URL(url).origin} could not be reached (${reasonOf(thrown)}).`, { fix, cause: thrown });
   }
 }
 
@@ -161,7 +166,9 @@ async function lookAtCron(subject: Subject, signal: AbortSignal): Promise<Findin
 
 function lookAtAddress({ url, environment, source }: Subject): Finding {
   if (url === undefined) return fail('The address of the deployment is not known, so no delivery wakes its worker.', NO_URL);
-  const { protocol, hostname, pathname } = new URL(url);
+  const { protocol, hostname, pathname, username, password } = new URL(url);
+  if (username !== '' || password !== '')
+    return fail('The address has a user or a password in it, and whoever calls it sends none.', 'Give it without them, and leave the domain open.');
   const here = /^(localhost|127\.|\[::1\])/.test(hostname);
   if (protocol !== 'https:' && !here)
     return fail(`${url} is not https: secrets would travel in the open.`, 'Put TLS before it, and set BANYAN_URL to the https address.');
@@ -185,16 +192,16 @@ export function judgeClocks(clocks: Record<string, number>): Finding {
   return ok(`${Object.keys(clocks).join(', ')}: within ${SKEW.warn} s of GitHub.`);
 }
 
-async function dateOf(url: string, signal: AbortSignal): Promise<{ server: number; asked: number } | null> {
+async function dateOf(url: string, signal: AbortSignal, fix = AT_DEPLOYMENT): Promise<{ server: number; asked: number } | null> {
   const before = Date.now();
-  const { headers } = await ask(url, { signal, method: 'GET' });
+  const { headers } = await ask(url, { signal, method: 'GET' }, fix);
   const server = Date.parse(headers.get('date') ?? '');
   return Number.isNaN(server) ? null : { server, asked: (before + Date.now()) / 2 };
 }
 
 async function lookAtClocks(subject: Subject, signal: AbortSignal): Promise<Finding> {
   const drift = subject.now() - Date.now();
-  const github = await dateOf(`${subject.environment.github.apiUrl}/meta`, signal);
+  const github = await dateOf(`${subject.environment.github.apiUrl}/meta`, signal, AT_GITHUB);
   if (github === null) return skipped('GitHub names no time.');
   // By this machine's clock, whatever it is: only differences count.
   const ahead = (time: { server: number; asked: number }) => (time.server - time.asked - (github.server - github.asked)) / 1000;
@@ -209,7 +216,7 @@ async function lookAtClocks(subject: Subject, signal: AbortSignal): Promise<Find
 export const WEB_CHECKS: readonly Check[] = [
   { id: 'address', title: 'address of the deployment', run: lookAtAddress },
   { id: 'deployment', title: 'deployment answers', after: ['address'], run: lookAtHealth },
-  { id: 'clocks', title: 'clocks', run: lookAtClocks },
+  { id: 'clocks', title: 'clocks', needs: ['GITHUB_API_URL'], run: lookAtClocks },
   { id: 'webhook.signed', title: 'webhook takes what is signed', needs: ['GITHUB_WEBHOOK_SECRET'], after: ['address'], run: lookAtSigned },
   { id: 'webhook.forged', title: 'webhook refuses what is forged', after: ['address'], run: lookAtForged },
   { id: 'cron.bearer', title: 'cron is called with the right secret', needs: ['CRON_SECRET'], after: ['address'], run: lookAtCron },

@@ -4,6 +4,7 @@ import { modelError } from '../llm/errors.ts';
 import type { RoleModel } from '../llm/types.ts';
 import type { Sandbox } from '../sandbox/types.ts';
 import { toBanyanError } from '../kernel/errors.ts';
+import { ASKED_BY_JOBS } from './environment.ts';
 import { fail, ok, skipped, warn } from './types.ts';
 import type { Check, Finding, Subject } from './types.ts';
 
@@ -150,13 +151,19 @@ async function lookAtModels(subject: Subject, signal: AbortSignal): Promise<Find
   const { models, roles } = await subject.parts();
   const wrong: Finding[] = [];
   const byId = new Map<string, { model: RoleModel; roles: string[] }>();
-  for (const role of roles.keys()) {
+  const ofJobs = ASKED_BY_JOBS.filter((role) => subject.environment.models.byRole[role] !== undefined);
+  for (const role of [...roles.keys(), ...ofJobs]) {
     try {
       const model = await models.forRole(role, { taskId: 'doctor', runId: 'doctor' });
       byId.set(model.id, { model, roles: [...(byId.get(model.id)?.roles ?? []), role] });
     } catch (thrown) {
       const error = toBanyanError(thrown);
-      wrong.push(fail(`${role}: ${error.message}`, error.fix ?? 'Correct BANYAN_MODEL.'));
+      wrong.push(
+        fail(
+          `${role}: ${error.message}`,
+          [error.fix, `BANYAN_MODEL_${role.toUpperCase().replaceAll('-', '_')}, or BANYAN_MODEL, says which it is.`].filter(Boolean).join(' '),
+        ),
+      );
     }
   }
   const asked = [...byId.values()].map((one) => askModel(one.model, one.roles.join(', '), { local: subject.local, signal }));

@@ -84,7 +84,7 @@ export function createElsewhere(parts: EngineParts, nudge: () => void): Elsewher
     try {
       return Response.json(await act());
     } catch (thrown) {
-      const error = withStatus(toBanyanError(thrown));
+      const error = withStatus(toBanyanError(thrown), action);
       const status = STATUS[error.code] ?? 503;
       if (status === 503) log.error({ action, code: error.code, err: error }, `a request of an agent failed: ${error.message}`);
       const message = status === 503 ? 'The request could not be handled.' : error.message;
@@ -103,10 +103,16 @@ export function createElsewhere(parts: EngineParts, nudge: () => void): Elsewher
   };
 }
 
+const UNKNOWN: Record<string, string> = {
+  register:
+    'There is no such organization here. Banyan knows one from the first delivery of its GitHub App on: install the App there, open or comment on an issue, and register again.',
+  retire: 'There is no such agent.',
+};
+
 /** What the database does not know. */
-function withStatus(error: BanyanError): BanyanError {
+function withStatus(error: BanyanError, action: string): BanyanError {
   if (error.code !== 'database_error' || error.data['sqlstate'] !== 'PT404') return error;
-  return new BanyanError('not_found', 'There is no such organization or agent.', { cause: error });
+  return new BanyanError('not_found', UNKNOWN[action] ?? 'There is no such organization or agent.', { cause: error });
 }
 
 async function readBody(request: Request): Promise<Uint8Array> {

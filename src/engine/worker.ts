@@ -134,8 +134,7 @@ class Drain {
       while (this.#active.size > 0) await Promise.allSettled(this.#active);
       clearInterval(renewal);
       clearInterval(looking);
-      const { github, tracing } = this.#parts;
-      await Promise.all([github.giveBack(), tracing.flush(), this.#registered.then(() => this.#hands.registry.left(this.#name))]);
+      await Promise.all([this.#parts.github.giveBack(), this.#registered.then(() => this.#hands.registry.left(this.#name))]);
     }
   }
 

@@ -44,6 +44,9 @@ export interface AppInspection {
   budget(installationId: number): Promise<{ limit: number; remaining: number }>;
 }
 
+/** Less than the doctor waits for one check: what hangs ends by itself, and says what it was. */
+const PATIENCE_MS = 15_000;
+
 /** Nobody waits for a second try here: whoever looks wants to hear of the first. */
 const ONCE = { retries: 0 };
 
@@ -56,13 +59,18 @@ function loginOf(account: unknown): string {
   return login ?? slug ?? 'unknown';
 }
 
-export function createAppInspection(options: Pick<GitHubAppOptions, 'appId' | 'privateKey' | 'apiUrl'>): AppInspection {
+export function createAppInspection(options: Pick<GitHubAppOptions, 'appId' | 'privateKey' | 'apiUrl'>, patienceMs = PATIENCE_MS): AppInspection {
+  /** Of the tokens' requests too. */
+  const patientFetch: typeof fetch = (input, init) => {
+    const over = AbortSignal.timeout(patienceMs);
+    return fetch(input, { ...init, signal: init?.signal ? AbortSignal.any([init.signal, over]) : over });
+  };
   const probot = new Probot({
     appId: options.appId,
     privateKey: options.privateKey,
     baseUrl: options.apiUrl,
     log: pino({ level: 'silent' }),
-    Octokit: ProbotOctokit.defaults({ throttle: { enabled: false }, retry: { enabled: false } }),
+    Octokit: ProbotOctokit.defaults({ throttle: { enabled: false }, retry: { enabled: false }, request: { fetch: patientFetch } }),
   });
 
   async function ask<T>(question: (octokit: Awaited<ReturnType<typeof probot.auth>>) => Promise<T>, installationId?: number): Promise<T> {

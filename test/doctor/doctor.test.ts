@@ -117,6 +117,9 @@ describe('the doctor', () => {
     const gone = await look(['address', 'deployment', 'webhook.signed'], {}, { url: NOBODY });
     expect(gone['deployment']).toMatch(/^fail \| http:\/\/127\.0\.0\.1:1 could not be reached \(/);
     expect(gone['webhook.signed']).toMatch(/^fail/);
+    const password = await look(['address', 'deployment'], { BANYAN_URL: 'https://someone:hunter2fishXY@banyan.test' });
+    expect(password['address']).toMatch(/^fail \| The address has a user or a password in it/);
+    expect(JSON.stringify(password)).not.toContain('hunter2fishXY');
     const unknown = await look(['address', 'deployment'], { BANYAN_URL: undefined });
     expect(unknown['address']).toMatch(/^fail \| The address of the deployment is not known/);
     expect(unknown['deployment']).toBe('skipped | "address of the deployment" comes first.');
@@ -148,6 +151,8 @@ describe('the doctor', () => {
     const away = await look(ids, { SUPABASE_URL: NOBODY });
     expect(away['database']).toMatch(/^fail \| It does not answer at SUPABASE_URL\./);
     expect(Object.values(away).filter((line) => line === 'skipped | "database answers" comes first.')).toHaveLength(4);
+    const withPath = await look(ids, { SUPABASE_URL: `${installation.source['SUPABASE_URL']}/rest/v1/` });
+    expect(withPath['database']).toMatch(/^fail \| It answers, and refuses: .* \| SUPABASE_URL has a path\./);
     const { SUPABASE_SECRET_KEY: secret, SUPABASE_PUBLISHABLE_KEY: publishable } = installation.source;
     const swapped = await look(ids, { SUPABASE_SECRET_KEY: publishable, SUPABASE_PUBLISHABLE_KEY: publishable });
     expect(swapped['keys']).toMatch(/^fail \| SUPABASE_SECRET_KEY is a publishable key\./);
@@ -161,6 +166,11 @@ describe('the doctor', () => {
   it('tells a clock that is wrong', async () => {
     const found = await look(['clocks'], {}, { now: () => Date.now() - 95_000 });
     expect(found['clocks']).toMatch(/^fail \| this machine: 9\d s behind GitHub\./);
+    const away = await look(['clocks'], { GITHUB_API_URL: NOBODY });
+    expect(away['clocks']).toMatch(/^fail \| http:\/\/127\.0\.0\.1:1 could not be reached \((?:[A-Z]\w+|no answer)\)\. \| .*GITHUB_API_URL/);
+    const wrong = await look(['variables', 'clocks'], { GITHUB_API_URL: 'api.github.com' });
+    expect(wrong['variables']).toMatch(/^fail \| GITHUB_API_URL is not a URL that begins with https\?: - set it to https:\/\/api\.github\.com/);
+    expect(wrong['clocks']).toMatch(/^skipped \| GITHUB_API_URL is not a URL/);
   });
 
   it('asks each configured model for one call of a tool', async () => {
@@ -178,6 +188,12 @@ describe('the doctor', () => {
     const mixed = (await models({ BANYAN_MODEL: 'openai:gpt-4o', BANYAN_MODEL_QA: 'openai:wrong', BANYAN_MODEL_REVIEWER: 'openai:talks' }))['models'];
     expect(mixed).toMatch(/^fail \| .*qa: openai:wrong: The provider does not know this model\. \(404\)/s);
     expect(mixed).toContain('reviewer: openai:talks answered without calling the tool.');
+    // Those that no task asks, but a job of the cron.
+    const jobs = (await models({ BANYAN_MODEL: 'openai:gpt-4o', BANYAN_MODEL_GUARDIAN: 'openai:wrong', BANYAN_MODEL_DIAGNOSTICIAN: 'nonsense' }))['models'];
+    expect(jobs).toMatch(/^fail \| diagnostician: "nonsense" does not name a model\..*guardian: openai:wrong: The provider does not know this model\./s);
+    expect(jobs).toContain('BANYAN_MODEL_DIAGNOSTICIAN');
+    const typo = await look(['variables'], { BANYAN_MODEL_DEVELOPPER: 'openai:gpt-4o', BANYAN_MODEL_GUARDIAN: 'openai:gpt-4o' });
+    expect(typo['variables']).toMatch(/^warn \| Nobody reads BANYAN_MODEL_DEVELOPPER\./);
     expect((await models({ BANYAN_MODEL: 'openai:our-own' }))['models']).toMatch(/^warn \| .*its price is not known.*models\.prices/);
     expect((await models({ BANYAN_MODEL: 'nonsense' }))['models']).toMatch(/^fail \| product-owner: "nonsense" does not name a model\./);
     await server.close();
@@ -232,7 +248,7 @@ describe('npx banyan doctor', () => {
     await tick();
     const lines = Object.entries({ ...installation.source, BANYAN_SANDBOX: 'vercel' }).map(([name, value]) => `${name}="${value?.replaceAll('\n', '\\n')}"`);
     writeFileSync(file, lines.join('\n'));
-    const people = await run('--env-file', file);
+    const people = await run('--variables', file);
     expect([people.code, people.stderr]).toEqual([0, '']);
     expect(people.stdout).toMatch(/^ok {6}GitHub App authenticates: It authenticates as banyan\[bot\]/m);
     expect(people.stdout).toMatch(new RegExp(`^${CHECKS.length} checks: \\d+ ok, \\d+ warnings, 0 failed, \\d+ skipped\\.$`, 'm'));
@@ -250,6 +266,10 @@ describe('npx banyan doctor', () => {
     const nowhere = await run('--env-file', '/nowhere/.env');
     expect(nowhere.code).not.toBe(0);
     expect(nowhere.stderr).toContain('/nowhere/.env');
+    expect(await run('--variables', '/nowhere/.env')).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('The file /nowhere/.env cannot be read.\n') as string,
+    });
     expect(await run('--url', 'banyan.test')).toMatchObject({ code: 1, stderr: expect.stringContaining('--url is no address.') as string });
     expect(await run('--data-dir', '/nowhere')).toMatchObject({ code: 1, stderr: expect.stringContaining('npm start') as string });
   });

@@ -235,6 +235,7 @@ describe('what an agent may do', () => {
     const refusals = [{ organization: 'nobody-here' }, { role: 'juggler' }, { key: 'no key' }, { name: ' ' }];
     const answers = await Promise.all(refusals.map((bad) => administer('register', { ...good, ...bad })));
     expect(answers.map(({ status }) => status)).toEqual([404, 400, 400, 400]);
+    expect(answers[0]?.body.error?.message).toMatch(/no such organization here.*first delivery.*register again/s);
     const first = await administer('register', good);
     expect(await administer('register', good)).toEqual(first);
     expect(await administer('register', { ...good, role: 'qa' })).toMatchObject({ status: 409 });

@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { createPrivateKey, createPublicKey } from 'node:crypto';
-import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -54,6 +54,39 @@ describe('banyan agent', () => {
     expect(stdout.trim()).toBe(x);
     expect(run('banyan.ts', ['agent', 'keygen', '--out', out])).toMatchObject({ status: 1, stdout: '' });
     expect(readFileSync(out, 'utf8')).toBe(pem);
+  });
+
+  it('takes a public key that begins with a dash, whatever letters follow', () => {
+    const send = (...key: string[]) =>
+      run('banyan.ts', ['agent', 'register', '--url', 'http://127.0.0.1:1', '--organization', 'acme', '--role', 'qa', ...key, '--name', 'x'], {
+        CRON_SECRET: 'a secret of the test',
+      });
+    for (const key of [['--key', '-Ld6hvhqQ'], ['--key', '--hvLd6qQ'], ['--key=-Ld6hvhqQ']]) {
+      expect(send(...key)).toMatchObject({ status: 1, stdout: '', stderr: expect.stringContaining('http://127.0.0.1:1 could not be reached.\n') as string });
+    }
+    expect(send()).toMatchObject({ status: 1, stderr: expect.stringContaining('--key is missing.') as string });
+    expect(run('banyan.ts', ['agent', '--help']).stdout).toContain('npx banyan <command>');
+  });
+
+  it('says what is wrong with what it is given, without the stack of a program', () => {
+    const [key, text, body] = ['agent.key', 'no.pem', 'body.json'].map((name) => join(dataDir, name)) as [string, string, string];
+    expect(run('banyan.ts', ['agent', 'keygen', '--out', key]).status).toBe(0);
+    writeFileSync(text, 'no key');
+    const send = (change: Record<string, string>) => {
+      const options = { '--url': 'http://127.0.0.1:1', '--agent': 'x', '--key-file': key, '--action': 'heartbeat', ...change };
+      return run('banyan.ts', ['agent', 'send', ...Object.entries(options).flat()]);
+    };
+    for (const [change, message] of [
+      [{ '--key-file': `${key}.gone` }, `The file ${key}.gone cannot be read.`],
+      [{ '--key-file': text }, `${text} is no private key of \`banyan agent keygen\`.`],
+      [{ '--body': body }, `The file ${body} cannot be read.`],
+      [{ '--url': 'banyan.test' }, '--url is no address.'],
+      [{}, 'http://127.0.0.1:1 could not be reached.'],
+    ] as const) {
+      const { status, stderr } = send(change);
+      expect([status, stderr.split('\n')[0]]).toEqual([1, message]);
+      expect(stderr).not.toMatch(/^ {4}at /m);
+    }
   });
 
   it('says what is missing, with the usage', () => {
