@@ -17,6 +17,7 @@ const STAGES: Record<number, WaitStage> = { 1: 'remind', 2: 'escalate', 3: 'end'
 export const approvalsJob = lookingJob<WaitFacts>({
   name: 'approvals',
   rows: 1_000,
+  batch: 100,
   async look({ data }, { store }) {
     const stage = STAGES[data.stage];
     if (!stage) return { finding: null };

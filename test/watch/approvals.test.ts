@@ -7,7 +7,7 @@ import { createLog } from '../../src/engine/log.ts';
 import { approvalsJob } from '../../src/watch/approvals.ts';
 import { runJob } from '../../src/watch/job.ts';
 import type { WatchParts } from '../../src/watch/job.ts';
-import { addTask, aDelivery, createDesk, only, openTicket, startRun } from '../store/builders.ts';
+import { addTask, aDelivery, createDesk, openTicket, startRun } from '../store/builders.ts';
 import type { Desk } from '../store/builders.ts';
 import { emptyOut, pgliteHarness } from '../store/harness.ts';
 import type { Harness } from '../store/harness.ts';
@@ -178,36 +178,16 @@ describe('what waits for a person', () => {
     ['archived repository', ['update projects set archived_at = now()', 'update projects set archived_at = null']],
   ])('is not waited for during a %s', async (_name, [away, back]) => {
     const desk = await aRun(answers);
-    await waitedFor(24);
     await (away ? harness.sql(away) : desk.deliver([{ type: 'set_run', state: 'paused' }]));
-    // Fifteen days later.
-    await harness.sql(`update tickets set waiting_since = waiting_since - interval '15 days'`);
-    await harness.sql(`update banyan.pauses set paused_at = paused_at - interval '15 days'`);
-    await harness.sql(`update installations set suspended_at = suspended_at - interval '15 days', deleted_at = deleted_at - interval '15 days'`);
-    await harness.sql(`update projects set archived_at = archived_at - interval '15 days'`);
+    await waitedFor(15 * 24);
     expect(await tick()).toMatchObject({ looked: 0 });
     await (back ? harness.sql(back) : desk.deliver([{ type: 'set_run', state: 'running' }]));
+    // Whoever was asked has their whole time now, from the reminder on.
     expect(await tick()).toMatchObject({ looked: 0 });
-    const hours = only(await harness.sql<{ hours: number }>(`select round(extract(epoch from now() - waiting_since) / 3600)::integer as hours from tickets`));
-    expect(hours).toEqual({ hours: 24 });
+    await waitedFor(47);
+    expect(await tick()).toMatchObject({ looked: 0 });
     await waitedFor(49);
     expect(await tick()).toMatchObject({ did: { reminded: 1 } });
-  });
-
-  it('stands still once where several of these meet', async () => {
-    const desk = await aRun(answers);
-    const days = (count: number) => `now() - interval '${count} days'`;
-    // Waits for 20 days: paused 18 to 5 days ago, suspended 12 to 2, archived 8 to 6.
-    await desk.deliver([{ type: 'set_run', state: 'paused' }]);
-    await harness.sql(`update tickets set waiting_since = ${days(20)}`);
-    await harness.sql(`update banyan.pauses set paused_at = ${days(18)}`);
-    await harness.sql(`update installations set suspended_at = ${days(12)}`);
-    await harness.sql(`update projects set archived_at = ${days(8)}`);
-    await harness.sql('update projects set archived_at = null');
-    await desk.deliver([{ type: 'set_run', state: 'running' }]);
-    await harness.sql('update installations set suspended_at = null');
-    // It waited for the two days before the first of them.
-    expect(await harness.sql(`select round(extract(epoch from now() - waiting_since) / 86400)::integer as days from tickets`)).toEqual([{ days: 2 }]);
   });
 
   it('ends by the deadline of its approval where there is one', async () => {
