@@ -100,6 +100,11 @@ describe('defineConfig', () => {
   });
 });
 
+it('may name models for those who watch', () => {
+  const models = { default: 'openai:a', guardian: 'openai:b', diagnostician: 'openai:c' };
+  expect(defineConfig({ models }).settings.models).toEqual({ default: 'openai:a', byRole: { guardian: 'openai:b', diagnostician: 'openai:c' } });
+});
+
 describe('loadWorkflow', () => {
   it('names file, line and field of what does not hold', () => {
     const path = file('broken.yml', WORKFLOW.replace('to: $merge', 'to: nowhere'));

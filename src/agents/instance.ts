@@ -39,6 +39,9 @@ function checkAgents(agents: readonly unknown[]): asserts agents is readonly Bas
     );
 }
 
+/** Of no phase, but a model may be named for them. */
+const WATCHING_MODELS = new Set(['models.guardian', 'models.diagnostician']);
+
 /** Whatever names a role names one that somebody plays. */
 function checkRoles({ workflow, models, skills }: InstanceSettings, roles: ReadonlyMap<string, RoleAgent>): void {
   const named: [field: string, role: string][] = [
@@ -46,8 +49,7 @@ function checkRoles({ workflow, models, skills }: InstanceSettings, roles: Reado
     ...Object.keys(models.byRole).map((role): [string, string] => [`models.${role}`, role]),
     ...skills.flatMap((skill, index) => (skill.roles ?? []).map((role): [string, string] => [`skills.${index}.roles (${skill.name})`, role])),
   ];
-  // The guardian is no agent of a phase, but a model may be named for it.
-  const unknown = named.filter(([field, role]) => !roles.has(role) && field !== 'models.guardian');
+  const unknown = named.filter(([field, role]) => !roles.has(role) && !WATCHING_MODELS.has(field));
   if (unknown.length === 0) return;
   throw instanceError(
     unknown.map(([field, role]) => `${field}: names the role "${role}", which nobody plays; roles are: ${[...roles.keys()].join(', ')}`),
