@@ -29,6 +29,15 @@ it.each([
   expect(githubError(failed(status, headers), NOW)).toMatchObject({ code, retry });
 });
 
+it('does not blame an answer of GitHub’s for a connection that never answered', () => {
+  const { response: _none, ...silent } = failed(500) as Error & { response: unknown };
+  expect(githubError(Object.assign(new Error('aborted'), silent), NOW)).toMatchObject({
+    code: 'github_unavailable',
+    message: 'GitHub did not answer (POST https://api.github.com/x)',
+  });
+  expect(githubError(failed(502), NOW).message).toBe('GitHub answered 502 (POST https://api.github.com/x)');
+});
+
 it.each([
   [401, 'GITHUB_APP_ID'],
   [403, 'An owner of `acme` can unsuspend it'],

@@ -95,7 +95,8 @@ export function githubError(thrown: unknown, now: number = Date.now()): BanyanEr
   if (limit?.refused) return rateLimited(thrown.request, new Date(now + (limit.seconds ?? UNNAMED_SECONDS) * 1000), thrown);
   // Octokit reports a connection that never answered as status 500; both are worth another try.
   if (thrown.status >= 500 || thrown.status === 408) {
-    return new BanyanError('github_unavailable', `GitHub answered ${thrown.status} (${where})`, { retry: 'transient', data, cause: thrown });
+    const message = thrown.response ? `GitHub answered ${thrown.status} (${where})` : `GitHub did not answer (${where})`;
+    return new BanyanError('github_unavailable', message, { retry: 'transient', data, cause: thrown });
   }
   if (thrown.status === 404) return new BanyanError('not_found', `GitHub found nothing (${where})`, { retry: 'permanent', data, cause: thrown });
   if (thrown.status === 409) return new BanyanError('conflict', `GitHub reports a conflict (${where})`, { retry: 'transient', data, cause: thrown });
