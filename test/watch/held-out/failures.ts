@@ -314,6 +314,31 @@ export const HEALTHY: readonly { name: string; plays: (stage: Stage) => Promise<
     },
   },
   {
+    name: 'an answer after a pause of two weeks',
+    async plays(stage) {
+      let asked = false;
+      const plot = await stage.open(
+        'patient',
+        inRole('product-owner', (request) => {
+          if (asked) return content(request);
+          asked = true;
+          return QUESTION;
+        }),
+        { labels: [] },
+      );
+      await stage.engine.settle();
+      await stage.answer(plot, '/banyan pause');
+      await stage.engine.settle();
+      await stage.age(plot, 24 * 15);
+      await stage.tick();
+      await stage.answer(plot, '/banyan resume');
+      await stage.engine.settle();
+      await stage.tick();
+      await stage.answer(plot, '1: very warmly');
+      return plot;
+    },
+  },
+  {
     name: 'many different reads, then the change',
     async plays(stage) {
       const reads = Array.from({ length: 14 }, (_, index) => callTool('search_code', { query: `word ${index}` }));
