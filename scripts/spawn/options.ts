@@ -8,6 +8,7 @@ const OPTIONS = {
   owner: { type: 'string' },
   description: { type: 'string' },
   schedule: { type: 'string' },
+  effort: { type: 'string' },
   data: { type: 'string' },
   banyan: { type: 'string' },
   dir: { type: 'string' },
@@ -33,6 +34,7 @@ export const SPAWN_USAGE = [
   '--owner <account>     on GitHub',
   '--description "..."   what the product is, in one line',
   '--schedule daily      for Vercel Hobby (default: minute)',
+  '--effort thorough     frugal, balanced, thorough: what an issue may cost',
   '--data <file.json>    the answers as a file; what is given beside it wins',
   '--dir <folder>        where, when not in a folder of its name; --into: although the folder holds other files',
   '--yes                 ask nothing, take defaults',
@@ -76,6 +78,7 @@ export interface GivenAnswers {
   owner?: unknown;
   description?: unknown;
   schedule?: unknown;
+  effort?: unknown;
 }
 
 function readData(path: string): GivenAnswers {
@@ -93,11 +96,11 @@ function readData(path: string): GivenAnswers {
 
 /** What was said on the command line, over what a file says. */
 export function givenAnswers(options: SpawnOptions): GivenAnswers {
-  const { name, domain, owner, description, schedule } = options;
+  const { name, domain, owner, description, schedule, effort } = options;
   const agents = options.agents
     ?.flatMap((part) => part.split(','))
     .map((role) => role.trim())
     .filter((role) => role !== '');
-  const own = Object.entries({ name, domain, owner, description, schedule, agents }).filter(([, value]) => value !== undefined);
+  const own = Object.entries({ name, domain, owner, description, schedule, effort, agents }).filter(([, value]) => value !== undefined);
   return { ...(options.data === undefined ? {} : readData(options.data)), ...Object.fromEntries(own) };
 }

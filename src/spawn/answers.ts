@@ -25,6 +25,8 @@ export const answersSchema = z.strictObject({
   description: z.string().trim().max(300).regex(LINE, 'must be one line').default(''),
   /** How often Vercel may call the cron: each minute (Pro), or daily (Hobby) with Supabase as the clock beside it. */
   schedule: z.enum(['minute', 'daily']).default('minute'),
+  /** What an issue may cost, and how often the team goes round: `templates/agent-configs`. */
+  effort: z.enum(['frugal', 'balanced', 'thorough']).default('balanced'),
 });
 
 export type Answers = z.infer<typeof answersSchema>;

@@ -50,7 +50,7 @@ export function createBook({ template, commit, banyan, answers, files }: BookInp
 /** The text of the file; the same book gives the same bytes, whatever the order of its fields. */
 export function writeBook(book: Book): string {
   const { format, template, version, commit, banyan, answers, fleet } = book;
-  const { name, domain, agents, owner, description, schedule } = answers;
+  const { name, domain, agents, owner, description, schedule, effort } = answers;
   const files = Object.fromEntries(
     Object.entries(book.files)
       .toSorted(([a], [b]) => (a < b ? -1 : 1))
@@ -62,7 +62,7 @@ export function writeBook(book: Book): string {
     version,
     commit,
     banyan,
-    answers: { name, domain, agents, owner, description, schedule },
+    answers: { name, domain, agents, owner, description, schedule, effort },
     ...(fleet === undefined ? {} : { fleet }),
     files,
   };

@@ -53,7 +53,7 @@ describe('renderTemplate', () => {
 
   it('leaves out the agents that were not chosen', () => {
     const files = rendered({ agents: ['qa'] });
-    expect([...files.keys()].filter((path) => path.startsWith('src/agents/'))).toEqual(['src/agents/domain.ts', 'src/agents/qa.ts']);
+    expect([...files.keys()].filter((path) => path.startsWith('src/agents/'))).toEqual(['src/agents/domain.ts', 'src/agents/qa.ts', 'src/agents/settings.ts']);
     expect(files.get('banyan.config.ts')).toContain('agents: [new ShopQa()]');
     expect(files.get('banyan.config.ts')).not.toContain('ShopDeveloper');
   });
@@ -88,6 +88,11 @@ describe('renderTemplate', () => {
     const everyMinute = /"schedule": "\* \* \* \* \*"/;
     expect(rendered({ schedule: 'minute' }).get('vercel.json')).toMatch(everyMinute);
     expect(rendered({ schedule: 'daily' }).get('vercel.json')).not.toMatch(everyMinute);
+  });
+
+  it('takes the settings of the effort', () => {
+    expect(rendered({ effort: 'frugal' }).get('src/agents/settings.ts')).toContain('usd: 1,');
+    expect(rendered({ effort: 'thorough' }).get('src/agents/settings.ts')).toContain('usd: 20,');
   });
 
   it('names file and line of a placeholder that nobody knows', () => {

@@ -1,6 +1,6 @@
 import { BaseAgent } from 'banyan';
-import { promptOf } from 'banyan/testing';
-import { describe, expect, it } from 'vitest';
+import { describeAgent, playIssue, startEngine, type Engine } from 'banyan/testing';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import config from '../banyan.config.ts';
 import { DOMAIN } from '../src/agents/domain.ts';
 
@@ -13,20 +13,31 @@ function agentOf(role: string): BaseAgent {
   return agent;
 }
 
+// Banyan's contract: no wider permissions, the ground rules first and the way to hand in last, hostile text stays data.
+for (const role of ROLES) describeAgent(agentOf(role), { config });
+
 describe.each(ROLES)('the %s', (role) => {
-  it('knows the domain and what its role alone must know', async () => {
+  it('knows the domain, and what its role alone must know', async () => {
     const context = await agentOf(role).getDomainContext();
     expect(context).toContain(DOMAIN);
     expect(context.length).toBeGreaterThan(DOMAIN.length + 200);
-    // The same for the same code: no clock, no network, no chance.
-    expect(await agentOf(role).getDomainContext()).toBe(context);
+  });
+});
+
+describe('an issue', () => {
+  let engine: Engine;
+
+  beforeAll(async () => {
+    engine = await startEngine({ config });
   });
 
-  it('is given it in its prompt, after the ground rules and before the way to hand in', async () => {
-    const agent = agentOf(role);
-    const prompt = await promptOf(agent, { config });
-    expect(prompt).toContain(await agent.getDomainContext());
-    expect(prompt.startsWith('# Ground rules')).toBe(true);
-    expect(prompt.lastIndexOf(agent.resultName)).toBeGreaterThan(prompt.indexOf(DOMAIN));
+  afterAll(() => engine?.close());
+
+  it('becomes a pull request, and the prompts on the wire hold what each role must know', async () => {
+    const files = { 'greeting.js': "export const greeting = 'Hello';\n" };
+    const { pull, prompts } = await playIssue(engine, { repository: 'played', issue: { title: 'Add a greeting' }, roles: { files: [files] } });
+    expect(pull?.files).toContain('greeting.js');
+    expect(Object.keys(prompts)).toEqual(expect.arrayContaining(ROLES));
+    for (const role of ROLES) expect(prompts[role]).toContain(await agentOf(role).getDomainContext());
   });
 });
