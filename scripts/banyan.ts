@@ -2,7 +2,6 @@
 import { VERSION } from '../src/kernel/version.generated.ts';
 import { agent } from './commands/agent.ts';
 import { demo } from './commands/demo.ts';
-import { doctor } from './commands/doctor.ts';
 import { migrate } from './commands/migrate.ts';
 import { reportAndFail } from './commands/report.ts';
 import { serve } from './commands/serve.ts';
@@ -38,7 +37,8 @@ const COMMANDS: Record<string, Command> = {
       '--data-dir .banyan    the stack of `npm start` with this data folder',
       '--json                for machines',
     ],
-    run: doctor,
+    // It builds everything there is: loaded for itself alone, so that the other commands begin at once.
+    run: async (env, args) => (await import('./commands/doctor.ts')).doctor(env, args),
   },
   status: { summary: 'Show whether the local Banyan runs, and its queues', run: status },
 };
