@@ -15,11 +15,13 @@ afterEach(() => {
   place.remove();
 });
 
-/** The registry's cache is the machine's: what is measured elsewhere is not what is tested here. */
+/** How this machine reaches its registry, and nothing of who runs this test, neither git's identity nor the runner's own variables. */
 function environment(): Record<string, string> {
-  const cache = execFileSync('npm', ['config', 'get', 'cache'], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim();
-  const registry = execFileSync('npm', ['config', 'get', 'registry'], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim();
-  return { ...place.env, npm_config_cache: cache, npm_config_registry: registry };
+  const machine = Object.entries(process.env).flatMap(([name, value]) =>
+    value === undefined || /^(?:VITEST|NODE_ENV$|TEST$|GIT_)/.test(name) ? [] : [[name, value] as const],
+  );
+  const { GIT_CONFIG_NOSYSTEM = '1', GIT_CONFIG_GLOBAL = '' } = place.env;
+  return { ...Object.fromEntries(machine), GIT_CONFIG_NOSYSTEM, GIT_CONFIG_GLOBAL };
 }
 
 it(
