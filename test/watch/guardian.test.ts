@@ -192,7 +192,7 @@ describe('calls with other arguments that bring the same', () => {
     turn(
       'run_command',
       { command: `npm test -- -t "case ${index}"` },
-      out(`exit code 1, ${index}.5 s\nAssertionError in "case ${index}" (${index} ms), cart.ts:${index}:7`),
+      out(`exit code 1, 0.${index} s\nAssertionError in "case ${index}" (${index} ms), cart.ts:${index}:7`),
     );
   const search = (index: number) => turn('search_code', { query: `q${index}` }, out(`No line contains "q${index}".`));
 
