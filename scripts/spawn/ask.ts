@@ -41,25 +41,21 @@ function problemWith(field: 'owner' | 'description', value: string): string | un
   return result.success ? undefined : result.error.issues[0]?.message;
 }
 
+function typedName(): Promise<string> {
+  const validate = (value: string | undefined) => {
+    try {
+      proposeName(value ?? '');
+      return undefined;
+    } catch (error) {
+      return toBanyanError(error).message;
+    }
+  };
+  return answered(text({ message: 'What is the child called?', placeholder: 'my-shop', validate }));
+}
+
 async function nameOf(given: GivenAnswers, asking: Asking, folder: string): Promise<string> {
-  const wanted = given.name === '.' ? basename(folder) : given.name;
-  if (wanted === undefined && asking.interactive) {
-    const typed = await answered(
-      text({
-        message: 'What is the child called?',
-        placeholder: 'my-shop',
-        validate: (value) => {
-          try {
-            proposeName(value ?? '');
-            return undefined;
-          } catch (error) {
-            return toBanyanError(error).message;
-          }
-        },
-      }),
-    );
-    return proposeName(typed).name;
-  }
+  const said = given.name ?? (asking.interactive ? await typedName() : undefined);
+  const wanted = said === '.' ? basename(folder) : said;
   if (wanted === undefined) throw new BanyanError('config_invalid', 'name is missing.', { fix: 'Give it: npx banyan spawn my-shop', data: { field: 'name' } });
   if (typeof wanted !== 'string') throw new BanyanError('config_invalid', 'name must be text.', { data: { field: 'name' } });
   if (/[/\\]/.test(wanted) && !/^@[^/\\]+\/[^/\\]+$/.test(wanted)) {

@@ -6,6 +6,7 @@ import { extract } from 'tar-stream';
 import { z } from 'zod';
 import { BanyanError, toBanyanError } from '../kernel/errors.ts';
 import { runCommand, tailOf, type CommandOptions } from './command.ts';
+import { packOnce } from './pack-cache.ts';
 import { childPath } from './paths.ts';
 
 /** Where the package comes from that a child depends on. */
@@ -41,9 +42,7 @@ function packedName(output: string): string {
   return basename(packedSchema.parse(JSON.parse(json))[0]?.filename ?? '');
 }
 
-async function pack(folder: string, to: string, options: CommandOptions): Promise<string> {
-  // A checkout builds itself; what is installed was built, and has nothing to build from.
-  const scripts = existsSync(join(folder, 'tsconfig.build.json')) ? [] : ['--ignore-scripts'];
+async function npmPack(folder: string, to: string, options: CommandOptions, scripts: readonly string[] = []): Promise<string> {
   const { code, output } = await runCommand('npm', ['pack', '--json', '--loglevel=error', ...scripts, '--pack-destination', to, folder], {
     ...options,
     cwd: folder,
@@ -57,6 +56,12 @@ async function pack(folder: string, to: string, options: CommandOptions): Promis
   } catch (cause) {
     throw new BanyanError('internal', `npm pack said something unexpected: ${tailOf(output, 5)}`, { cause });
   }
+}
+
+/** A checkout builds itself; what is installed was built, and has nothing to build from. */
+function pack(folder: string, to: string, options: CommandOptions): Promise<string> {
+  if (!existsSync(join(folder, 'tsconfig.build.json'))) return npmPack(folder, to, options, ['--ignore-scripts']);
+  return packOnce(folder, to, (into) => npmPack(folder, into, options));
 }
 
 /**
