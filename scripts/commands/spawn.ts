@@ -10,28 +10,12 @@ import { lookAtFolder, type FolderState } from '../../src/spawn/folder.ts';
 import { packageSource } from '../../src/spawn/package.ts';
 import { SERVICES } from '../../src/spawn/services/index.ts';
 import type { Child, ServiceStep } from '../../src/spawn/services/step.ts';
+import { untilStopped } from './until-stopped.ts';
 import { completeAnswers, confirmed } from '../spawn/ask.ts';
 import { givenAnswers, readOptions, type SpawnOptions } from '../spawn/options.ts';
 import { dryRun, nextSteps, summary } from '../spawn/words.ts';
 
 type Source = Record<string, string | undefined>;
-
-/** Ctrl-C stops at the next safe point and undoes; a second one changes nothing about that. */
-async function untilStopped<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T | undefined> {
-  const controller = new AbortController();
-  const stop = () => controller.abort();
-  for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(name, stop);
-  try {
-    return await work(controller.signal);
-  } catch (error) {
-    if (!(error instanceof BanyanError && error.data['stopped'])) throw error;
-    console.error('Stopped. Nothing was left behind.');
-    process.exitCode = 130;
-    return undefined;
-  } finally {
-    for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.off(name, stop);
-  }
-}
 
 function isInteractive(options: SpawnOptions): boolean {
   return process.stdin.isTTY && process.stdout.isTTY && !options.json;

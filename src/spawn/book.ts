@@ -25,6 +25,10 @@ export const bookSchema = z.strictObject({
   files: z.record(z.string(), fileSchema),
   /** false: left out of the mother's fleet view. */
   fleet: z.boolean().optional(),
+  /** true: updates to a new major version need no yes. */
+  majors: z.boolean().optional(),
+  /** Versions whose pull request was closed unmerged. */
+  refused: z.array(z.string()).optional(),
 });
 
 export type Book = z.infer<typeof bookSchema>;
@@ -49,7 +53,7 @@ export function createBook({ template, commit, banyan, answers, files }: BookInp
 
 /** The text of the file; the same book gives the same bytes, whatever the order of its fields. */
 export function writeBook(book: Book): string {
-  const { format, template, version, commit, banyan, answers, fleet } = book;
+  const { format, template, version, commit, banyan, answers, fleet, majors, refused } = book;
   const { name, domain, agents, owner, description, schedule, effort } = answers;
   const files = Object.fromEntries(
     Object.entries(book.files)
@@ -64,6 +68,8 @@ export function writeBook(book: Book): string {
     banyan,
     answers: { name, domain, agents, owner, description, schedule, effort },
     ...(fleet === undefined ? {} : { fleet }),
+    ...(majors === undefined ? {} : { majors }),
+    ...(refused === undefined ? {} : { refused }),
     files,
   };
   return `${JSON.stringify(stable, null, 2)}\n`;

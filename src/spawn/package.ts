@@ -78,8 +78,8 @@ export async function vendor(source: PackageSource, child: string, options: Comm
   return `file:vendor/${name}`;
 }
 
-/** What of a package makes a template: nothing else is unpacked. */
-const OF_A_TEMPLATE = /^(?:package\.json$|child-template\/|templates\/)/;
+/** What of a package makes a template, and brings a child to it: nothing else is unpacked. */
+const OF_A_TEMPLATE = /^(?:package\.json$|CHANGELOG\.md$|child-template\/|templates\/|codemods\/)/;
 const MOST_BYTES = 20_000_000;
 
 /**

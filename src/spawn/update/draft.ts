@@ -1,0 +1,61 @@
+import type { FileClass } from '../manifest.ts';
+import { childPath } from '../paths.ts';
+import type { Change } from './plan.ts';
+import { filesBelow, readChildFile } from './tree.ts';
+
+/** The child as it will be: its files, and over them what the update changes. Nothing is written. */
+export class Draft {
+  private readonly root: string;
+  private readonly classes: ReadonlyMap<string, FileClass>;
+  private readonly byPath = new Map<string, Change>();
+  private readonly gone = new Set<string>();
+
+  constructor(root: string, changes: readonly Change[], classes: ReadonlyMap<string, FileClass>) {
+    this.root = root;
+    this.classes = classes;
+    for (const change of changes) {
+      if (change.content === null) this.gone.add(change.path);
+      if (change.from !== undefined) this.gone.add(change.from);
+    }
+    for (const change of changes) {
+      this.byPath.set(change.path, change);
+      if (change.content !== null) this.gone.delete(change.path);
+    }
+  }
+
+  get changes(): Change[] {
+    return [...this.byPath.values()].toSorted((a, b) => (a.path < b.path ? -1 : 1));
+  }
+
+  /** null where there is no such text. */
+  read(path: string): string | null {
+    const change = this.byPath.get(childPath(path));
+    if (change) return change.content;
+    return this.gone.has(path) ? null : (readChildFile(this.root, path)?.text ?? null);
+  }
+
+  list(): string[] {
+    const added = [...this.byPath.values()].flatMap(({ path, content }) => (content === null ? [] : [path]));
+    return [...new Set([...filesBelow(this.root, '').filter((path) => !this.gone.has(path)), ...added])].toSorted();
+  }
+
+  write(path: string, content: string): void {
+    const before = this.byPath.get(childPath(path));
+    if (this.read(path) === content) return;
+    const mode = before?.mode ?? readChildFile(this.root, path)?.mode ?? (content.startsWith('#!') ? 0o755 : 0o644);
+    const known = { class: before?.class ?? this.classes.get(path) ?? ('local' as const), ...(before?.from === undefined ? {} : { from: before.from }) };
+    this.byPath.set(path, { path, ...known, kind: before ? before.kind : 'codemod', content, mode, conflicts: before?.conflicts ?? 0 });
+  }
+
+  remove(path: string): void {
+    const before = this.byPath.get(childPath(path));
+    if (before?.kind === 'added') {
+      this.byPath.delete(path);
+      return;
+    }
+    if (this.read(path) === null) return;
+    const from = before?.from;
+    this.byPath.set(path, { path, kind: 'deleted', class: before?.class ?? this.classes.get(path) ?? 'local', content: null, mode: 0o644, conflicts: 0 });
+    if (from !== undefined) this.byPath.set(from, { path: from, kind: 'deleted', class: 'local', content: null, mode: 0o644, conflicts: 0 });
+  }
+}

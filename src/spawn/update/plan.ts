@@ -1,0 +1,241 @@
+import { hashOf, type Book } from '../book.ts';
+import type { FileClass } from '../manifest.ts';
+import type { RenderedFile } from '../render.ts';
+import { mergeJson } from './merge-json.ts';
+import { mergeText, type Labels, type Merge, type Sides } from './merge-text.ts';
+
+/** What stands at a path of the child. */
+export type Entry =
+  /** `text` is null for what is no text. */
+  | { kind: 'file'; text: string | null; mode: number }
+  /** With all files below. */
+  | { kind: 'folder'; files: string[] }
+  | { kind: 'other' };
+
+/** The child as it is: whatever stands at the paths of either template and above them; and names that differ by capitals alone. */
+export interface Ours {
+  entries: ReadonlyMap<string, Entry>;
+  /** By path of a template: what stands there under other capitals. */
+  twins: ReadonlyMap<string, string>;
+}
+
+export interface Change {
+  path: string;
+  /** Where it was, when it moves. */
+  from?: string;
+  kind: 'added' | 'updated' | 'merged' | 'moved' | 'deleted' | 'codemod';
+  class: FileClass;
+  /** null: it is removed. */
+  content: string | null;
+  mode: number;
+  conflicts: number;
+}
+
+/** What a person should know and nothing needs to be done about. */
+export interface Notice {
+  path: string;
+  kind: 'deleted_by_you' | 'dropped_but_yours' | 'yours_is_there' | 'managed_edit_replaced' | 'in_the_way' | 'not_text';
+  message: string;
+}
+
+/** The text of a managed file that a person edited, before it was replaced. */
+export interface Aside {
+  path: string;
+  text: string;
+  mode: number;
+}
+
+export interface Plan {
+  changes: Change[];
+  notices: Notice[];
+  asides: Aside[];
+}
+
+export interface PlanInput {
+  base: readonly RenderedFile[];
+  theirs: readonly RenderedFile[];
+  ours: Ours;
+  /** Old path to new path. */
+  places: ReadonlyMap<string, string>;
+  book: Pick<Book, 'files'>;
+  labels: Labels;
+}
+
+/** A file of the new template, with what it was and what the child has. */
+interface Case {
+  theirs: RenderedFile;
+  base: RenderedFile | undefined;
+  /** Where the child has it. */
+  at: string;
+  own: Entry | undefined;
+}
+
+class Planner {
+  readonly plan: Plan = { changes: [], notices: [], asides: [] };
+  private readonly input: PlanInput;
+
+  constructor(input: PlanInput) {
+    this.input = input;
+  }
+
+  notice(kind: Notice['kind'], path: string, message: string): void {
+    this.plan.notices.push({ kind, path, message });
+  }
+
+  /** As the template rendered it, whether by the older code that wrote the book or by this one. */
+  isUnedited(base: RenderedFile, text: string): boolean {
+    const hash = hashOf(text);
+    return hash === hashOf(base.content) || hash === this.input.book.files[base.path]?.sha256;
+  }
+
+  private put(item: Case, kind: Change['kind'], result: Merge, mode: number): void {
+    const { theirs, at, own } = item;
+    const moved = at !== theirs.path;
+    const text = own?.kind === 'file' ? own.text : null;
+    if (!moved && text === result.text && own?.kind === 'file' && own.mode === mode) return;
+    this.plan.changes.push({
+      path: theirs.path,
+      ...(moved ? { from: at } : {}),
+      kind: moved && kind === 'updated' ? 'moved' : kind,
+      class: theirs.class,
+      content: result.text,
+      mode,
+      conflicts: result.conflicts,
+    });
+  }
+
+  /** Line ends of a checkout are the person's. */
+  private fresh(item: Case): Merge {
+    const turned = item.own?.kind === 'file' && item.own.text?.includes('\r\n') === true && !/[^\r]\n/.test(item.own.text);
+    return { text: turned ? item.theirs.content.replaceAll('\n', '\r\n') : item.theirs.content, conflicts: 0 };
+  }
+
+  private merge(item: Case, text: string): Merge {
+    const sides: Sides = { base: item.base?.content ?? '', ours: text, theirs: item.theirs.content };
+    return item.theirs.path.endsWith('.json') ? mergeJson(sides, this.input.labels) : mergeText(sides, this.input.labels);
+  }
+
+  /** A file that the template did not have before. */
+  private addFile(item: Case): void {
+    const { theirs, own } = item;
+    if (theirs.class === 'local') return;
+    const twin = this.input.ours.twins.get(theirs.path);
+    if (own === undefined && twin !== undefined) {
+      this.notice('in_the_way', theirs.path, `${twin} is there, which is the same file where capitals do not count: not written.`);
+    } else if (own === undefined) {
+      this.put(item, 'added', { text: theirs.content, conflicts: 0 }, theirs.mode);
+    } else if (own.kind === 'file' && own.text !== null && hashOf(own.text) === hashOf(theirs.content)) {
+      // The person has made the same file.
+    } else if (own.kind !== 'file' || own.text === null || theirs.class === 'seed') {
+      this.notice('yours_is_there', theirs.path, `The template brings ${theirs.path} now; yours stays as it is.`);
+    } else this.put(item, 'merged', this.merge(item, own.text), own.mode);
+  }
+
+  private updateFile(item: Case, base: RenderedFile): void {
+    const { theirs, at, own } = item;
+    if (theirs.class === 'local' || base.class === 'local') return;
+    if (own === undefined) {
+      this.notice('deleted_by_you', at, `You deleted ${at}: it stays deleted.`);
+      return;
+    }
+    if (own.kind !== 'file') {
+      this.notice('in_the_way', at, `At ${at} stands no file: not updated.`);
+      return;
+    }
+    if (theirs.class === 'seed') return;
+    const turned = theirs.mode !== base.mode;
+    const mode = turned ? theirs.mode : own.mode;
+    if (own.text !== null && this.isUnedited(base, own.text)) {
+      this.put(item, 'updated', hashOf(own.text) === hashOf(theirs.content) ? { text: own.text, conflicts: 0 } : this.fresh(item), mode);
+    } else if (own.text === null) {
+      this.notice('not_text', at, `${at} is no text any more: not updated.`);
+    } else if (theirs.class === 'managed' && base.class === 'managed') {
+      this.replaceManaged(item, own.text, mode);
+    } else this.put(item, 'merged', this.merge(item, own.text), mode);
+  }
+
+  private replaceManaged(item: Case, text: string, mode: number): void {
+    if (hashOf(text) !== hashOf(item.theirs.content)) {
+      this.plan.asides.push({ path: item.at, text, mode });
+      this.notice('managed_edit_replaced', item.at, `${item.at} is managed by the template, and you edited it: replaced, yours is kept aside.`);
+    }
+    this.put(item, 'updated', this.fresh(item), mode);
+  }
+
+  add(item: Case): void {
+    if (item.base) this.updateFile(item, item.base);
+    else this.addFile(item);
+  }
+
+  drop(base: RenderedFile): void {
+    const own = this.input.ours.entries.get(base.path);
+    if (own === undefined || base.class === 'local') return;
+    const unedited = own.kind === 'file' && own.text !== null && this.isUnedited(base, own.text);
+    if (unedited && base.class !== 'seed') {
+      this.plan.changes.push({ path: base.path, kind: 'deleted', class: base.class, content: null, mode: base.mode, conflicts: 0 });
+    } else this.notice('dropped_but_yours', base.path, `The template has no ${base.path} any more; yours stays, and is yours alone now.`);
+  }
+}
+
+/** Where the child has a file that the template moved; the person may have moved it before. */
+function movedCase(before: RenderedFile, next: RenderedFile, has: (path: string) => boolean): Pick<Case, 'base' | 'at'> {
+  const stays = before.class === 'seed' && next.class === 'seed';
+  if (stays || !has(next.path)) return { base: before, at: before.path };
+  // Something of the person's own has the new place already: merged with, not replaced; the old file stays where it is.
+  return { base: has(before.path) ? undefined : before, at: next.path };
+}
+
+/** Pairs each file of the new template with what it was and what the child has. */
+function casesOf({ base, theirs, ours, places }: PlanInput): Case[] {
+  const baseAt = new Map(base.flatMap((file) => (places.has(file.path) ? [[places.get(file.path), file] as const] : [])));
+  const leaving = new Set([...places].flatMap(([from, to]) => (from === to ? [] : [from])));
+  const find = (path: string, before?: string) => (leaving.has(path) && path !== before ? undefined : ours.entries.get(path));
+  return theirs.map((next) => {
+    const before = baseAt.get(next.path);
+    if (before === undefined || before.path === next.path) return { theirs: next, base: before, at: next.path, own: find(next.path, before?.path) };
+    const { base: known, at } = movedCase(before, next, (path) => find(path, before.path) !== undefined);
+    return { theirs: next, base: known, at, own: find(at, before.path) };
+  });
+}
+
+function parentsOf(path: string): string[] {
+  const parts = path.split('/');
+  return parts.slice(1).map((_, index) => parts.slice(0, index + 1).join('/'));
+}
+
+/** Takes back what has no room: a file where a folder has to be, or a folder that is not empty where a file has to be. */
+function makeRoom(plan: Plan, { entries }: Ours): Plan {
+  const leaving = new Set(plan.changes.flatMap(({ path, from, content }) => (content === null ? [path] : from === undefined ? [] : [from])));
+  const stays = (path: string) => {
+    const entry = entries.get(path);
+    return entry !== undefined && entry.kind !== 'folder' && !leaving.has(path);
+  };
+  const inTheWay = (path: string): string | undefined => {
+    const above = parentsOf(path).find(stays);
+    if (above !== undefined) return above;
+    const entry = entries.get(path);
+    if (entry?.kind === 'folder') return entry.files.find((file) => !leaving.has(file));
+    return entry?.kind === 'other' ? path : undefined;
+  };
+  const kept: Change[] = [];
+  const notices = [...plan.notices];
+  for (const change of plan.changes) {
+    const obstacle = change.content === null ? undefined : inTheWay(change.path);
+    if (obstacle === undefined) kept.push(change);
+    else notices.push({ kind: 'in_the_way', path: change.path, message: `${obstacle} is in the way of ${change.path}: not written.` });
+  }
+  return { ...plan, changes: kept, notices };
+}
+
+function byPath(a: { path: string }, b: { path: string }): number {
+  return a.path < b.path ? -1 : Number(a.path > b.path);
+}
+
+/** Decides what an update does, file by file. Pure: nothing is read or written. */
+export function planUpdate(input: PlanInput): Plan {
+  const planner = new Planner(input);
+  for (const item of casesOf(input)) planner.add(item);
+  for (const file of input.base) if (!input.places.has(file.path)) planner.drop(file);
+  const { changes, notices, asides } = makeRoom(planner.plan, input.ours);
+  return { changes: changes.toSorted(byPath), notices: notices.toSorted(byPath), asides };
+}
