@@ -8,6 +8,7 @@ import { serve } from './commands/serve.ts';
 import { start } from './commands/start.ts';
 import { spawn } from './commands/spawn.ts';
 import { status } from './commands/status.ts';
+import { update } from './commands/update.ts';
 import { SPAWN_USAGE } from './spawn/options.ts';
 
 interface Command {
@@ -39,6 +40,20 @@ const COMMANDS: Record<string, Command> = {
     ],
     // It builds everything there is: loaded for itself alone, so that the other commands begin at once.
     run: async (env, args) => (await import('./commands/doctor.ts')).doctor(env, args),
+  },
+  update: {
+    summary: 'Bring a child to a newer version of its template, with your edits kept',
+    usage: [
+      '--to v0.3.0           a version, `latest`, a tarball, or a checkout of the mother',
+      '--check               write nothing; ends with 0 up to date, 1 problems in the child, 2 not known, 10 an update waits',
+      '--local               with --check: only the child itself, without a network',
+      '--dry-run             show what would change',
+      '--force               although not everything is committed',
+      '--no-install          leave `npm install` to you',
+      '--no-codemods         leave your own code as it is',
+      '--json                for machines',
+    ],
+    run: update,
   },
   status: { summary: 'Show whether the local Banyan runs, and its queues', run: status },
 };

@@ -1,4 +1,4 @@
-import { existsSync, lstatSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, lstatSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmdirSync, rmSync, writeFileSync, type Stats } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { z } from 'zod';
 import { BanyanError, toBanyanError } from '../../kernel/errors.ts';
@@ -19,13 +19,23 @@ const JOURNAL = 'journal.json';
 const journalSchema = z.array(z.object({ path: z.string(), had: z.boolean(), puts: z.boolean() }));
 type Journal = z.infer<typeof journalSchema>;
 
+/** Undefined also where a part of the path is a file. */
+function look(path: string): Stats | undefined {
+  try {
+    return lstatSync(path);
+  } catch (error) {
+    if (['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '')) return undefined;
+    throw error;
+  }
+}
+
 function exists(path: string): boolean {
-  return lstatSync(path, { throwIfNoEntry: false }) !== undefined;
+  return look(path) !== undefined;
 }
 
 /** Anything but a folder, which is moved by its files. */
 function isThing(path: string): boolean {
-  return lstatSync(path, { throwIfNoEntry: false })?.isDirectory() === false;
+  return look(path)?.isDirectory() === false;
 }
 
 function removeEmptyFolders(root: string, path: string): void {
@@ -40,7 +50,7 @@ function removeEmptyFolders(root: string, path: string): void {
 
 /** Empties a folder in whose place a file comes; only folders may be in it any more. */
 function clearFolder(path: string): void {
-  if (lstatSync(path, { throwIfNoEntry: false })?.isDirectory() !== true) return;
+  if (look(path)?.isDirectory() !== true) return;
   for (const name of readdirSync(path)) clearFolder(join(path, name));
   rmdirSync(path);
 }
@@ -145,7 +155,7 @@ function undoStage(root: string, stage: string, journal: Journal): void {
   for (const [index, { path, puts, had }] of entries) {
     const [full, before, after] = [join(root, path), join(stage, `old-${index}`), join(stage, `new-${index}`)];
     const wasPut = puts && !exists(after) && (!had || exists(before));
-    if (!wasPut || lstatSync(full, { throwIfNoEntry: false })?.isFile() !== true) continue;
+    if (!wasPut || look(full)?.isFile() !== true) continue;
     rmSync(full);
     removeEmptyFolders(root, path);
   }

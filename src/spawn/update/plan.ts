@@ -122,7 +122,8 @@ class Planner {
     const twin = this.input.ours.twins.get(theirs.path);
     if (own === undefined && twin !== undefined) {
       this.notice('in_the_way', theirs.path, `${twin} is there, which is the same file where capitals do not count: not written.`);
-    } else if (own === undefined) {
+    } else if (own === undefined || own.kind === 'folder') {
+      // Whether there is room in place of a folder is seen when all is known that leaves it.
       this.put(item, 'added', { text: theirs.content, conflicts: 0 }, theirs.mode);
     } else if (own.kind === 'file' && own.text !== null && hashOf(own.text) === hashOf(theirs.content)) {
       // The person has made the same file.

@@ -1,0 +1,112 @@
+import { parseArgs } from 'node:util';
+import { BanyanError, toBanyanError } from '../../src/kernel/errors.ts';
+import { packageRoot } from '../../src/kernel/package-root.ts';
+import { childEnvironment } from '../../src/spawn/command.ts';
+import { recover } from '../../src/spawn/update/apply.ts';
+import { checkLocally, type LocalState } from '../../src/spawn/update/check.ts';
+import { conflictsOf, prepareUpdate, readChildBook, type Prepared } from '../../src/spawn/update/prepare.ts';
+import { findRelease, withScratch, type Place, type Release } from '../../src/spawn/update/target.ts';
+import { applyUpdate } from '../../src/spawn/update/update.ts';
+import { requireClean } from '../../src/spawn/update/worktree.ts';
+import { checkReport, doneReport, planReport, preparedData } from '../update/words.ts';
+import { untilStopped } from './until-stopped.ts';
+
+type Source = Record<string, string | undefined>;
+
+/** What machines read from the end of `--check`. */
+const EXIT = { problems: 1, unknown: 2, waits: 10 } as const;
+
+function readOptions(args: readonly string[]) {
+  const flag = { type: 'boolean' } as const;
+  try {
+    return parseArgs({
+      args: [...args],
+      options: {
+        to: { type: 'string' },
+        check: flag,
+        local: flag,
+        json: flag,
+        force: flag,
+        'dry-run': flag,
+        'no-install': flag,
+        'no-codemods': flag,
+      },
+    }).values;
+  } catch (cause) {
+    throw new BanyanError('config_invalid', toBanyanError(cause).message, { fix: 'See `npx banyan --help`.', cause });
+  }
+}
+
+type Options = ReturnType<typeof readOptions>;
+
+function print(options: Options, data: unknown, text: string): void {
+  console.log(options.json ? JSON.stringify(data, null, 2) : text);
+}
+
+async function withRelease<T>(env: Source, options: Options, work: (release: Release, place: Place) => Promise<T>): Promise<T | undefined> {
+  const root = process.cwd();
+  return untilStopped((signal) =>
+    withScratch(async (scratch) => {
+      const place: Place = { root, running: packageRoot(), scratch, commands: { cwd: root, env: childEnvironment(env), signal } };
+      return work(await findRelease(options.to, place), place);
+    }),
+  );
+}
+
+/** An update that cannot be looked for is neither there nor not there. */
+async function lookForUpdate(env: Source, options: Options): Promise<Prepared | BanyanError | undefined> {
+  try {
+    return await withRelease(env, options, (release, place) => prepareUpdate(release, place, { codemods: false }));
+  } catch (error) {
+    if (error instanceof BanyanError) return error;
+    throw error;
+  }
+}
+
+async function check(env: Source, options: Options): Promise<void> {
+  const book = readChildBook(process.cwd());
+  const local: LocalState = checkLocally(process.cwd(), book);
+  const blocked = options.local === true || local.problems.some(({ kind }) => kind === 'conflict_left');
+  const found = blocked ? undefined : await lookForUpdate(env, options);
+  const failed = found instanceof BanyanError ? found : undefined;
+  const waiting = found instanceof BanyanError || found?.waits !== true ? undefined : found;
+  const data = {
+    version: book.version,
+    ...local,
+    update: waiting === undefined ? null : preparedData(waiting),
+    ...(failed === undefined ? {} : { error: { code: failed.code, message: failed.message, fix: failed.fix } }),
+  };
+  print(options, data, checkReport(book.version, local, { waiting, failed, looked: !blocked }));
+  if (local.problems.length > 0) process.exitCode = EXIT.problems;
+  else if (failed) process.exitCode = EXIT.unknown;
+  else if (waiting) process.exitCode = EXIT.waits;
+}
+
+async function apply(env: Source, options: Options): Promise<void> {
+  const say = (line: string) => (options.json ? undefined : console.log(line));
+  const dry = options['dry-run'] === true;
+  // Not a child is said before anything is looked for.
+  readChildBook(process.cwd());
+  if (!dry && recover(process.cwd())) say('An update that was broken off before has been undone.');
+  await withRelease(env, options, async (release, place) => {
+    const repository = dry || options.force ? true : await requireClean(place.commands);
+    if (!repository) say('The child is not under git: nothing can be brought back later.');
+    const prepared = await prepareUpdate(release, place, { codemods: options['no-codemods'] !== true });
+    const data = preparedData(prepared);
+    if (dry || !prepared.waits) {
+      print(options, { ...data, applied: false }, prepared.waits ? planReport(prepared) : `Up to date: template v${prepared.from}.`);
+      return;
+    }
+    say(planReport(prepared));
+    const { installed } = await applyUpdate(release, prepared, place, { install: options['no-install'] !== true, progress: (step) => say(`  ${step} ...`) });
+    print(options, { ...data, applied: true, installed }, doneReport(prepared, installed));
+    if (conflictsOf(prepared).length > 0) process.exitCode = EXIT.problems;
+  });
+}
+
+/** Brings a child to a newer version of its template. */
+export async function update(env: Source, args: readonly string[]): Promise<void> {
+  const options = readOptions(args);
+  if (options.check) await check(env, options);
+  else await apply(env, options);
+}

@@ -1,0 +1,195 @@
+import { describe, expect, it } from 'vitest';
+import { hashOf } from '../book.ts';
+import type { FileClass } from '../manifest.ts';
+import type { RenderedFile } from '../render.ts';
+import { planUpdate, type Entry, type Plan } from './plan.ts';
+import { followRenames } from './renames.ts';
+
+const LABELS = { ours: 'your child', base: 'template v1.0.0', theirs: 'template v2.0.0' };
+const OLD = 'one\ntwo\nthree\nfour\nfive\n';
+const NEW = 'one\ntwo\nthree\nfour\nFIVE\n';
+const EDIT = 'ONE\ntwo\nthree\nfour\nfive\n';
+const BOTH = 'ONE\ntwo\nthree\nfour\nFIVE\n';
+const CLASH = 'one\ntwo\nthree\nfour\nmine\n';
+
+function rendered(files: Record<string, string>, kind: FileClass, mode = 0o644): RenderedFile[] {
+  return Object.entries(files).map(([path, content]) => ({ path, content, mode, class: kind, origin: path }));
+}
+
+interface Scene {
+  base?: RenderedFile[];
+  theirs?: RenderedFile[];
+  ours?: Record<string, string | Entry>;
+  renames?: { from: string; to: string; version: string }[];
+  twins?: Record<string, string>;
+}
+
+function plan({ base = [], theirs = [], ours = {}, renames = [], twins = {} }: Scene): Plan {
+  const entries = Object.entries(ours).map(([path, entry]): [string, Entry] => [
+    path,
+    typeof entry === 'string' ? { kind: 'file', text: entry, mode: 0o644 } : entry,
+  ]);
+  const files = Object.fromEntries(base.map((file) => [file.path, { class: file.class, sha256: hashOf(file.content) }]));
+  const places = followRenames({ base, theirs, declared: renames, from: '1.0.0', to: '2.0.0' });
+  return planUpdate({ base, theirs, ours: { entries: new Map(entries), twins: new Map(Object.entries(twins)) }, places, book: { files }, labels: LABELS });
+}
+
+const summary = ({ changes, notices }: Plan) => ({
+  changes: changes.map(({ kind, path, from, conflicts }) => [kind, from ?? '', path, conflicts].join(' ')),
+  notices: notices.map(({ kind, path }) => `${kind} ${path}`),
+});
+
+describe('each class, when the template changes a file', () => {
+  it.each<[FileClass, string, string | undefined, string[], string[]]>([
+    ['managed', 'unedited', OLD, ['updated  f 0'], []],
+    ['managed', 'edited', EDIT, ['updated  f 0'], ['managed_edit_replaced f']],
+    ['managed', 'edited to the same', NEW, [], []],
+    ['managed', 'deleted', undefined, [], ['deleted_by_you f']],
+    ['merged', 'unedited', OLD, ['updated  f 0'], []],
+    ['merged', 'unedited, with other line ends', OLD.replaceAll('\n', '\r\n'), ['updated  f 0'], []],
+    ['merged', 'edited elsewhere', EDIT, ['merged  f 0'], []],
+    ['merged', 'edited in the same place', CLASH, ['merged  f 1'], []],
+    ['merged', 'edited to the same', NEW, [], []],
+    ['merged', 'deleted', undefined, [], ['deleted_by_you f']],
+    ['seed', 'unedited', OLD, [], []],
+    ['seed', 'edited', EDIT, [], []],
+    ['seed', 'deleted', undefined, [], ['deleted_by_you f']],
+    ['local', 'edited', EDIT, [], []],
+    ['local', 'deleted', undefined, [], []],
+  ])('%s, %s', (kind, _what, own, changes, notices) => {
+    const ours: Record<string, string> = own === undefined ? {} : { f: own };
+    expect(summary(plan({ base: rendered({ f: OLD }, kind), theirs: rendered({ f: NEW }, kind), ours }))).toEqual({ changes, notices });
+  });
+
+  it('writes both edits, and turns the line ends of the new text', () => {
+    const scene = (own: string) => plan({ base: rendered({ f: OLD }, 'merged'), theirs: rendered({ f: NEW }, 'merged'), ours: { f: own } }).changes[0]?.content;
+    expect(scene(EDIT)).toBe(BOTH);
+    expect(scene(OLD.replaceAll('\n', '\r\n'))).toBe(NEW.replaceAll('\n', '\r\n'));
+  });
+
+  it('keeps aside what somebody wrote into a managed file', () => {
+    const { asides, changes } = plan({ base: rendered({ f: OLD }, 'managed'), theirs: rendered({ f: NEW }, 'managed'), ours: { f: EDIT } });
+    expect(asides).toEqual([{ path: 'f', text: EDIT, mode: 0o644 }]);
+    expect(changes[0]?.content).toBe(NEW);
+  });
+
+  it('leaves alone what is no text any more', () => {
+    const scene = plan({ base: rendered({ f: OLD }, 'merged'), theirs: rendered({ f: NEW }, 'merged'), ours: { f: { kind: 'file', text: null, mode: 0o644 } } });
+    expect(summary(scene)).toEqual({ changes: [], notices: ['not_text f'] });
+  });
+
+  it.each<[FileClass, FileClass, string, string[], string[]]>([
+    ['merged', 'managed', EDIT, ['merged  f 0'], []],
+    ['managed', 'merged', EDIT, ['merged  f 0'], []],
+    ['merged', 'seed', EDIT, [], []],
+    ['local', 'managed', EDIT, [], []],
+  ])('from %s to %s', (before, after, own, changes, notices) => {
+    expect(summary(plan({ base: rendered({ f: OLD }, before), theirs: rendered({ f: NEW }, after), ours: { f: own } }))).toEqual({ changes, notices });
+  });
+
+  it("takes the template's change of the mode, else keeps the child's", () => {
+    const [base, theirs] = [rendered({ f: OLD }, 'merged'), rendered({ f: OLD }, 'merged', 0o755)];
+    expect(plan({ base, theirs, ours: { f: EDIT } }).changes[0]).toMatchObject({ mode: 0o755, content: EDIT });
+    const own: Entry = { kind: 'file', text: OLD, mode: 0o755 };
+    expect(plan({ base, theirs: rendered({ f: NEW }, 'merged'), ours: { f: own } }).changes[0]?.mode).toBe(0o755);
+  });
+});
+
+describe('files that the template drops or brings', () => {
+  it.each<[FileClass, string | undefined, string[], string[]]>([
+    ['managed', OLD, ['deleted  f 0'], []],
+    ['merged', OLD, ['deleted  f 0'], []],
+    ['merged', EDIT, [], ['dropped_but_yours f']],
+    ['managed', EDIT, [], ['dropped_but_yours f']],
+    ['seed', OLD, [], ['dropped_but_yours f']],
+    ['merged', undefined, [], []],
+    ['local', EDIT, [], []],
+  ])('dropped: %s %j', (kind, own, changes, notices) => {
+    const ours: Record<string, string> = own === undefined ? {} : { f: own };
+    expect(summary(plan({ base: rendered({ f: OLD }, kind), ours }))).toEqual({ changes, notices });
+  });
+
+  it.each<[FileClass, string | undefined, string[], string[]]>([
+    ['managed', undefined, ['added  f 0'], []],
+    ['merged', undefined, ['added  f 0'], []],
+    ['seed', undefined, ['added  f 0'], []],
+    ['local', undefined, [], []],
+    ['merged', 'mine\n', ['merged  f 1'], []],
+    ['managed', 'mine\n', ['merged  f 1'], []],
+    ['seed', 'mine\n', [], ['yours_is_there f']],
+    ['merged', NEW, [], []],
+  ])('new: %s %j', (kind, own, changes, notices) => {
+    const ours: Record<string, string> = own === undefined ? {} : { f: own };
+    expect(summary(plan({ theirs: rendered({ f: NEW }, kind), ours }))).toEqual({ changes, notices });
+  });
+
+  it('writes no second file that differs by capitals alone', () => {
+    expect(summary(plan({ theirs: rendered({ 'A.md': NEW }, 'merged'), twins: { 'A.md': 'a.md' } }))).toEqual({ changes: [], notices: ['in_the_way A.md'] });
+  });
+
+  it('lets a file become a folder, and a folder a file', () => {
+    const toFolder = plan({ base: rendered({ docs: OLD }, 'merged'), theirs: rendered({ 'docs/a': 'other\n' }, 'merged'), ours: { docs: OLD } });
+    expect(summary(toFolder).changes).toEqual(['deleted  docs 0', 'added  docs/a 0']);
+    const ours = { 'docs/a': OLD, docs: { kind: 'folder' as const, files: ['docs/a'] } };
+    const toFile = plan({ base: rendered({ 'docs/a': OLD }, 'merged'), theirs: rendered({ docs: 'other\n' }, 'merged'), ours });
+    expect(summary(toFile).changes).toEqual(['added  docs 0', 'deleted  docs/a 0']);
+  });
+
+  it("lets nothing of the person's own go for that", () => {
+    const inFolder = plan({ theirs: rendered({ docs: NEW }, 'merged'), ours: { docs: { kind: 'folder', files: ['docs/mine'] } } });
+    expect(summary(inFolder)).toEqual({ changes: [], notices: ['in_the_way docs'] });
+    const above = plan({ theirs: rendered({ 'docs/a': NEW }, 'managed'), ours: { docs: 'mine\n' } });
+    expect(summary(above)).toEqual({ changes: [], notices: ['in_the_way docs/a'] });
+    const link = plan({ theirs: rendered({ 'docs/a': NEW }, 'managed'), ours: { docs: { kind: 'other' } } });
+    expect(summary(link)).toEqual({ changes: [], notices: ['in_the_way docs/a'] });
+  });
+});
+
+describe('renames', () => {
+  const renames = [{ from: 'a', to: 'b', version: '1.5.0' }];
+  const [base, theirs] = [rendered({ a: OLD }, 'merged'), rendered({ b: NEW }, 'merged')];
+
+  it.each([
+    ['declared, unedited', { a: OLD }, ['moved a b 0'], []],
+    ['declared, edited', { a: EDIT }, ['merged a b 0'], []],
+    ['declared, deleted', {}, [], ['deleted_by_you a']],
+    ['moved by the person already', { b: EDIT }, ['merged  b 0'], []],
+    ["the new place has a file of the person's own", { a: EDIT, b: 'mine\n' }, ['merged  b 1'], []],
+  ])('%s', (_what, ours, changes, notices) => {
+    expect(summary(plan({ base, theirs, ours, renames }))).toEqual({ changes, notices });
+  });
+
+  it('carries local edits along', () => {
+    expect(plan({ base, theirs, ours: { a: EDIT }, renames }).changes[0]).toMatchObject({ from: 'a', path: 'b', content: BOTH });
+    expect(plan({ base, theirs, ours: { a: EDIT } }).changes[0]).toMatchObject({ from: 'a', path: 'b', content: BOTH });
+  });
+
+  it('follows several in a row, and two that swap their names', () => {
+    const row = [...renames, { from: 'b', to: 'c', version: '1.7.0' }];
+    expect(summary(plan({ base, theirs: rendered({ c: NEW }, 'merged'), ours: { a: EDIT }, renames: row })).changes).toEqual(['merged a c 0']);
+    const swap = [...renames, { from: 'b', to: 'a', version: '1.5.0' }];
+    const both = rendered({ a: OLD, b: 'else\n' }, 'merged');
+    const turned = plan({ base: both, theirs: rendered({ a: 'else\n', b: OLD }, 'merged'), ours: { a: EDIT, b: 'else\nmine\n' }, renames: swap });
+    expect(turned.changes.map(({ path, from, content }) => [path, from, content])).toEqual([
+      ['a', 'b', 'else\nmine\n'],
+      ['b', 'a', EDIT],
+    ]);
+  });
+
+  it('leaves out renames of other versions', () => {
+    const other = [{ from: 'a', to: 'b', version: '3.0.0' }];
+    expect(summary(plan({ base, theirs: rendered({ b: 'nothing alike\n' }, 'merged'), ours: { a: EDIT }, renames: other }))).toEqual({
+      changes: ['added  b 0'],
+      notices: ['dropped_but_yours a'],
+    });
+  });
+
+  it('takes a change of capitals for a rename', () => {
+    const scene = plan({ base: rendered({ 'readme.md': OLD }, 'merged'), theirs: rendered({ 'README.md': 'new text\n' }, 'merged'), ours: { 'readme.md': OLD } });
+    expect(summary(scene).changes).toEqual(['moved readme.md README.md 0']);
+  });
+
+  it('leaves a seed where it is', () => {
+    expect(summary(plan({ base: rendered({ a: OLD }, 'seed'), theirs: rendered({ b: NEW }, 'seed'), ours: { a: EDIT }, renames })).changes).toEqual([]);
+  });
+});
