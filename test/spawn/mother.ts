@@ -7,7 +7,7 @@ import { BOOK_PATH, createBook, writeBook } from '../../src/spawn/book.ts';
 import { renderTemplate } from '../../src/spawn/render.ts';
 import { readTemplate } from '../../src/spawn/template.ts';
 
-export const COMMAND = fileURLToPath(new URL('../../scripts/banyan.js', import.meta.url));
+const COMMAND = fileURLToPath(new URL('../../scripts/banyan.js', import.meta.url));
 
 /** What a version of the mother has in its template: text by path of the child. */
 export interface Mother {
@@ -119,17 +119,22 @@ export interface RunOptions {
   /** Whose process it is. */
   uid?: number;
   /** Sees what is printed, while it runs. */
-  onOutput?(text: string, child: { pid: number; kill(signal: NodeJS.Signals): void }): void;
+  onOutput?: (text: string, kill: (signal: NodeJS.Signals) => void) => void;
 }
 
 /** Runs the command of this checkout in a child, without a terminal. */
 export function banyan(args: readonly string[], { cwd, env = {}, uid, onOutput }: RunOptions): Promise<Outcome> {
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [COMMAND, ...args], { cwd, env: { ...ENV, ...env }, stdio: ['ignore', 'pipe', 'pipe'], ...(uid === undefined ? {} : { uid }) });
+    const child = spawn(process.execPath, [COMMAND, ...args], {
+      cwd,
+      env: { ...ENV, ...env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+      ...(uid === undefined ? {} : { uid }),
+    });
     let [stdout, stderr] = ['', ''];
     child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
       stdout += chunk;
-      onOutput?.(stdout, { pid: child.pid ?? 0, kill: (signal) => void child.kill(signal) });
+      onOutput?.(stdout, (signal) => void child.kill(signal));
     });
     child.stderr.setEncoding('utf8').on('data', (chunk: string) => {
       stderr += chunk;

@@ -96,7 +96,9 @@ describe('banyan update', () => {
       'old-name.ts': 'const a = 9;\nconst b = 2;\nconst c = 3;\nexport { a, b, c };\n',
       'dropped-edited.ts': 'export const kept = "mine";\n',
       'own.ts': 'export {};\n',
-      'package.json': read('package.json').replace('"left": "1.0.0"', '"left": "1.0.0",\n    "mine": "7.0.0"').replace('"private"', '"license": "MIT",\n  "private"'),
+      'package.json': read('package.json')
+        .replace('"left": "1.0.0"', '"left": "1.0.0",\n    "mine": "7.0.0"')
+        .replace('"private"', '"license": "MIT",\n  "private"'),
     });
     rmSync(join(child, 'api/health.ts'));
     commitAll(child);
@@ -115,7 +117,7 @@ describe('banyan update', () => {
       private: true,
       dependencies: { banyan: 'file:vendor/banyan-0.2.0.tgz', left: '1.1.0', mine: '7.0.0', right: '2.0.0' },
     });
-    for (const gone of ['api/health.ts', 'old-name.ts', 'dropped.ts', 'vendor/banyan-0.1.0.tgz']) expect(existsSync(join(child, gone)), gone).toBe(false);
+    expect(['api/health.ts', 'old-name.ts', 'dropped.ts', 'vendor/banyan-0.1.0.tgz'].filter((path) => existsSync(join(child, path)))).toEqual([]);
     for (const word of ['deleted api/health.ts', 'no dropped-edited.ts any more', 'api/webhook.ts is managed']) expect(stdout).toContain(word);
     expect((await banyan(['update', '--check', '--local'], { cwd: child })).code).toBe(0);
   });
@@ -126,14 +128,22 @@ describe('banyan update', () => {
     commitAll(child);
     const { code, stdout } = await banyan(['update', '--to', two, '--json', '--no-install'], { cwd: child });
     expect(code).toBe(1);
-    expect(JSON.parse(stdout)).toMatchObject({ applied: true, conflicts: [{ path: 'config.ts', count: 1 }, { path: 'package.json', count: 1 }] });
+    expect(JSON.parse(stdout)).toMatchObject({
+      applied: true,
+      conflicts: [
+        { path: 'config.ts', count: 1 },
+        { path: 'package.json', count: 1 },
+      ],
+    });
     expect(read('config.ts')).toContain(
       '<<<<<<< your child\nexport const last = 77;\n||||||| template v0.1.0\nexport const last = 1;\n=======\nexport const last = 2;\n>>>>>>> template v0.2.0\n',
     );
     expect(git(child, 'log', '--oneline').trim().split('\n')).toHaveLength(2);
     const checked = await banyan(['update', '--check', '--local', '--json'], { cwd: child });
     expect(checked.code).toBe(1);
-    expect(JSON.parse(checked.stdout)).toMatchObject({ problems: expect.arrayContaining([expect.objectContaining({ kind: 'conflict_left', path: 'config.ts', line: 3 })]) });
+    expect(JSON.parse(checked.stdout)).toMatchObject({
+      problems: expect.arrayContaining([expect.objectContaining({ kind: 'conflict_left', path: 'config.ts', line: 3 })]),
+    });
     const again = await update('--to', two, '--force');
     expect(again).toMatchObject({ code: 1, stderr: expect.stringContaining('config.ts:3') });
     write(child, { 'config.ts': 'export const last = 77;\n', 'package.json': read('package.json').replaceAll(/<{7}[^]*?={7}\n|>{7}.*\n/g, '') });
@@ -145,7 +155,10 @@ describe('banyan update', () => {
       ...V2,
       version: '0.3.0',
       renames: [...(V2.renames ?? []), { from: 'src/new-name.ts', to: 'lib/last-name.ts', version: '0.3.0' }],
-      files: { ...Object.fromEntries(Object.entries(V2.files).filter(([path]) => path !== 'src/new-name.ts')), 'lib/last-name.ts': 'const a = 1;\nconst b = 2;\nconst c = 5;\nexport { a, b, c };\n' },
+      files: {
+        ...Object.fromEntries(Object.entries(V2.files).filter(([path]) => path !== 'src/new-name.ts')),
+        'lib/last-name.ts': 'const a = 1;\nconst b = 2;\nconst c = 5;\nexport { a, b, c };\n',
+      },
     });
     const other = join(place, 'other child');
     mkdirSync(other);
@@ -168,14 +181,20 @@ describe('banyan update', () => {
     const before = snapshot(child);
     const waiting = await banyan(['update', '--check', '--json', '--to', two], { cwd: child });
     expect(waiting.code).toBe(10);
-    expect(JSON.parse(waiting.stdout)).toMatchObject({ version: '0.1.0', problems: [], update: { from: '0.1.0', to: '0.2.0', changelog: [{ version: '0.2.0' }] } });
+    expect(JSON.parse(waiting.stdout)).toMatchObject({
+      version: '0.1.0',
+      problems: [],
+      update: { from: '0.1.0', to: '0.2.0', changelog: [{ version: '0.2.0' }] },
+    });
     expect((await banyan(['update', '--check', '--to', one], { cwd: child })).code).toBe(0);
     expect((await update('--dry-run', '--to', two)).stdout).toContain('moved    old-name.ts -> src/new-name.ts');
     expect(snapshot(child)).toEqual(before);
     write(child, { 'api/webhook.ts': '// edited\n' });
     const edited = await banyan(['update', '--check', '--local', '--json'], { cwd: child });
     expect(edited.code).toBe(1);
-    expect(JSON.parse(edited.stdout)).toMatchObject({ problems: [{ kind: 'managed_edited', path: 'api/webhook.ts', fix: expect.stringContaining('banyan propose') }] });
+    expect(JSON.parse(edited.stdout)).toMatchObject({
+      problems: [{ kind: 'managed_edited', path: 'api/webhook.ts', fix: expect.stringContaining('banyan propose') }],
+    });
   });
 
   it('counts a template that changed under the same version', async () => {
@@ -254,7 +273,13 @@ describe('all or nothing', () => {
     const uid = process.getuid?.() === 0 ? 65_534 : undefined;
     chmodSync(place, 0o755);
     if (uid === undefined) for (const folder of ['.', '.banyan', 'api', 'vendor']) chmodSync(join(child, folder), 0o555);
-    const env = { HOME: tmpdir(), npm_config_cache: join(tmpdir(), 'npm-cache-of-nobody'), GIT_CONFIG_COUNT: '1', GIT_CONFIG_KEY_0: 'safe.directory', GIT_CONFIG_VALUE_0: '*' };
+    const env = {
+      HOME: tmpdir(),
+      npm_config_cache: join(tmpdir(), 'npm-cache-of-nobody'),
+      GIT_CONFIG_COUNT: '1',
+      GIT_CONFIG_KEY_0: 'safe.directory',
+      GIT_CONFIG_VALUE_0: '*',
+    };
     const { code, stderr } = await banyan(['update', '--no-install', '--force', '--to', two], { cwd: child, env, ...(uid === undefined ? {} : { uid }) });
     if (uid === undefined) for (const folder of ['.', '.banyan', 'api', 'vendor']) chmodSync(join(child, folder), 0o755);
     expect(stderr).toMatch(/cannot be written[^]*Make its folder writable/);
@@ -262,35 +287,47 @@ describe('all or nothing', () => {
     expect(snapshot(child)).toEqual(before);
   });
 
-  it.each(['SIGINT', 'SIGKILL'] as const)('is undone after %s in the middle', async (signal) => {
-    const hanging = { ...V2, files: { ...V2.files, 'package.json': PACKAGE({ left: 'http://127.0.0.1:9/never.tgz' }) } };
-    makeMother(two, hanging);
+  /** Ends an update with a signal while it installs, which never ends. */
+  async function brokenOff(signal: NodeJS.Signals) {
+    makeMother(two, { ...V2, files: { ...V2.files, 'package.json': PACKAGE({ left: 'http://127.0.0.1:9/never.tgz' }) } });
     makeChild(child, one);
     const before = snapshot(child);
-    const { code, stdout } = await banyan(['update', '--to', two], {
+    const outcome = await banyan(['update', '--to', two], {
       cwd: child,
       env: { npm_config_fetch_retries: '9', npm_config_fetch_retry_mintimeout: '60000' },
-      onOutput: (text, running) => text.includes('npm install') && running.kill(signal),
+      onOutput: (text, kill) => text.includes('npm install') && kill(signal),
     });
+    return { before, ...outcome };
+  }
+
+  it('leaves the tree as it was after Ctrl-C in the middle', async () => {
+    const { before, code, stdout } = await brokenOff('SIGINT');
     expect(stdout).toContain('npm install');
-    expect(code).toBe(signal === 'SIGINT' ? 130 : null);
-    if (signal === 'SIGKILL') {
-      expect(snapshot(child)).not.toEqual(before);
-      expect((await banyan(['update', '--to', one], { cwd: child })).stdout).toContain('has been undone');
-    }
+    expect(code).toBe(130);
+    expect(snapshot(child)).toEqual(before);
+  });
+
+  it('is undone by the next run after a kill in the middle', async () => {
+    const { before } = await brokenOff('SIGKILL');
+    expect(snapshot(child)).not.toEqual(before);
+    expect((await banyan(['update', '--to', one], { cwd: child })).stdout).toContain('has been undone');
     expect(snapshot(child)).toEqual(before);
   });
 });
 
 describe('codemods', () => {
-  const codemod = (title: string, body: string) => `export const title = ${JSON.stringify(title)};\nexport default async ({ read, write, list, remove }) => { ${body} };\n`;
+  const codemod = (title: string, body: string) =>
+    `export const title = ${JSON.stringify(title)};\nexport default async ({ read, write, list, remove }) => { ${body} };\n`;
 
   it('mends the own code of the child, in the order of versions, within its folder', async () => {
     makeMother(two, {
       ...V2,
       codemods: {
         '0.2.0-b-second.mjs': codemod('Second', "write('own.ts', read('own.ts') + '// second\\n');"),
-        '0.1.5-first.mjs': codemod('First', "for (const path of list()) if (path.endsWith('own.ts')) write(path, read(path).replace('oldName', 'newName')); return ['own.ts renamed'];"),
+        '0.1.5-first.mjs': codemod(
+          'First',
+          "for (const path of list()) if (path.endsWith('own.ts')) write(path, read(path).replace('oldName', 'newName')); return ['own.ts renamed'];",
+        ),
         '0.1.0-before.mjs': codemod('Before', "write('own.ts', 'never');"),
         '0.9.0-later.mjs': codemod('Later', "write('own.ts', 'never');"),
       },

@@ -105,7 +105,12 @@ function inline(value: Json): string {
 function writeJson(value: Json, depth: string, style: Style): string {
   const line = inline(value);
   if (typeof value === 'object' && value !== null && Object.keys(value).length > 0 && style.texts.some((text) => text.includes(line))) return line;
-  if (Array.isArray(value)) return block('[]', value.map((item) => writeJson(item, depth + style.indent, style)), { depth, style });
+  if (Array.isArray(value))
+    return block(
+      '[]',
+      value.map((item) => writeJson(item, depth + style.indent, style)),
+      { depth, style },
+    );
   if (isDictionary(value)) return writeEntries(new Entries(Object.entries(value)), depth, style);
   return JSON.stringify(value);
 }

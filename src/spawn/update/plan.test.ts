@@ -74,7 +74,11 @@ describe('each class, when the template changes a file', () => {
   });
 
   it('leaves alone what is no text any more', () => {
-    const scene = plan({ base: rendered({ f: OLD }, 'merged'), theirs: rendered({ f: NEW }, 'merged'), ours: { f: { kind: 'file', text: null, mode: 0o644 } } });
+    const scene = plan({
+      base: rendered({ f: OLD }, 'merged'),
+      theirs: rendered({ f: NEW }, 'merged'),
+      ours: { f: { kind: 'file', text: null, mode: 0o644 } },
+    });
     expect(summary(scene)).toEqual({ changes: [], notices: ['not_text f'] });
   });
 
@@ -185,7 +189,11 @@ describe('renames', () => {
   });
 
   it('takes a change of capitals for a rename', () => {
-    const scene = plan({ base: rendered({ 'readme.md': OLD }, 'merged'), theirs: rendered({ 'README.md': 'new text\n' }, 'merged'), ours: { 'readme.md': OLD } });
+    const scene = plan({
+      base: rendered({ 'readme.md': OLD }, 'merged'),
+      theirs: rendered({ 'README.md': 'new text\n' }, 'merged'),
+      ours: { 'readme.md': OLD },
+    });
     expect(summary(scene).changes).toEqual(['moved readme.md README.md 0']);
   });
 

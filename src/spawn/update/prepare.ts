@@ -52,7 +52,13 @@ function digestOf(files: readonly RenderedFile[]): string {
 /** A child that took its package from a registry goes on so; else the package lies in it. */
 function specFor(book: Book, { template, published, source }: Release): string {
   if (vendored(book.banyan) === null && published) return template.version;
-  const given = source.kind === 'tarball' ? source.path.split(/[\\/]/).at(-1)?.replaceAll(/[^\w.-]/g, '-') : undefined;
+  const given =
+    source.kind === 'tarball'
+      ? source.path
+          .split(/[\\/]/)
+          .at(-1)
+          ?.replaceAll(/[^\w.-]/g, '-')
+      : undefined;
   return `file:vendor/${given ?? `banyan-${template.version}.tgz`}`;
 }
 
@@ -131,7 +137,10 @@ export async function prepareUpdate(release: Release, place: Place, options: Pre
   const [from, to] = [book.version, template.version];
   const labels = { ours: 'your child', base: `template v${from}`, theirs: `template v${to}` };
   const places = followRenames({ base, theirs, declared: template.manifest.renames, from, to });
-  const read = readOurs(root, [...base, ...theirs].map(({ path }) => path));
+  const read = readOurs(
+    root,
+    [...base, ...theirs].map(({ path }) => path),
+  );
   refuseLeftovers(read);
   const plan = planUpdate({ base, theirs, ours: withSpec(read, book.banyan), places, book, labels });
   const draft = new Draft(root, plan.changes, new Map(theirs.map((file) => [file.path, file.class])));

@@ -124,9 +124,13 @@ export async function findOldTemplate(book: Book, place: Place): Promise<Templat
   try {
     return (await fromRegistry(book.version, place)).template;
   } catch (cause) {
-    throw new BanyanError('not_found', `The template ${book.version}, from which this child was made, is nowhere: not in ${path ?? 'vendor/'}, not installed, not at npm.`, {
-      fix: `Bring back ${path ?? `vendor/banyan-${book.version}.tgz`} from git, or run npm install, then update again.`,
-      cause,
-    });
+    throw new BanyanError(
+      'not_found',
+      `The template ${book.version}, from which this child was made, is nowhere: not in ${path ?? 'vendor/'}, not installed, not at npm.`,
+      {
+        fix: `Bring back ${path ?? `vendor/banyan-${book.version}.tgz`} from git, or run npm install, then update again.`,
+        cause,
+      },
+    );
   }
 }
