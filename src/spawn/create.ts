@@ -99,7 +99,7 @@ async function build(site: BuildSite, options: CreateOptions): Promise<Omit<Crea
   if (options.install) {
     await step(options, 'npm install', () => npm(['install', '--no-audit', '--no-fund', '--prefer-offline', '--loglevel=error'], 'Installing', commands));
     if (options.test) {
-      await step(options, 'npm run types', () => npm(['run', '-s', 'types'], "The child's types", commands));
+      await step(options, 'npm run check', () => npm(['run', '-s', 'check'], "The child's check", commands));
       await step(options, 'npm test', () => npm(['test', '-s'], "The child's tests", commands));
     }
   }
