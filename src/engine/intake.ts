@@ -19,11 +19,9 @@ export interface IntakeParts {
 const MAX_BYTES = 25 * 1024 * 1024;
 const GUID = /^[0-9a-zA-Z-]{8,64}$/;
 
-const JSON_HEADERS = { 'content-type': 'application/json' };
-
-/** Not `Response.json`: servers take a text to the socket as it is. */
+/** Not `Response.json`: servers take a text to the socket as it is. Headers of its own: there are servers that write the length into what they are given. */
 function answer(status: number, body: Record<string, unknown>): Response {
-  return new Response(JSON.stringify(body), { status, headers: JSON_HEADERS });
+  return new Response(JSON.stringify(body), { status, headers: { 'content-type': 'application/json' } });
 }
 
 function refuse(status: number, code: string, message: string): Response {

@@ -211,6 +211,27 @@ export const FAILURES: readonly Failure[] = [
     ends: () => 'person',
   },
   {
+    name: 'one failure, whatever is changed, by a call that is never the same',
+    async happens(stage) {
+      let asked = 0;
+      const plot = await stage.open(
+        'same-failure',
+        inRole('developer', async (request) => {
+          if (saidTo(request).includes('word of the guardian')) return SUBMIT_DEVELOPER;
+          asked += 1;
+          if (asked === 30 || asked === 31) await stage.tick();
+          return asked % 2
+            ? callTool('write_file', { path: 'greeting.txt', content: `Try ${asked}\n` })
+            : callTool('run_command', { command: `echo "1 of 3 fails"; exit 1 # try ${asked}` });
+        }),
+      );
+      await stage.engine.settle();
+      return plot;
+    },
+    finds: ['guardian: failure', 'event: guardian'],
+    ends: reviewed,
+  },
+  {
     name: 'two pull requests that change the same line',
     async happens(stage) {
       const plot = await stage.open('same-lines', content);
