@@ -3,6 +3,7 @@ import { VERSION } from '../src/kernel/version.generated.ts';
 import { agent } from './commands/agent.ts';
 import { demo } from './commands/demo.ts';
 import { migrate } from './commands/migrate.ts';
+import { PROPOSE_USAGE, proposeBack } from './commands/propose.ts';
 import { reportAndFail } from './commands/report.ts';
 import { serve } from './commands/serve.ts';
 import { start } from './commands/start.ts';
@@ -28,6 +29,11 @@ const COMMANDS: Record<string, Command> = {
     run: migrate,
   },
   spawn: { summary: 'A repository of your own with a team that knows your field', usage: SPAWN_USAGE, run: spawn },
+  propose: {
+    summary: 'Give an improvement of a managed or merged file back to the mother, without what is this child’s own',
+    usage: PROPOSE_USAGE,
+    run: proposeBack,
+  },
   demo: { summary: 'Play the maintainer on the local GitHub: from a vague issue to a merged pull request (needs `npm start` in another terminal)', run: demo },
   agent: { summary: 'Keys and registration of agents that work elsewhere', run: agent },
   doctor: {

@@ -29,6 +29,11 @@ export const bookSchema = z.strictObject({
   majors: z.boolean().optional(),
   /** Versions whose pull request was closed unmerged. */
   refused: z.array(z.string()).optional(),
+  /** Where improvements go back to: `owner/repository`. */
+  mother: z
+    .string()
+    .regex(/^[\w.-]+\/[\w.-]+$/, 'must be owner/repository')
+    .optional(),
 });
 
 export type Book = z.infer<typeof bookSchema>;
@@ -53,7 +58,7 @@ export function createBook({ template, commit, banyan, answers, files }: BookInp
 
 /** The text of the file; the same book gives the same bytes, whatever the order of its fields. */
 export function writeBook(book: Book): string {
-  const { format, template, version, commit, banyan, answers, fleet, majors, refused } = book;
+  const { format, template, version, commit, banyan, answers, fleet, mother, majors, refused } = book;
   const { name, domain, agents, owner, description, schedule, effort } = answers;
   const files = Object.fromEntries(
     Object.entries(book.files)
@@ -68,6 +73,7 @@ export function writeBook(book: Book): string {
     banyan,
     answers: { name, domain, agents, owner, description, schedule, effort },
     ...(fleet === undefined ? {} : { fleet }),
+    ...(mother === undefined ? {} : { mother }),
     ...(majors === undefined ? {} : { majors }),
     ...(refused === undefined ? {} : { refused }),
     files,

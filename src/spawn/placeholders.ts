@@ -40,3 +40,17 @@ export function fillIn(text: string, origin: string, values: Values): string {
     });
   });
 }
+
+/** A placeholder as it stands in a text, and what is put in its place. */
+export interface Token {
+  token: string;
+  value: string;
+}
+
+/** The placeholders of a text that have a value. */
+export function tokensIn(text: string, values: Values): Token[] {
+  return [...text.matchAll(PLACEHOLDER)].flatMap(([token, inner = '']) => {
+    const value = lookUp(inner, values);
+    return value === undefined ? [] : [{ token, value }];
+  });
+}

@@ -23,6 +23,14 @@ export interface Facts {
   banyan: string;
 }
 
+/**
+ * What stands for each placeholder in a child with these answers.
+ * @throws BanyanError `config_invalid` for a domain that there is not
+ */
+export function placeholderValues(template: Template, answers: Answers, facts: Facts): Values {
+  return valuesOf(template, domainOf(template, answers.domain), { answers, facts });
+}
+
 /** @throws BanyanError `config_invalid` naming the domains that there are */
 export function domainOf(template: Template, name: string): Domain {
   const domain = template.domains.get(name);
