@@ -2,6 +2,7 @@
 import { VERSION } from '../src/kernel/version.generated.ts';
 import { agent } from './commands/agent.ts';
 import { demo } from './commands/demo.ts';
+import { fleet, FLEET_USAGE } from './commands/fleet.ts';
 import { migrate } from './commands/migrate.ts';
 import { PROPOSE_USAGE, proposeBack } from './commands/propose.ts';
 import { reportAndFail } from './commands/report.ts';
@@ -29,6 +30,7 @@ const COMMANDS: Record<string, Command> = {
     run: migrate,
   },
   spawn: { summary: 'A repository of your own with a team that knows your field', usage: SPAWN_USAGE, run: spawn },
+  fleet: { summary: 'The children that the token sees: versions, drift, last check, refusals', usage: FLEET_USAGE, run: fleet },
   propose: {
     summary: 'Give an improvement of a managed or merged file back to the mother, without what is this child’s own',
     usage: PROPOSE_USAGE,

@@ -33,7 +33,13 @@ export const deploymentRoutes: Route[] = [
     return listReply(call, [...deployment.statuses].reverse(), (status) => renderDeploymentStatus(call.forge, repository, { deployment, status }));
   }),
   repositoryRoute({ method: 'POST', path: '/deployments/{id}/statuses', need: WRITE_DEPLOYMENTS }, createDeploymentStatus),
-  repositoryRoute({ method: 'GET', path: '/actions/runs', need: READ_ACTIONS }, listRuns),
+  repositoryRoute({ method: 'GET', path: '/actions/runs', need: READ_ACTIONS }, (call, repository) => listRuns(call, repository)),
+  repositoryRoute({ method: 'GET', path: '/actions/workflows/{id}/runs', need: READ_ACTIONS }, (call, repository) => {
+    const wanted = param(call, 'id');
+    const isWanted = ({ workflowId, path }: WorkflowRun) => String(workflowId) === wanted || path === `.github/workflows/${wanted}`;
+    if (!repository.workflowRuns.some(isWanted)) throw notFound();
+    return listRuns(call, repository, isWanted);
+  }),
   repositoryRoute({ method: 'GET', path: '/actions/runs/{id}', need: READ_ACTIONS }, (call, repository) =>
     ok(renderWorkflowRun(call.forge, repository, runOf(call, repository))),
   ),
@@ -149,11 +155,12 @@ function createDeploymentStatus(call: Call, repository: Repository): Reply {
   return created(json);
 }
 
-function listRuns(call: Call, repository: Repository): Reply {
+function listRuns(call: Call, repository: Repository, fits: (run: WorkflowRun) => boolean = () => true): Reply {
   const { query } = call;
   const [branch, event, status, sha] = [query.get('branch'), query.get('event'), query.get('status'), query.get('head_sha')];
   const shown = repository.workflowRuns.filter(
     (run) =>
+      fits(run) &&
       (branch === null || run.headBranch === branch) &&
       (event === null || run.event === event) &&
       (sha === null || run.headSha === sha) &&

@@ -1,0 +1,64 @@
+import { z } from 'zod';
+import { BanyanError } from '../../kernel/errors.ts';
+import { request, rowsOf } from '../hub.ts';
+import { ask, expectStatus, type Api } from '../services/http.ts';
+import type { Fleet } from './look.ts';
+import { FLEET_MARKER, FLEET_TITLE, fleetBody } from './words.ts';
+
+const issueSchema = z.object({
+  number: z.number(),
+  html_url: z.string(),
+  state: z.enum(['open', 'closed']),
+  body: z.string().nullish(),
+  author_association: z.string().default('NONE'),
+  user: z.object({ login: z.string(), type: z.string() }).nullish(),
+  pull_request: z.unknown().optional(),
+});
+
+type Issue = z.infer<typeof issueSchema>;
+
+const TRUSTED = ['OWNER', 'MEMBER', 'COLLABORATOR'];
+
+/** A stranger may write the marker, too: only what was opened from inside, or by the token's own account, counts. */
+function isOurs({ user, author_association, body, pull_request }: Issue, login: string | null): boolean {
+  const inside = user?.type === 'Bot' || (login !== null && user?.login === login) || TRUSTED.includes(author_association);
+  return pull_request === undefined && inside && (body ?? '').startsWith(FLEET_MARKER);
+}
+
+/** The oldest that is open, so that two that were opened at once stay one. */
+async function findIssue(api: Api, mother: string): Promise<Issue | undefined> {
+  const who = await ask(api, 'GET', '/user');
+  const login = who.status === 200 ? z.object({ login: z.string() }).parse(who.body).login : null;
+  const rows = await rowsOf(api, `the issues of ${mother}`, { path: `/repos/${mother}/issues?state=all&sort=created&direction=asc`, most: 20 });
+  const found = rows.flatMap((row) => issueSchema.safeParse(row).data ?? []).filter((issue) => isOurs(issue, login));
+  return found.find(({ state }) => state === 'open') ?? found[0];
+}
+
+export interface KeptIssue {
+  what: 'created' | 'updated' | 'unchanged';
+  url: string;
+}
+
+/**
+ * Keeps one issue of the mother current; it is written only where it would say something else. Somebody who closes it wants
+ * peace: it stays closed, and is kept current all the same.
+ */
+export async function keepFleetIssue(api: Api, mother: string, fleet: Fleet): Promise<KeptIssue> {
+  const answer = expectStatus(api, `looking for ${mother}`, await ask(api, 'GET', `/repos/${mother}`), [200, 404]);
+  if (answer.status === 404) {
+    throw new BanyanError('not_found', `GitHub has no ${mother}, or the token may not see it.`, {
+      fix: 'Name the mother: --in owner/repository',
+      data: { field: 'in' },
+    });
+  }
+  const named = z.object({ private: z.boolean() }).parse(answer.body).private;
+  const body = fleetBody(fleet, { named });
+  const issue = await findIssue(api, mother);
+  if (!issue) {
+    const made = await request(api, `opening an issue at ${mother}`, { method: 'POST', path: `/repos/${mother}/issues`, body: { title: FLEET_TITLE, body } });
+    return { what: 'created', url: issueSchema.parse(made.body).html_url };
+  }
+  if ((issue.body ?? '').replaceAll('\r\n', '\n').trim() === body.trim()) return { what: 'unchanged', url: issue.html_url };
+  await request(api, `writing #${issue.number} of ${mother}`, { method: 'PATCH', path: `/repos/${mother}/issues/${issue.number}`, body: { body } });
+  return { what: 'updated', url: issue.html_url };
+}
