@@ -50,7 +50,7 @@ export async function request(api: Api, what: string, call: { method?: string; p
 const PER_PAGE = 100;
 
 /** The pages of a list, one after the other, until one is not full or `most` have been read. */
-export async function* pagesOf(api: Api, what: string, list: { path: string; most: number; key?: string }): AsyncGenerator<unknown[]> {
+async function* pagesOf(api: Api, what: string, list: { path: string; most: number; key?: string }): AsyncGenerator<unknown[]> {
   const { path, most, key } = list;
   for (let page = 1; page <= most; page++) {
     const { body } = await request(api, what, { path: `${path}${path.includes('?') ? '&' : '?'}per_page=${PER_PAGE}&page=${page}` });

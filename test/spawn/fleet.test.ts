@@ -113,7 +113,7 @@ describe('banyan fleet', () => {
     const asked: string[] = [];
     const real = globalThis.fetch;
     globalThis.fetch = (input, init) => {
-      asked.push(String(input));
+      asked.push(input instanceof Request ? input.url : input.toString());
       return real(input, init);
     };
     await lookAtFleet(api(), { template }).finally(() => (globalThis.fetch = real));

@@ -143,7 +143,7 @@ function blobName(content: string): string {
 }
 
 /** What is known of contents by git's name for them: children have most of them in common, so each is fetched once at most. */
-export class Contents {
+class Contents {
   private readonly hashes = new Map<string, string>();
   /** Contents that were fetched. */
   fetched = 0;
@@ -176,7 +176,7 @@ function learn(contents: Contents, book: Book, template: Template): void {
   }
 }
 
-async function driftOf(api: Api, { full_name, default_branch }: Repository, book: Book, contents: Contents): Promise<Drift | null> {
+async function driftOf(api: Api, { full_name, default_branch }: Repository, { book, contents }: { book: Book; contents: Contents }): Promise<Drift | null> {
   const tree = await optional(api, `/repos/${full_name}/git/trees/${encodeURIComponent(default_branch)}?recursive=1`, treeSchema);
   if (!tree || tree.truncated) return null;
   const blobs = new Map(tree.tree.flatMap(({ path, type, sha }) => (type === 'blob' ? [[path, sha] as const] : [])));
@@ -248,9 +248,9 @@ async function childIn(api: Api, repository: Repository, { template, contents }:
     ...bare,
     domain: book.answers.domain,
     version: semver.valid(book.version) ?? 'unknown',
-    drift: await driftOf(api, repository, book, contents),
+    drift: await driftOf(api, repository, { book, contents }),
     lastCheck: await lastCheckOf(api, repository, updates),
-    refusals: [...new Set(refusals)],
+    refusals: [...new Set([...refusals, ...(book.refused ?? []).map((version) => semver.valid(version) ?? 'unknown')])],
     waiting: updates.find(({ state }) => state === 'open')?.html_url ?? null,
     problem: null,
   };

@@ -31,7 +31,7 @@ export interface TransplantInput {
   ours: string;
   values: Values;
   /** Takes the child's own words out of a line that is in no place of a placeholder. */
-  anonymise(line: string): string;
+  anonymise: (line: string) => string;
 }
 
 interface TemplateLine {
@@ -79,7 +79,7 @@ function hunksBetween(base: readonly string[], ours: readonly string[]): Hunk[] 
 
 /** A word is not looked for inside of another one. */
 function replaceWhole(text: string, value: string, by: string): string {
-  const guard = (edge: string | undefined) => (edge !== undefined && /[\w-]/.test(edge) ? true : false);
+  const guard = (edge: string | undefined) => edge !== undefined && /[\w-]/.test(edge);
   let result = '';
   let rest = text;
   for (let at = rest.indexOf(value); at !== -1; at = rest.indexOf(value)) {
@@ -113,7 +113,7 @@ interface Edit {
 }
 
 /** What a hunk is in the template; a string says why it cannot be said there. */
-function editOf(hunk: Hunk, lines: readonly TemplateLine[], input: { ours: readonly string[]; anonymise(line: string): string }): Edit | string {
+function editOf(hunk: Hunk, lines: readonly TemplateLine[], input: { ours: readonly string[]; anonymise: (line: string) => string }): Edit | string {
   const fresh = input.ours.slice(hunk.ours.from, hunk.ours.to);
   const at = (base: number) => lines.findIndex(({ first, count }) => base >= first && base < first + count);
   if (hunk.base.from === hunk.base.to) {

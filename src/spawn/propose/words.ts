@@ -1,6 +1,6 @@
 import type { Proposal } from './proposal.ts';
 
-export function markerOf({ key, hash }: Pick<Proposal, 'key' | 'hash'>): string {
+function markerOf({ key, hash }: Pick<Proposal, 'key' | 'hash'>): string {
   return `<!-- banyan:propose:${key}:${hash} -->`;
 }
 

@@ -106,9 +106,8 @@ function withoutNothing(root: string, changes: readonly Change[]): Change[] {
 
 function bookAfter(book: Book, input: { template: Template; commit: string | null; spec: string; files: readonly RenderedFile[] }): string {
   const { template, commit, spec, files } = input;
-  const { fleet, majors, refused } = book;
-  const kept = { ...(fleet === undefined ? {} : { fleet }), ...(majors === undefined ? {} : { majors }), ...(refused === undefined ? {} : { refused }) };
-  return writeBook({ ...createBook({ template, commit, banyan: spec, answers: book.answers, files }), ...kept });
+  // What the owner has set in it stays.
+  return writeBook({ ...book, ...createBook({ template, commit, banyan: spec, answers: book.answers, files }) });
 }
 
 function newQuestions(root: string, book: Book): string[] {
