@@ -5,6 +5,8 @@ import { childEnvironment } from '../../src/spawn/command.ts';
 import { recover } from '../../src/spawn/update/apply.ts';
 import { checkLocally, type LocalState } from '../../src/spawn/update/check.ts';
 import { conflictsOf, prepareUpdate, readChildBook, type Prepared } from '../../src/spawn/update/prepare.ts';
+import { refusal } from '../../src/spawn/update/request/remote.ts';
+import { requestUpdate } from '../../src/spawn/update/request/request.ts';
 import { findRelease, withScratch, type Place, type Release } from '../../src/spawn/update/target.ts';
 import { applyUpdate } from '../../src/spawn/update/update.ts';
 import { requireClean } from '../../src/spawn/update/worktree.ts';
@@ -30,6 +32,8 @@ function readOptions(args: readonly string[]) {
         'dry-run': flag,
         'no-install': flag,
         'no-codemods': flag,
+        'pull-request': flag,
+        major: flag,
       },
     }).values;
   } catch (cause) {
@@ -43,14 +47,15 @@ function print(options: Options, data: unknown, text: string): void {
   console.log(options.json ? JSON.stringify(data, null, 2) : text);
 }
 
-async function withRelease<T>(env: Source, options: Options, work: (release: Release, place: Place) => Promise<T>): Promise<T | undefined> {
+async function withPlace<T>(env: Source, work: (place: Place) => Promise<T>): Promise<T | undefined> {
   const root = process.cwd();
   return untilStopped((signal) =>
-    withScratch(async (scratch) => {
-      const place: Place = { root, running: packageRoot(), scratch, commands: { cwd: root, env: childEnvironment(env), signal } };
-      return work(await findRelease(options.to, place), place);
-    }),
+    withScratch((scratch) => work({ root, running: packageRoot(), scratch, commands: { cwd: root, env: childEnvironment(env), signal } })),
   );
+}
+
+async function withRelease<T>(env: Source, options: Options, work: (release: Release, place: Place) => Promise<T>): Promise<T | undefined> {
+  return withPlace(env, async (place) => work(await findRelease(options.to, place), place));
 }
 
 /** An update that cannot be looked for is neither there nor not there. */
@@ -104,9 +109,30 @@ async function apply(env: Source, options: Options): Promise<void> {
   });
 }
 
+async function request(env: Source, options: Options): Promise<void> {
+  readChildBook(process.cwd());
+  const [token, repository] = [env['GITHUB_TOKEN'] || env['GH_TOKEN'], env['GITHUB_REPOSITORY']];
+  if (!token || !repository) {
+    throw new BanyanError('config_invalid', `--pull-request: ${token ? 'GITHUB_REPOSITORY' : 'GITHUB_TOKEN'} is not set.`, {
+      fix: 'GitHub Actions sets GITHUB_REPOSITORY; give GITHUB_TOKEN as .github/workflows/banyan-update.yml does.',
+    });
+  }
+  const api = env['GITHUB_API_URL'] || 'https://api.github.com';
+  await withPlace(env, async (place) => {
+    const { signal } = place.commands;
+    try {
+      const outcome = await requestUpdate({ token, repository, api, signal, to: options.to, major: options.major === true }, place);
+      print(options, outcome, outcome.notes.join('\n'));
+    } catch (error) {
+      throw refusal(error);
+    }
+  });
+}
+
 /** Brings a child to a newer version of its template. */
 export async function update(env: Source, args: readonly string[]): Promise<void> {
   const options = readOptions(args);
-  if (options.check) await check(env, options);
+  if (options['pull-request']) await request(env, options);
+  else if (options.check) await check(env, options);
   else await apply(env, options);
 }

@@ -104,9 +104,9 @@ function withoutNothing(root: string, changes: readonly Change[]): Change[] {
   });
 }
 
+/** What a person has set in the book stays. */
 function bookAfter(book: Book, input: { template: Template; commit: string | null; spec: string; files: readonly RenderedFile[] }): string {
   const { template, commit, spec, files } = input;
-  // What the owner has set in it stays.
   return writeBook({ ...book, ...createBook({ template, commit, banyan: spec, answers: book.answers, files }) });
 }
 

@@ -69,6 +69,8 @@ function same(a: string, b: string): boolean {
 /** Every version that the registry has. */
 export async function publishedVersions(place: Place): Promise<string[]> {
   const { code, output } = await runCommand('npm', ['view', 'banyan', 'versions', '--json', '--loglevel=error'], { ...place.commands, cwd: place.root });
+  // A mother that was never published has no versions there.
+  if (code !== 0 && /"code": "E404"/.test(output)) return [];
   if (code !== 0) throw unreachable('banyan', output);
   const parsed = z.union([z.string(), z.array(z.string())]).safeParse(JSON.parse(output.slice(output.search(/[["]/))));
   return parsed.success ? [parsed.data].flat() : [];

@@ -100,6 +100,6 @@ export async function applyUpdate(release: Release, prepared: Prepared, place: P
 }
 
 /** The lock file is put right before an install, since the tarball of the same version may be another one. */
-export function lockChange(prepared: Prepared, root: string): FileWrite[] {
+function lockChange(prepared: Prepared, root: string): FileWrite[] {
   return prepared.spec === prepared.oldSpec && vendored(prepared.spec) !== null ? lockWrites(root) : [];
 }

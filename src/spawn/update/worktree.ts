@@ -14,7 +14,7 @@ async function git(args: readonly string[], options: CommandOptions): Promise<st
  * Whether the child's folder is under git, and differs from the last commit. Only what is below it counts: a child may be a part of a
  * larger repository.
  */
-export async function lookAtGit(options: CommandOptions): Promise<{ repository: boolean; dirty: string[] }> {
+async function lookAtGit(options: CommandOptions): Promise<{ repository: boolean; dirty: string[] }> {
   const status = await git(['-c', 'core.quotePath=false', 'status', '--porcelain', '--untracked-files=all', '--', '.'], options);
   if (status === undefined) return { repository: false, dirty: [] };
   return { repository: true, dirty: status.split('\n').flatMap((line) => (line.length > 3 ? [line.slice(3)] : [])) };
@@ -41,4 +41,10 @@ export async function readHead(options: CommandOptions): Promise<Head | undefine
   const commit = await git(['rev-parse', 'HEAD'], options);
   const prefix = await git(['rev-parse', '--show-prefix'], options);
   return commit === undefined ? undefined : { commit: commit.trim(), prefix: (prefix ?? '').trim() };
+}
+
+/** Paths below the child that the last commit has: only those can be removed by another one. */
+export async function committedPaths(options: CommandOptions): Promise<Set<string>> {
+  const listed = await git(['ls-tree', '-r', '-z', '--name-only', 'HEAD'], options);
+  return new Set((listed ?? '').split('\0'));
 }

@@ -1,0 +1,79 @@
+import semver from 'semver';
+
+/** What is known of a pull request of an update. */
+export interface UpdatePull {
+  number: number;
+  branch: string;
+  state: 'open' | 'closed';
+  merged: boolean;
+  draft: boolean;
+}
+
+export interface Situation {
+  from: string;
+  to: string;
+  /** Whether the target brings anything at all. */
+  waits: boolean;
+  /** Every pull request from a branch of an update, newest first. */
+  pulls: readonly UpdatePull[];
+  /** The branch of this update; `ours` as long as nobody else has pushed to it. */
+  branch: 'absent' | 'ours' | 'theirs';
+  /** Versions that the book remembers as refused. */
+  refused: readonly string[];
+  /** Whether a new major version was agreed to. */
+  majorAllowed: boolean;
+}
+
+/** Nothing else is done than what stands here. */
+export type Decision =
+  | { kind: 'nothing'; superseded: number[] }
+  | { kind: 'refused'; pull: number | null }
+  /** A new major version is asked for first. */
+  | { kind: 'ask' }
+  /** Somebody works on the branch: hands off. */
+  | { kind: 'leave'; pull: number | null }
+  | { kind: 'push'; pull: number | null; superseded: number[] };
+
+export function branchFor(version: string): string {
+  return `banyan/template-v${version}`;
+}
+
+export function versionOf(branch: string): string | null {
+  return semver.valid(/^banyan\/template-v(.+)$/.exec(branch)?.[1] ?? '');
+}
+
+/** Open pull requests of versions that compare so with one. */
+function openUpTo(pulls: readonly UpdatePull[], to: string, compare: (a: string, b: string) => boolean): number[] {
+  return pulls.flatMap(({ number, branch, state }) => {
+    const version = versionOf(branch);
+    return state === 'open' && version !== null && compare(version, to) ? [number] : [];
+  });
+}
+
+/**
+ * The life of the pull request of an update. Absent: it is opened, unless that version was refused (closed unmerged) or is a new
+ * major that nobody has agreed to. Open and ours: refreshed. Open and somebody pushed to it: left to them. Closed unmerged: that
+ * version is refused for good; a newer one is proposed again. An open one of an older version is closed with a pointer.
+ */
+export function decide({ from, to, waits, pulls, branch, refused, majorAllowed }: Situation): Decision {
+  const own = pulls.filter((pull) => pull.branch === branchFor(to));
+  const open = own.find(({ state }) => state === 'open');
+  if (!waits) return { kind: 'nothing', superseded: openUpTo(pulls, to, semver.lte) };
+  if (!open) {
+    const closed = own.find(({ merged }) => !merged);
+    if (closed || refused.includes(to)) return { kind: 'refused', pull: closed?.number ?? null };
+  }
+  if (semver.major(to) > semver.major(from) && !majorAllowed && !open) return { kind: 'ask' };
+  if (branch === 'theirs') return { kind: 'leave', pull: open?.number ?? null };
+  return { kind: 'push', pull: open?.number ?? null, superseded: openUpTo(pulls, to, semver.lt) };
+}
+
+/** Of all that a registry has: the newest that needs no question, and a newer major where there is one. */
+export function chooseVersions(current: string, versions: readonly string[]): { within: string | null; major: string | null } {
+  const newer = versions.filter((version) => semver.valid(version) && semver.prerelease(version) === null && semver.gt(version, current));
+  const sorted = newer.toSorted(semver.rcompare);
+  return {
+    within: sorted.find((version) => semver.major(version) === semver.major(current)) ?? null,
+    major: sorted.find((version) => semver.major(version) > semver.major(current)) ?? null,
+  };
+}

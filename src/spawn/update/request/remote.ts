@@ -1,0 +1,257 @@
+import { createHash } from 'node:crypto';
+import { Octokit } from '@octokit/rest';
+import { BanyanError, toBanyanError } from '../../../kernel/errors.ts';
+import type { FileWrite } from '../apply.ts';
+import type { UpdatePull } from './decide.ts';
+
+export interface RemoteOptions {
+  token: string;
+  /** `owner/name`. */
+  repository: string;
+  api: string;
+  signal?: AbortSignal | undefined;
+}
+
+export interface Issue {
+  number: number;
+  state: string;
+  labels: string[];
+}
+
+interface RawCommit {
+  message: string;
+  tree: { sha: string };
+  parents: { sha: string }[];
+}
+
+/** How GitHub calls those who may have write access. */
+const WRITERS = ['OWNER', 'MEMBER', 'COLLABORATOR'];
+
+const TRAILER = 'Banyan-Update';
+
+/** What only a commit of ours has: it names its own tree and parent, so that whatever was pushed on top or amended is told apart. */
+function sealOf(tree: string, parents: readonly string[]): string {
+  return createHash('sha256')
+    .update([tree, ...parents].join(':'))
+    .digest('hex');
+}
+
+function isOurs({ message, tree, parents }: RawCommit): boolean {
+  const said = new RegExp(`^${TRAILER}: ([0-9a-f]{64})$`, 'm').exec(message)?.[1];
+  return (
+    said ===
+    sealOf(
+      tree.sha,
+      parents.map(({ sha }) => sha),
+    )
+  );
+}
+
+function statusOf(error: unknown): number | undefined {
+  const status = error instanceof Error ? (error as { status?: unknown }).status : undefined;
+  return typeof status === 'number' ? status : undefined;
+}
+
+async function orNull<T>(call: Promise<T>): Promise<T | null> {
+  try {
+    return await call;
+  } catch (error) {
+    if (statusOf(error) === 404) return null;
+    throw error;
+  }
+}
+
+const QUIET = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined };
+
+/** The child's repository at GitHub, as far as an update needs it. */
+export class Remote {
+  private readonly octokit: Octokit;
+  private readonly at: { owner: string; repo: string };
+
+  constructor({ token, repository, api, signal }: RemoteOptions) {
+    const [owner = '', repo = '', ...rest] = repository.split('/');
+    if (!owner || !repo || rest.length > 0) {
+      throw new BanyanError('config_invalid', `GITHUB_REPOSITORY is "${repository}", which is not owner/name.`, {
+        fix: 'Set it as GitHub Actions does: acme/shop',
+      });
+    }
+    this.at = { owner, repo };
+    this.octokit = new Octokit({ auth: token, baseUrl: api, log: QUIET, ...(signal ? { request: { signal } } : {}) });
+  }
+
+  async defaultBranch(): Promise<{ name: string; head: string }> {
+    const { data } = await this.octokit.rest.repos.get(this.at);
+    const head = await this.head(data.default_branch);
+    if (head === null) throw new BanyanError('not_found', `The branch ${data.default_branch} is not at GitHub.`, { fix: 'Push it first.' });
+    return { name: data.default_branch, head };
+  }
+
+  async head(branch: string): Promise<string | null> {
+    const found = await orNull(this.octokit.rest.git.getRef({ ...this.at, ref: `heads/${branch}` }));
+    return found?.data.object.sha ?? null;
+  }
+
+  async branchState(branch: string): Promise<{ state: 'absent' | 'ours' | 'theirs'; head: string | null }> {
+    const head = await this.head(branch);
+    if (head === null) return { state: 'absent', head };
+    const { data } = await this.octokit.rest.git.getCommit({ ...this.at, commit_sha: head });
+    return { state: isOurs(data) ? 'ours' : 'theirs', head };
+  }
+
+  /** Of all states, newest first. Branches of forks are somebody else's. */
+  async updatePulls(): Promise<(UpdatePull & { body: string; title: string; nodeId: string })[]> {
+    const pulls = await this.octokit.paginate(this.octokit.rest.pulls.list, { ...this.at, state: 'all', per_page: 100 });
+    const full = `${this.at.owner}/${this.at.repo}`.toLowerCase();
+    return pulls
+      .filter(({ head }) => head.ref.startsWith('banyan/template-v') && head.repo?.full_name.toLowerCase() === full)
+      .map((pull) => ({
+        number: pull.number,
+        nodeId: pull.node_id,
+        branch: pull.head.ref,
+        state: pull.state === 'open' ? ('open' as const) : ('closed' as const),
+        merged: pull.merged_at !== null,
+        draft: pull.draft === true,
+        body: pull.body ?? '',
+        title: pull.title,
+      }))
+      .toSorted((a, b) => b.number - a.number);
+  }
+
+  /**
+   * A commit of these changes on top of another.
+   * @returns null where the token may not write one of the paths
+   */
+  async commit(writes: readonly FileWrite[], message: string, parent: string): Promise<string | null> {
+    try {
+      const { data: base } = await this.octokit.rest.git.getCommit({ ...this.at, commit_sha: parent });
+      const tree = await Promise.all(writes.map((write) => this.treeItem(write)));
+      const { data: made } = await this.octokit.rest.git.createTree({ ...this.at, base_tree: base.tree.sha, tree });
+      const sealed = `${message}\n\n${TRAILER}: ${sealOf(made.sha, [parent])}\n`;
+      const { data } = await this.octokit.rest.git.createCommit({ ...this.at, tree: made.sha, parents: [parent], message: sealed });
+      return data.sha;
+    } catch (error) {
+      if ([403, 404].includes(statusOf(error) ?? 0)) return null;
+      throw error;
+    }
+  }
+
+  private async treeItem({ path, content, mode }: FileWrite) {
+    const item = { path, mode: (mode & 0o100) === 0 ? ('100644' as const) : ('100755' as const), type: 'blob' as const };
+    if (content === null) return { ...item, sha: null };
+    if (typeof content === 'string') return { ...item, content };
+    const { data } = await this.octokit.rest.git.createBlob({ ...this.at, content: content.toString('base64'), encoding: 'base64' });
+    return { ...item, sha: data.sha };
+  }
+
+  /** The tree and the parent of a commit: two with the same are the same work. */
+  async contentOf(commit: string): Promise<string> {
+    const { data } = await this.octokit.rest.git.getCommit({ ...this.at, commit_sha: commit });
+    return [data.tree.sha, ...data.parents.map(({ sha }) => sha)].join(':');
+  }
+
+  /**
+   * Moves a branch only while its head is what was seen.
+   * @returns 'moved', 'denied' (the token may not), or 'raced' (somebody else has pushed meanwhile)
+   */
+  async moveBranch(branch: string, expected: string | null, sha: string): Promise<'moved' | 'denied' | 'raced'> {
+    try {
+      if (expected === null) {
+        await this.octokit.rest.git.createRef({ ...this.at, ref: `refs/heads/${branch}`, sha });
+        return 'moved';
+      }
+      // GitHub's API has no lease; asking directly before leaves a moment that is as short as it can be.
+      if ((await this.head(branch)) !== expected) return 'raced';
+      await this.octokit.rest.git.updateRef({ ...this.at, ref: `heads/${branch}`, sha, force: true });
+      return 'moved';
+    } catch (error) {
+      const status = statusOf(error);
+      if (status === 403 || status === 404) return 'denied';
+      if (status === 422 && expected === null && (await this.head(branch)) !== null) return 'raced';
+      throw error;
+    }
+  }
+
+  async openPull(pull: { title: string; body: string; head: string; base: string; draft: boolean }): Promise<number> {
+    try {
+      const { data } = await this.octokit.rest.pulls.create({ ...this.at, ...pull });
+      return data.number;
+    } catch (error) {
+      if (statusOf(error) === 403) {
+        throw new BanyanError('forbidden', 'GitHub does not let this token open a pull request.', {
+          fix: 'Settings > Actions > General > Workflow permissions: allow GitHub Actions to create pull requests.',
+          cause: error,
+        });
+      }
+      // Some plans have no drafts in private repositories.
+      if (statusOf(error) !== 422 || !pull.draft) throw error;
+      const { data } = await this.octokit.rest.pulls.create({ ...this.at, ...pull, draft: false });
+      return data.number;
+    }
+  }
+
+  async editPull(number: number, change: { title?: string; body?: string; state?: 'closed' }): Promise<void> {
+    await this.octokit.rest.pulls.update({ ...this.at, pull_number: number, ...change });
+  }
+
+  async setDraft(nodeId: string, draft: boolean): Promise<void> {
+    const name = draft ? 'convertPullRequestToDraft' : 'markPullRequestReadyForReview';
+    await this.octokit.graphql(`mutation($id: ID!) { ${name}(input: {pullRequestId: $id}) { pullRequest { isDraft } } }`, { id: nodeId });
+  }
+
+  /** Says something once: the marker tells a later run that it was said. */
+  async sayOnce(number: number, marker: string, text: string): Promise<void> {
+    const comments = await this.octokit.paginate(this.octokit.rest.issues.listComments, { ...this.at, issue_number: number, per_page: 100 });
+    const sign = `<!-- banyan-update: ${marker} -->`;
+    if (comments.some(({ body }) => body?.includes(sign))) return;
+    await this.octokit.rest.issues.createComment({ ...this.at, issue_number: number, body: `${text}\n\n${sign}` });
+  }
+
+  /** Whether somebody with write access has said so in a comment of one line. */
+  async isTold(number: number, command: string): Promise<boolean> {
+    const comments = await this.octokit.paginate(this.octokit.rest.issues.listComments, { ...this.at, issue_number: number, per_page: 100 });
+    return comments.some(({ body, author_association: who }) => body?.trim() === command && WRITERS.includes(who ?? ''));
+  }
+
+  /** The issue with a marker in its body, of any state; or it is opened. */
+  async issueOnce(marker: string, issue: { title: string; body: string; labels: string[] }): Promise<Issue & { opened: boolean }> {
+    const found = await this.findIssue(marker);
+    if (found) return { ...found, opened: false };
+    const { data } = await this.octokit.rest.issues.create({ ...this.at, title: issue.title, body: `${issue.body}\n${marker}\n`, labels: issue.labels });
+    return { number: data.number, state: data.state, labels: issue.labels, opened: true };
+  }
+
+  /** By whoever may open issues with markers: only those of bots and of people with write access count. */
+  async findIssue(marker: string): Promise<Issue | null> {
+    const issues = await this.octokit.paginate(this.octokit.rest.issues.listForRepo, { ...this.at, state: 'all', per_page: 100 });
+    const found = issues.find((issue) => {
+      const trusted = issue.user?.type === 'Bot' || WRITERS.includes(issue.author_association ?? '');
+      return !issue.pull_request && trusted && issue.body?.includes(marker) === true;
+    });
+    if (!found) return null;
+    const labels = found.labels.map((label) => (typeof label === 'string' ? label : (label.name ?? '')));
+    return { number: found.number, state: found.state, labels };
+  }
+
+  async hasLabel(name: string): Promise<boolean> {
+    return (await orNull(this.octokit.rest.issues.getLabel({ ...this.at, name }))) !== null;
+  }
+
+  /** The text of a file on a branch; null where there is none. */
+  async text(path: string, ref: string): Promise<string | null> {
+    const found = await orNull(this.octokit.rest.repos.getContent({ ...this.at, path, ref }));
+    if (found === null || Array.isArray(found.data) || found.data.type !== 'file') return null;
+    return Buffer.from(found.data.content, 'base64').toString('utf8');
+  }
+}
+
+/** @throws BanyanError for whatever GitHub answers that was not foreseen */
+export function refusal(error: unknown): BanyanError {
+  const status = statusOf(error);
+  if (status === undefined) return toBanyanError(error);
+  const denied = status === 401 || status === 403;
+  return new BanyanError(denied ? 'forbidden' : 'github_rejected', `GitHub refused: ${toBanyanError(error).message}`, {
+    fix: denied ? 'The token needs contents, pull requests and issues: write.' : 'Run it again; what is done stays done.',
+    data: { status },
+    cause: error,
+  });
+}

@@ -1,0 +1,241 @@
+import { BanyanError } from '../../../kernel/errors.ts';
+import type { FileWrite } from '../apply.ts';
+import { findMarkers } from '../merge-text.ts';
+import { conflictsOf, prepareUpdate, readChildBook, type Prepared } from '../prepare.ts';
+import { findRelease, publishedVersions, runsItself, type Place, type Release } from '../target.ts';
+import { committedPaths, readHead, requireClean, type Head } from '../worktree.ts';
+import { AGREED, bodyOf, conflictIssueOf, questionOf, titleOf, type WorkflowPatch } from './body.ts';
+import { contentOf, withoutWorkflows, type Content } from './content.ts';
+import { branchFor, chooseVersions, decide, versionOf, type Decision } from './decide.ts';
+import { Remote, type RemoteOptions } from './remote.ts';
+
+/** By this label a Banyan that runs for the repository starts its Developer. */
+const STARTS_BANYAN = 'ready-for-dev';
+const SUPERSEDED = '<!-- banyan-update: superseded -->';
+
+export interface RequestOptions extends RemoteOptions {
+  to: string | undefined;
+  /** Go to a new major version without asking. */
+  major: boolean;
+}
+
+export interface RequestOutcome {
+  action: Decision['kind'];
+  to: string;
+  branch: string;
+  pull: number | null;
+  conflicts: number;
+  /** For the log. */
+  notes: string[];
+}
+
+type Pull = Awaited<ReturnType<Remote['updatePulls']>>[number];
+
+interface Job {
+  remote: Remote;
+  place: Place;
+  release: Release;
+  prepared: Prepared;
+  base: { name: string; head: string };
+  head: Head;
+  pulls: Pull[];
+  branch: string;
+  notes: string[];
+}
+
+function majorMarker(version: string): string {
+  return `<!-- banyan-update: major v${version} -->`;
+}
+
+async function majorAgreed(remote: Remote, version: string): Promise<boolean> {
+  const issue = await remote.findIssue(majorMarker(version));
+  return issue !== null && (issue.labels.includes(AGREED) || (await remote.isTold(issue.number, '/banyan update')));
+}
+
+async function ask({ remote, notes }: Pick<Job, 'remote' | 'notes'>, prepared: Prepared): Promise<void> {
+  const { number, opened } = await remote.issueOnce(majorMarker(prepared.to), { ...questionOf(prepared), labels: [] });
+  notes.push(opened ? `v${prepared.to} is a new major version: asked in #${number}.` : `v${prepared.to} waits for an answer in #${number}.`);
+}
+
+function atVersion(version: string): string {
+  return `This repository is at template v${version} already.`;
+}
+
+/** Closes what is out of date; what a person works on is theirs to close. */
+async function supersede({ remote, pulls, notes }: Pick<Job, 'remote' | 'pulls' | 'notes'>, numbers: readonly number[], why: string): Promise<void> {
+  for (const { number, branch, body } of pulls.filter((pull) => numbers.includes(pull.number))) {
+    const { state } = await remote.branchState(branch);
+    await remote.sayOnce(number, 'out of date', state === 'theirs' ? `${why} Somebody has pushed here, so it stays open.` : why);
+    if (state === 'theirs') continue;
+    await remote.editPull(number, { body: `${body}\n${SUPERSEDED}\n`, state: 'closed' });
+    notes.push(`Closed #${number}.`);
+  }
+}
+
+/** Somebody has pushed to the branch. It is out of draft when no conflict is left. */
+async function leave({ remote, branch, prepared, pulls, head, notes }: Job, number: number | null): Promise<void> {
+  notes.push(`Somebody has pushed to ${branch}: left alone.`);
+  const pull = pulls.find((candidate) => candidate.number === number);
+  if (!pull) return;
+  await remote.sayOnce(
+    pull.number,
+    'left alone',
+    'Somebody has pushed to this branch, so it is yours now: it is not refreshed any more. To have it made anew, delete the branch.',
+  );
+  if (!pull.draft) return;
+  const texts = await Promise.all(conflictsOf(prepared).map(({ path }) => remote.text(head.prefix + path, branch)));
+  if (texts.some((text) => text !== null && findMarkers(text).length > 0)) return;
+  await remote.setDraft(pull.nodeId, false);
+  notes.push(`No conflict is left: #${pull.number} is ready for review.`);
+}
+
+function messageOf({ from, to, changelog }: Prepared): string {
+  const versions = changelog.map(({ version }) => `v${version}`).join(', ');
+  return `chore: template v${to}\n\nFrom v${from}${versions === '' ? '' : `; what changed stands in the changelog of ${versions}`}.`;
+}
+
+/** @returns whether the branch is as it should be; `raced` where somebody was quicker */
+async function push(job: Job, writes: readonly FileWrite[]): Promise<'done' | 'denied' | 'raced'> {
+  const { remote, branch, base, head, prepared } = job;
+  const placed = writes.map((write) => ({ ...write, path: head.prefix + write.path }));
+  const commit = await remote.commit(placed, messageOf(prepared), base.head);
+  if (commit === null) return 'denied';
+  const { state, head: before } = await remote.branchState(branch);
+  if (state === 'theirs') return 'raced';
+  if (before !== null && (await remote.contentOf(before)) === (await remote.contentOf(commit))) return 'done';
+  const moved = await remote.moveBranch(branch, before, commit);
+  return moved === 'moved' ? 'done' : moved;
+}
+
+/** Everything in one commit; where the token may not write workflows, without these. */
+async function pushContent(job: Job, content: Content): Promise<{ result: 'done' | 'raced'; workflows: WorkflowPatch[] }> {
+  const whole = await push(job, content.writes);
+  if (whole !== 'denied') return { result: whole, workflows: [] };
+  const { writes, patches } = withoutWorkflows(content, job.place.root);
+  const rest = patches.length === 0 ? 'denied' : await push(job, writes);
+  if (rest !== 'denied') return { result: rest, workflows: patches };
+  throw new BanyanError('forbidden', `GitHub does not let this token write the branch ${job.branch}.`, { fix: 'The token needs contents: write.' });
+}
+
+async function writePull(job: Job, number: number | null, text: { title: string; body: string; draft: boolean }): Promise<number> {
+  const { remote, pulls, branch, base, notes } = job;
+  const { title, body, draft } = text;
+  const pull = pulls.find((candidate) => candidate.number === number);
+  if (!pull) {
+    const opened = await remote.openPull({ title, body, head: branch, base: base.name, draft });
+    notes.push(`Opened #${opened}.`);
+    return opened;
+  }
+  if (pull.body.trim() !== body.trim() || pull.title !== title) {
+    await remote.editPull(pull.number, { title, body });
+    notes.push(`Refreshed #${pull.number}.`);
+  }
+  // A draft of a person's own will is left one.
+  const wasForConflicts = pull.body.includes('## Conflicts');
+  if (draft && !pull.draft) await remote.setDraft(pull.nodeId, true);
+  if (!draft && pull.draft && wasForConflicts) await remote.setDraft(pull.nodeId, false);
+  return pull.number;
+}
+
+/** Where a Banyan runs for the child, its Developer is asked, once for each version. */
+async function askBanyan({ remote, prepared, branch, notes }: Job, pull: number): Promise<void> {
+  if (conflictsOf(prepared).length === 0 || !(await remote.hasLabel(STARTS_BANYAN))) return;
+  const marker = `<!-- banyan-update: conflicts v${prepared.to} -->`;
+  const { number, opened } = await remote.issueOnce(marker, { ...conflictIssueOf(prepared, branch, pull), labels: [STARTS_BANYAN] });
+  if (opened) notes.push(`Asked Banyan in #${number} to resolve the conflicts.`);
+}
+
+function refusedVersions(pulls: readonly Pull[]): string[] {
+  return pulls.flatMap(({ state, merged, branch, body }) => {
+    const version = versionOf(branch);
+    return state === 'closed' && !merged && version !== null && !body.includes(SUPERSEDED) ? [version] : [];
+  });
+}
+
+async function refresh(job: Job, decision: Extract<Decision, { kind: 'push' }>): Promise<number | null> {
+  const { prepared, release, place, pulls } = job;
+  const options = { refused: refusedVersions(pulls), committed: await committedPaths(place.commands) };
+  const content = await contentOf(release, prepared, place, options);
+  const { result, workflows } = await pushContent(job, content);
+  if (result === 'raced') {
+    await leave(job, decision.pull);
+    return decision.pull;
+  }
+  const body = bodyOf({ prepared, workflows, notes: content.notes });
+  const pull = await writePull(job, decision.pull, { title: titleOf(prepared), body, draft: conflictsOf(prepared).length > 0 });
+  await supersede(job, decision.superseded, `Superseded by #${pull}, which brings template v${prepared.to}.`);
+  await askBanyan(job, pull);
+  return pull;
+}
+
+async function carryOut(job: Job, decision: Decision): Promise<number | null> {
+  const { notes, prepared } = job;
+  switch (decision.kind) {
+    case 'nothing':
+      notes.push(`Up to date: template v${prepared.from}.`);
+      await supersede(job, decision.superseded, atVersion(prepared.from));
+      return null;
+    case 'refused':
+      notes.push(`v${prepared.to} was refused${decision.pull === null ? '' : ` (#${decision.pull})`}: not proposed again.`);
+      return decision.pull;
+    case 'ask':
+      await ask(job, prepared);
+      return null;
+    case 'leave':
+      await leave(job, decision.pull);
+      return decision.pull;
+    case 'push':
+      return refresh(job, decision);
+  }
+}
+
+/**
+ * The release to propose: the newest that needs no question, or the newest of all where a major was agreed to.
+ * @returns null where the registry has nothing newer
+ */
+async function chooseRelease(options: RequestOptions, remote: Remote, place: Place, notes: string[]): Promise<Release | null> {
+  if (options.to !== undefined || !runsItself(place)) return findRelease(options.to, place);
+  const book = readChildBook(place.root);
+  const { within, major } = chooseVersions(book.version, await publishedVersions(place));
+  if (major === null) return within === null ? null : findRelease(within, place);
+  if (within === null || options.major || book.majors === true || (await majorAgreed(remote, major))) return findRelease(major, place);
+  const newest = await findRelease(major, place);
+  await ask({ remote, notes }, await prepareUpdate(newest, place, { codemods: false }));
+  return findRelease(within, place);
+}
+
+async function checkedHead(remote: Remote, place: Place): Promise<Pick<Job, 'base' | 'head'>> {
+  await requireClean(place.commands);
+  const head = await readHead(place.commands);
+  const base = await remote.defaultBranch();
+  if (head?.commit === base.head) return { base, head };
+  throw new BanyanError('conflict', `The checkout is not the newest commit of ${base.name} at GitHub.`, {
+    fix: `git switch ${base.name} && git pull, then run it again.`,
+  });
+}
+
+/** Proposes the update as the one pull request of its version, or keeps it current. The working tree stays as it is. */
+export async function requestUpdate(options: RequestOptions, place: Place): Promise<RequestOutcome> {
+  const remote = new Remote(options);
+  const notes: string[] = [];
+  const where = await checkedHead(remote, place);
+  const release = await chooseRelease(options, remote, place, notes);
+  const pulls = await remote.updatePulls();
+  const book = readChildBook(place.root);
+  if (release === null) {
+    const decision: Decision = decide({ from: book.version, to: book.version, waits: false, pulls, branch: 'absent', refused: [], majorAllowed: false });
+    if (decision.kind === 'nothing') await supersede({ remote, pulls, notes }, decision.superseded, atVersion(book.version));
+    return { action: 'nothing', to: book.version, branch: branchFor(book.version), pull: null, conflicts: 0, notes: [...notes, 'npm has no newer version.'] };
+  }
+  const prepared = await prepareUpdate(release, place, { codemods: true });
+  const branch = branchFor(prepared.to);
+  const decision = decide({
+    ...prepared,
+    pulls,
+    branch: (await remote.branchState(branch)).state,
+    refused: book.refused ?? [],
+    majorAllowed: options.major || book.majors === true || (await majorAgreed(remote, prepared.to)),
+  });
+  const pull = await carryOut({ remote, place, release, prepared, ...where, pulls, branch, notes }, decision);
+  return { action: decision.kind, to: prepared.to, branch, pull, conflicts: conflictsOf(prepared).length, notes };
+}
