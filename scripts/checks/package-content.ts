@@ -12,12 +12,12 @@ const NEEDED = [
   'supabase/config.toml',
   'supabase/cron.sql',
 ];
-/** Folders that are shipped whole, but for tests: what is read at run time. */
+/** Folders that are shipped whole: what is read at run time. A child's own tests are among it. */
 const WHOLE = ['supabase/migrations', 'templates', 'child-template'];
 /** Whose modules are shipped compiled, with their types. */
 const COMPILED = ['api', 'src'];
 const UNWANTED =
-  /(\.test\.|^test\/|^src\/|^api\/|^scripts\/(?!banyan\.js$)|^\.|(^|\/)\.env(?!\.example)|\.log$|(^|\/)node_modules\/|\.pem$|\.tgz$|^dist\/scripts\/(checks|bench|chaos|generate))/;
+  /(^dist\/.*\.test\.|^test\/|^src\/|^api\/|^scripts\/(?!banyan\.js$)|^\.|(^|\/)\.env(?!\.example)|\.log$|(^|\/)node_modules\/|\.pem$|\.tgz$|^dist\/scripts\/(checks|bench|chaos|generate))/;
 
 const SHIPPED_PARTS = [...WHOLE, ...COMPILED];
 
@@ -31,7 +31,7 @@ export function filesOf(root: string): string[] {
 
 /** What must be in the package for the sources that are there. */
 function neededFor(path: string): string[] {
-  if (WHOLE.some((folder) => path.startsWith(`${folder}/`))) return path.includes('.test.') ? [] : [path];
+  if (WHOLE.some((folder) => path.startsWith(`${folder}/`))) return [path];
   if (!path.endsWith('.ts') || path.endsWith('.test.ts') || path.endsWith('.d.ts')) return [];
   const compiled = `dist/${path.slice(0, -'.ts'.length)}`;
   return [`${compiled}.js`, `${compiled}.d.ts`];
