@@ -1,0 +1,64 @@
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { findRelease, publishedVersions, withScratch, type Place } from '../../src/spawn/update/target.ts';
+import { makeChild, makeMother } from './mother.ts';
+
+let place = '';
+let registry: Server;
+let url = '';
+/** By version; a package that was never published has none. */
+let tarballs = new Map<string, Buffer>();
+
+/** As much of a registry as npm asks for. */
+function packument(): string {
+  const versions = [...tarballs.keys()];
+  const entries = versions.map((version) => [version, { name: 'banyan', version, dist: { tarball: `${url}/banyan/-/banyan-${version}.tgz` } }]);
+  return JSON.stringify({ name: 'banyan', 'dist-tags': { latest: versions.at(-1) }, versions: Object.fromEntries(entries) });
+}
+
+beforeEach(async () => {
+  place = mkdtempSync(join(tmpdir(), 'update-registry-'));
+  tarballs = new Map();
+  registry = createServer((request, response) => {
+    const version = /-(\d+\.\d+\.\d+)\.tgz$/.exec(request.url ?? '')?.[1];
+    const body = version === undefined ? (tarballs.size > 0 ? packument() : undefined) : tarballs.get(version);
+    if (body === undefined) response.writeHead(404, { 'content-type': 'application/json' }).end('{"error":"not_found"}');
+    else response.writeHead(200, { 'content-type': version === undefined ? 'application/json' : 'application/octet-stream' }).end(body);
+  });
+  await new Promise<void>((resolve) => registry.listen(0, '127.0.0.1', resolve));
+  url = `http://127.0.0.1:${(registry.address() as AddressInfo).port}`;
+});
+afterEach(() => {
+  registry.close();
+  rmSync(place, { recursive: true, force: true });
+});
+
+function publish(version: string): void {
+  const child = join(place, `child-${version}`);
+  mkdirSync(child);
+  makeChild(child, makeMother(join(place, version), { version, files: { 'a.ts': `${version}\n` } }), { repository: false });
+  tarballs.set(version, readFileSync(join(child, `vendor/banyan-${version}.tgz`)));
+}
+
+function within<T>(work: (at: Place) => Promise<T>): Promise<T> {
+  const env = { PATH: process.env['PATH'], HOME: place, npm_config_registry: url, npm_config_cache: join(place, 'cache') };
+  return withScratch((scratch) => work({ root: place, running: join(place, 'node_modules/banyan'), scratch, commands: { cwd: place, env } }));
+}
+
+it('finds the versions of a registry, the newest and a certain one', async () => {
+  for (const version of ['0.1.0', '0.2.0', '1.0.0']) publish(version);
+  expect(await within(publishedVersions)).toEqual(['0.1.0', '0.2.0', '1.0.0']);
+  expect(await within((at) => findRelease('latest', at))).toMatchObject({ published: true, template: { version: '1.0.0' } });
+  expect(await within((at) => findRelease('v0.2.0', at))).toMatchObject({ published: true, template: { version: '0.2.0' } });
+});
+
+it('takes one version for a list of one, and a package that was never published for none', async () => {
+  expect(await within(publishedVersions)).toEqual([]);
+  await expect(within((at) => findRelease('latest', at))).rejects.toThrow(/npm has no banyan@latest/);
+  publish('0.1.0');
+  expect(await within(publishedVersions)).toEqual(['0.1.0']);
+});
