@@ -11,6 +11,7 @@ import { fleetBody } from '../../src/spawn/fleet/words.ts';
 import { hubApi } from '../../src/spawn/hub.ts';
 import { renderTemplate } from '../../src/spawn/render.ts';
 import { readTemplate } from '../../src/spawn/template.ts';
+import { SUPERSEDED } from '../../src/spawn/update/request/decide.ts';
 import { startStand, type Stand } from '../local-github/harness.ts';
 
 const ROOT = packageRoot();
@@ -47,13 +48,13 @@ async function plant(repo: string, { private: isPrivate = false, book = {}, edit
 }
 
 /** A pull request of an update, closed unmerged where it was refused. */
-async function updatePull(repo: string, version: string, refused: boolean): Promise<void> {
+async function updatePull(repo: string, version: string, refused: boolean, body = ''): Promise<void> {
   const at = { owner: 'acme', repo };
   const head = `banyan/template-v${version}`;
   const { data: main } = await stand.maintainer.git.getRef({ ...at, ref: 'heads/main' });
   await stand.maintainer.git.createRef({ ...at, ref: `refs/heads/${head}`, sha: main.object.sha });
   await stand.maintainer.repos.createOrUpdateFileContents({ ...at, branch: head, path: `v${version}.md`, message: 'chore: update', content: 'aGk=' });
-  const { data: pull } = await stand.maintainer.pulls.create({ ...at, title: `Template v${version}`, head, base: 'main' });
+  const { data: pull } = await stand.maintainer.pulls.create({ ...at, title: `Template v${version}`, body, head, base: 'main' });
   if (refused) await stand.maintainer.pulls.update({ ...at, pull_number: pull.number, state: 'closed' });
 }
 
@@ -78,6 +79,8 @@ describe('banyan fleet', () => {
     await plant('hidden', { private: true });
     await updatePull('older', '0.0.10', true);
     await updatePull('older', '0.0.11', true);
+    // Closed by the update itself, when a newer one came.
+    await updatePull('older', '0.0.12', true, SUPERSEDED);
     await updatePull('older', '0.1.0', false);
     const run = { name: 'banyan-update', path: '.github/workflows/banyan-update.yml', conclusion: 'failure' };
     await stand.maintainer.request('POST /repos/acme/drifted/_local/actions/runs', run);

@@ -6,6 +6,7 @@ import { request, rowsOf } from '../hub.ts';
 import { renderTemplate } from '../render.ts';
 import { ask, expectStatus, type Api } from '../services/http.ts';
 import type { Template } from '../template.ts';
+import { isRefusal, versionOf } from '../update/request/decide.ts';
 import { BanyanError } from '../../kernel/errors.ts';
 
 /** Files of the mother's that a child has other than it was given them. */
@@ -68,6 +69,7 @@ const pullSchema = z.object({
   state: z.enum(['open', 'closed']),
   html_url: z.string(),
   merged_at: z.string().nullish(),
+  body: z.string().nullish(),
   updated_at: z.string(),
   head: z.object({ ref: z.string(), repo: z.object({ full_name: z.string() }).nullish() }),
 });
@@ -86,7 +88,6 @@ const MOST_PAGES = 10;
 const AT_ONCE = 6;
 /** Contents that are fetched for one child: its files are some forty. */
 const MOST_BLOBS = 80;
-const UPDATE_BRANCH = /^banyan\/template-v(.+)$/;
 
 /** Repositories that the token sees: of a person, of an account, or of an installation. */
 async function repositories(api: Api, { owner, mostPages = MOST_PAGES }: LookOptions): Promise<{ repositories: Repository[]; truncated: boolean }> {
@@ -201,12 +202,13 @@ async function driftOf(api: Api, { full_name, default_branch }: Repository, { bo
 async function updatesOf(api: Api, { full_name }: Repository): Promise<z.infer<typeof pullSchema>[]> {
   const rows = await rowsOf(api, `the pull requests of ${full_name}`, { path: `/repos/${full_name}/pulls?state=all&sort=created&direction=desc`, most: 2 });
   // A branch of that name in somebody's fork is none of ours.
-  return rows.flatMap((row) => pullSchema.safeParse(row).data ?? []).filter(({ head }) => UPDATE_BRANCH.test(head.ref) && head.repo?.full_name === full_name);
+  return rows.flatMap((row) => pullSchema.safeParse(row).data ?? []).filter(({ head }) => versionOf(head.ref) !== null && head.repo?.full_name === full_name);
 }
 
-function versionOf({ head }: z.infer<typeof pullSchema>): string {
-  const version = UPDATE_BRANCH.exec(head.ref)?.[1] ?? '';
-  return semver.valid(version) ?? 'unknown';
+function refusedIn(updates: readonly z.infer<typeof pullSchema>[]): string[] {
+  return updates.flatMap(({ state, merged_at, body, head }) =>
+    isRefusal({ state, merged: Boolean(merged_at), body: body ?? '' }) ? (versionOf(head.ref) ?? []) : [],
+  );
 }
 
 async function lastCheckOf(api: Api, { full_name }: Repository, updates: readonly z.infer<typeof pullSchema>[]): Promise<LastCheck | null> {
@@ -243,7 +245,7 @@ async function childIn(api: Api, repository: Repository, { template, contents }:
   if (book.template !== template.name) return null;
   learn(contents, book, template);
   const updates = await updatesOf(api, repository);
-  const refusals = updates.filter(({ state, merged_at }) => state === 'closed' && !merged_at).map(versionOf);
+  const refusals = refusedIn(updates);
   return {
     ...bare,
     domain: book.answers.domain,

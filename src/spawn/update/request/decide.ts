@@ -42,6 +42,14 @@ export function versionOf(branch: string): string | null {
   return semver.valid(/^banyan\/template-v(.+)$/.exec(branch)?.[1] ?? '');
 }
 
+/** In a pull request that we closed ourselves, since a newer one took its place. */
+export const SUPERSEDED = '<!-- banyan-update: superseded -->';
+
+/** Whether somebody has closed it without taking it. */
+export function isRefusal({ state, merged, body }: Pick<UpdatePull, 'state' | 'merged'> & { body: string }): boolean {
+  return state === 'closed' && !merged && !body.includes(SUPERSEDED);
+}
+
 /** Open pull requests of versions that compare so with one. */
 function openUpTo(pulls: readonly UpdatePull[], to: string, compare: (a: string, b: string) => boolean): number[] {
   return pulls.flatMap(({ number, branch, state }) => {

@@ -6,12 +6,11 @@ import { findRelease, publishedVersions, runsItself, type Place, type Release } 
 import { committedPaths, readHead, requireClean, type Head } from '../worktree.ts';
 import { AGREED, bodyOf, conflictIssueOf, questionOf, titleOf, type WorkflowPatch } from './body.ts';
 import { contentOf, withoutWorkflows, type Content } from './content.ts';
-import { branchFor, chooseVersions, decide, versionOf, type Decision } from './decide.ts';
+import { branchFor, chooseVersions, decide, isRefusal, SUPERSEDED, versionOf, type Decision } from './decide.ts';
 import { Remote, type RemoteOptions } from './remote.ts';
 
 /** By this label a Banyan that runs for the repository starts its Developer. */
 const STARTS_BANYAN = 'ready-for-dev';
-const SUPERSEDED = '<!-- banyan-update: superseded -->';
 
 export interface RequestOptions extends RemoteOptions {
   to: string | undefined;
@@ -146,10 +145,7 @@ async function askBanyan({ remote, prepared, branch, notes }: Job, pull: number)
 }
 
 function refusedVersions(pulls: readonly Pull[]): string[] {
-  return pulls.flatMap(({ state, merged, branch, body }) => {
-    const version = versionOf(branch);
-    return state === 'closed' && !merged && version !== null && !body.includes(SUPERSEDED) ? [version] : [];
-  });
+  return pulls.flatMap((pull) => (isRefusal(pull) ? (versionOf(pull.branch) ?? []) : []));
 }
 
 async function refresh(job: Job, decision: Extract<Decision, { kind: 'push' }>): Promise<number | null> {
