@@ -6,7 +6,7 @@ import type { Answers } from './answers.ts';
 import { BOOK_PATH, createBook, writeBook } from './book.ts';
 import { cancelled, childEnvironment, runCommand, tailOf, type CommandOptions } from './command.ts';
 import { openSite, writeFiles, type BuildSite, type FolderState } from './folder.ts';
-import { commitOf, firstCommit, type GitOutcome } from './git.ts';
+import { commitOf, firstCommit, motherOf, type GitOutcome } from './git.ts';
 import { unpackTemplate, vendor, type PackageSource } from './package.ts';
 import { renderTemplate } from './render.ts';
 import { readTemplate, type Template } from './template.ts';
@@ -85,12 +85,13 @@ async function build(site: BuildSite, options: CreateOptions): Promise<Omit<Crea
     (spec) => spec,
   );
   const commit = source.kind === 'folder' ? await commitOf(folder, { env: commands.env }) : null;
+  const mother = source.kind === 'folder' ? await motherOf(folder, { env: commands.env }) : null;
   const files = await step(
     options,
     'Files',
     async () => {
       const rendered = renderTemplate(template, answers, { banyan });
-      const book = writeBook(createBook({ template, commit, banyan, answers, files: rendered }));
+      const book = writeBook({ ...createBook({ template, commit, banyan, answers, files: rendered }), ...(mother === null ? {} : { mother }) });
       await writeFiles(site.path, [...rendered, { path: BOOK_PATH, content: book, mode: 0o644 }]);
       return rendered;
     },

@@ -1,5 +1,6 @@
 import { userInfo } from 'node:os';
 import { asciiSlug } from '../kernel/text.ts';
+import { repositoryOf as repositoryName } from './hub.ts';
 import { runCommand, tailOf, type CommandOptions } from './command.ts';
 
 export interface GitOutcome {
@@ -33,6 +34,14 @@ export async function commitOf(root: string, options: Omit<CommandOptions, 'cwd'
   if (!(await hasGit(here)) || (await repositoryOf(here)) === undefined) return null;
   const { code, output } = await git(['log', '-1', '--format=%H', '--', 'package.json', 'child-template', 'templates', 'src', 'api'], here);
   return code === 0 && /^[0-9a-f]{40,64}$/.test(output.trim()) ? output.trim() : null;
+}
+
+/** Where a checkout comes from, for what its children give back; null where that is no repository of a host. */
+export async function motherOf(root: string, options: Omit<CommandOptions, 'cwd'>): Promise<string | null> {
+  const here = { ...options, cwd: root };
+  if (!(await hasGit(here)) || (await repositoryOf(here)) === undefined) return null;
+  const { code, output } = await git(['remote', 'get-url', 'origin'], here);
+  return code === 0 ? repositoryName(output) : null;
 }
 
 /** An identity that cannot be anybody else's: `.invalid` is reserved, and no account at GitHub has it. */

@@ -1,0 +1,28 @@
+import { describe, expect, it } from 'vitest';
+import { repositoryName, repositoryOf } from './hub.ts';
+
+describe('repositoryOf', () => {
+  it.each([
+    'https://github.com/acme/banyan.git',
+    'https://x-access-token:secret@github.com/acme/banyan',
+    'git+https://github.com/acme/banyan.git',
+    'git@github.com:acme/banyan.git',
+    'ssh://git@github.com/acme/banyan.git',
+    'github:acme/banyan',
+    'acme/banyan',
+    'https://github.com/acme/banyan/\n',
+  ])('%s is acme/banyan', (url) => {
+    expect(repositoryOf(url)).toBe('acme/banyan');
+  });
+
+  it.each(['', 'file:///home/me/banyan', '/home/me/banyan', 'https://github.com/acme', 'https://github.com/a/b/c', 'C:\\work\\banyan'])('%j is none', (url) => {
+    expect(repositoryOf(url)).toBeNull();
+  });
+});
+
+describe('repositoryName', () => {
+  it('names the field of what is none', () => {
+    expect(repositoryName('acme/banyan', '--to')).toBe('acme/banyan');
+    expect(() => repositoryName('acme', '--to')).toThrow(/^--to: "acme"/);
+  });
+});
