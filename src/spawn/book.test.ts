@@ -29,11 +29,28 @@ describe('the book', () => {
     ['no file', null, /no child of Banyan/],
     ['no JSON', '{', /is not JSON/],
     ['a newer format', JSON.stringify({ ...book, format: 2 }), /newer than this banyan/],
+    ['a version that is none', JSON.stringify({ ...book, version: 'file:/tmp/elsewhere' }), /version: must be a version/],
+    ['a version with a path', JSON.stringify({ ...book, version: '0.1.0/../../x' }), /version: must be a version/],
+    ['a package from elsewhere on the machine', JSON.stringify({ ...book, banyan: 'file:/tmp/elsewhere' }), /banyan: must be a version/],
+    ['a package under another name', JSON.stringify({ ...book, banyan: 'npm:other@1.0.0' }), /banyan: must be a version/],
+    ['an option for npm', JSON.stringify({ ...book, banyan: '--registry=x' }), /banyan: must be a version/],
     ['a wrong hash', JSON.stringify({ ...book, files: { 'a.ts': { class: 'seed', sha256: 'x' } } }), /files\.a\.ts\.sha256/],
     ['a path that leaves the folder', JSON.stringify({ ...book, files: { '../a.ts': { class: 'seed', sha256: 'a'.repeat(64) } } }), /leaves the folder/],
     ['an unknown class', JSON.stringify({ ...book, files: { 'a.ts': { class: 'own', sha256: 'a'.repeat(64) } } }), /class/],
   ])('refuses %s', (_what, text, message) => {
     expect(() => readBook(text)).toThrowError(message);
+  });
+
+  it.each([
+    '0.1.0',
+    '^0.1.0',
+    'latest',
+    'file:vendor/banyan-0.1.0.tgz',
+    'https://example.com/banyan-0.1.0.tgz',
+    'git+https://github.com/acme/banyan.git#main',
+    'github:acme/banyan',
+  ])('takes a child that depends on %s', (spec) => {
+    expect(readBook(JSON.stringify({ ...book, banyan: spec })).banyan).toBe(spec);
   });
 
   it('fills in the defaults of questions that it does not know yet', () => {

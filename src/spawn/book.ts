@@ -2,7 +2,8 @@ import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { BanyanError } from '../kernel/errors.ts';
 import { answersSchema, type Answers } from './answers.ts';
-import { FILE_CLASSES, FORMAT } from './manifest.ts';
+import { FILE_CLASSES, FORMAT, versionSchema } from './manifest.ts';
+import { isPackageSpec } from './package.ts';
 import { childPath } from './paths.ts';
 import type { RenderedFile } from './render.ts';
 import type { Template } from './template.ts';
@@ -15,11 +16,11 @@ const fileSchema = z.strictObject({ class: z.enum(FILE_CLASSES), sha256: z.strin
 export const bookSchema = z.strictObject({
   format: z.literal(FORMAT),
   template: z.string().min(1),
-  version: z.string().min(1),
+  version: versionSchema,
   /** The commit of the mother, where it was rendered from a checkout. */
   commit: z.union([z.string().regex(/^[0-9a-f]{40,64}$/), z.null()]),
   /** How the child depends on the package. */
-  banyan: z.string().min(1),
+  banyan: z.string().refine(isPackageSpec, 'must be a version, a range, file:vendor/<name>.tgz, or an address with https'),
   answers: answersSchema,
   /** Of each file of the template as it was rendered, before anybody edited it. */
   files: z.record(z.string(), fileSchema),

@@ -1,3 +1,4 @@
+import semver from 'semver';
 import { LineCounter, parseDocument } from 'yaml';
 import { z } from 'zod';
 import { BanyanError } from '../kernel/errors.ts';
@@ -9,6 +10,12 @@ export const FILE_CLASSES = ['managed', 'merged', 'seed', 'local'] as const;
 /** managed: replaced by an update; merged: three-way; seed: written once; local: never touched. */
 export type FileClass = (typeof FILE_CLASSES)[number];
 
+/** Exactly one version. It becomes part of a path, of a branch, and of what npm is asked for. */
+export const versionSchema = z
+  .string()
+  .max(100)
+  .refine((version) => /^\d[\w.+-]*$/.test(version) && semver.valid(version) !== null, 'must be a version such as 0.3.0');
+
 const format = z.literal(FORMAT, `must be ${FORMAT}: a newer format needs a newer banyan`);
 const line = z.string().trim().min(1).max(400);
 
@@ -19,7 +26,7 @@ export const scaffoldSchema = z.strictObject({
   /** The first glob that matches a path decides; every file must be matched. */
   classes: z.array(z.strictObject({ glob: z.string().min(1), class: z.enum(FILE_CLASSES) })).min(1),
   /** Files that a version of the template moved, so that an update carries local edits along. */
-  renames: z.array(z.strictObject({ from: z.string().min(1), to: z.string().min(1), version: z.string().min(1) })).default([]),
+  renames: z.array(z.strictObject({ from: z.string().min(1), to: z.string().min(1), version: versionSchema })).default([]),
 });
 
 const role = z.string().regex(/^[a-z][a-z0-9]*(?:-[a-z0-9]+)*$/);

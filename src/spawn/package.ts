@@ -2,6 +2,7 @@ import { copyFile, lstat, mkdir, writeFile } from 'node:fs/promises';
 import { createGunzip } from 'node:zlib';
 import { createReadStream, existsSync } from 'node:fs';
 import { basename, dirname, isAbsolute, join, resolve } from 'node:path';
+import semver from 'semver';
 import { extract } from 'tar-stream';
 import { z } from 'zod';
 import { BanyanError, toBanyanError } from '../kernel/errors.ts';
@@ -18,6 +19,24 @@ export type PackageSource =
   | { kind: 'spec'; spec: string };
 
 /**
+ * How a child may depend on the package. A book is whatever stands in somebody's repository: a path or an alias in it would let npm
+ * take another package, or run what lies there.
+ */
+export function isPackageSpec(spec: string): boolean {
+  if (spec.length > 500) return false;
+  const isAddress = /^(?:https:\/\/|git\+(?:https|ssh):\/\/|github:[\w-])[\w@:/.%#~?=&+-]+$/.test(spec);
+  return semver.validRange(spec) !== null || /^[a-z][\w.-]*$/i.test(spec) || /^file:vendor\/\w[\w.-]*\.tgz$/.test(spec) || isAddress;
+}
+
+function registrySpec(spec: string): PackageSource {
+  if (isPackageSpec(spec)) return { kind: 'spec', spec };
+  throw new BanyanError('config_invalid', `--banyan: "${spec.slice(0, 200)}" is nothing that a child can depend on.`, {
+    fix: 'Name a version, a tarball, a checkout, or an address with https.',
+    data: { field: 'banyan' },
+  });
+}
+
+/**
  * What `--banyan` means; without it, the package whose command is running.
  * @throws BanyanError `not_found` for a path at which there is nothing
  */
@@ -25,7 +44,7 @@ export async function packageSource(spec: string | undefined, { root, cwd }: { r
   if (spec === undefined) return { kind: 'folder', path: root };
   const path = spec.startsWith('file:') ? spec.replace(/^file:(?:\/\/(?=\/))?/, '') : spec;
   const isPath = spec.startsWith('file:') || isAbsolute(path) || /^\.{1,2}(?:[/\\]|$)/.test(path) || path.endsWith('.tgz');
-  if (!isPath || /^(?:https?|git(?:\+\w+)?):/.test(spec)) return { kind: 'spec', spec };
+  if (!isPath || /^(?:https?|git(?:\+\w+)?):/.test(spec)) return registrySpec(spec);
   const full = resolve(cwd, path);
   const found = await lstat(full).catch(() => undefined);
   if (found?.isDirectory()) return { kind: 'folder', path: full };

@@ -2,7 +2,16 @@ import { lstatSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { BanyanError } from '../kernel/errors.ts';
-import { domainSchema, parseManifest, partsSchema, scaffoldSchema, type DomainManifest, type PartsManifest, type ScaffoldManifest } from './manifest.ts';
+import {
+  domainSchema,
+  parseManifest,
+  partsSchema,
+  scaffoldSchema,
+  versionSchema,
+  type DomainManifest,
+  type PartsManifest,
+  type ScaffoldManifest,
+} from './manifest.ts';
 
 /** A file of the template as it stands there. */
 export interface TemplateFile {
@@ -41,7 +50,7 @@ export interface Template {
 
 const packageSchema = z.object({
   name: z.literal('banyan'),
-  version: z.string(),
+  version: versionSchema,
   engines: z.object({ node: z.string() }),
   dependencies: z.record(z.string(), z.string()).default({}),
   devDependencies: z.record(z.string(), z.string()).default({}),

@@ -235,6 +235,19 @@ describe('banyan update', () => {
     expect(snapshot(child)).toEqual(before);
   });
 
+  it('runs nothing that a book names', async () => {
+    makeChild(child, one);
+    const elsewhere = join(place, 'elsewhere');
+    const proof = join(place, 'proof');
+    const script = `touch ${JSON.stringify(proof)}`;
+    write(elsewhere, { 'package.json': JSON.stringify({ name: 'banyan', version: '0.1.0', scripts: { prepack: script, prepare: script } }) });
+    write(child, { [BOOK_PATH]: read(BOOK_PATH).replace('"version": "0.1.0"', `"version": ${JSON.stringify(`file:${elsewhere}`)}`) });
+    const { code, stderr } = await banyan(['update', '--check', '--to', two], { cwd: child });
+    expect(code).toBe(1);
+    expect(stderr).toContain('version: must be a version');
+    expect(existsSync(proof)).toBe(false);
+  });
+
   it('refuses to go back, and a target that is nothing', async () => {
     makeChild(child, two);
     expect((await update('--to', one)).stderr).toContain('newer than 0.1.0');

@@ -55,7 +55,8 @@ function unreachable(what: string, output: string): BanyanError {
 
 async function fromRegistry(version: string, place: Place): Promise<Release> {
   const to = await mkdtemp(join(place.scratch, 'pack-'));
-  const args = ['pack', `banyan@${version}`, '--loglevel=error', '--pack-destination', to];
+  // Nothing that is fetched runs anything here.
+  const args = ['pack', `banyan@${version}`, '--ignore-scripts', '--loglevel=error', '--pack-destination', to];
   const { code, output } = await runCommand('npm', args, { ...place.commands, cwd: place.root });
   const [name] = await readdir(to);
   if (code !== 0 || name === undefined) throw unreachable(`banyan@${version}`, output);
