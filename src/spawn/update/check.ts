@@ -1,6 +1,9 @@
+import { lstatSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { hashOf, type Book } from '../book.ts';
+import { childPath } from '../paths.ts';
 import { findMarkers } from './merge-text.ts';
-import { readChildFile } from './tree.ts';
+import { decode } from './tree.ts';
 
 export interface Problem {
   kind: 'managed_edited' | 'conflict_left';
@@ -27,24 +30,50 @@ function conflictsIn(path: string, text: string): Problem[] {
   }));
 }
 
+function editOf(path: string, how: string): Problem {
+  return {
+    kind: 'managed_edited',
+    path,
+    message: `${path} is managed by the template, and ${how}: the next update would replace it.`,
+    fix: `Bring it back (git log -- ${path}) and put your change into a file of your own, or propose it to the mother: npx banyan propose ${path}`,
+  };
+}
+
+/**
+ * Only what is not there is gone: a link, bytes that are no text, or a closed door in its place are somebody's edit.
+ * @returns the text; null where there is something else; undefined where there is nothing
+ */
+function readOwn(root: string, path: string): string | null | undefined {
+  const parts = childPath(path).split('/');
+  try {
+    for (const [index] of parts.entries()) {
+      const found = lstatSync(join(root, ...parts.slice(0, index + 1)));
+      const last = index === parts.length - 1;
+      if (last ? !found.isFile() : !found.isDirectory()) return null;
+    }
+    return decode(readFileSync(join(root, path)));
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'ENOENT' ? undefined : null;
+  }
+}
+
 /** What is wrong in the child itself, from its book alone: without a network, without a template. */
 export function checkLocally(root: string, book: Pick<Book, 'files'>): LocalState {
   const state: LocalState = { problems: [], deleted: [] };
   for (const [path, file] of Object.entries(book.files)) {
-    const own = readChildFile(root, path);
-    if (own === null) {
+    const own = readOwn(root, path);
+    if (own === undefined) {
       if (file.class !== 'seed' && file.class !== 'local') state.deleted.push(path);
       continue;
     }
-    const conflicts = file.class === 'local' ? [] : conflictsIn(path, own.text);
+    if (own === null) {
+      if (file.class === 'managed') state.problems.push(editOf(path, 'is a link, a folder, or no text that can be read'));
+      continue;
+    }
+    const conflicts = file.class === 'local' ? [] : conflictsIn(path, own);
     state.problems.push(...conflicts);
-    if (file.class !== 'managed' || conflicts.length > 0 || hashOf(own.text) === file.sha256) continue;
-    state.problems.push({
-      kind: 'managed_edited',
-      path,
-      message: `${path} is managed by the template, and differs from it: the next update would replace it.`,
-      fix: `Bring it back (git log -- ${path}) and put your change into a file of your own, or propose it to the mother: npx banyan propose ${path}`,
-    });
+    if (file.class !== 'managed' || conflicts.length > 0 || hashOf(own) === file.sha256) continue;
+    state.problems.push(editOf(path, 'differs from it'));
   }
   return state;
 }
