@@ -10,7 +10,7 @@ import type { Identity } from '../../src/spawn/propose/identity.ts';
 import { leaksOf, makeProposal, type Proposal, type ProposalInput } from '../../src/spawn/propose/proposal.ts';
 import { sendProposal, type Sent, type Way } from '../../src/spawn/propose/send.ts';
 import { issueBody } from '../../src/spawn/propose/words.ts';
-import { findOldTemplate, withScratch } from '../../src/spawn/update/target.ts';
+import { findOldRelease, withScratch } from '../../src/spawn/update/target.ts';
 import { confirmed } from '../spawn/ask.ts';
 
 type Source = Record<string, string | undefined>;
@@ -163,7 +163,7 @@ export async function proposeBack(env: Source, args: readonly string[]): Promise
   const commands: CommandOptions = { cwd: root, env: childEnvironment(env), signal };
   const mother = await motherOf(options, book);
   const files = new Map(await Promise.all(paths.map((path) => readChild(root, path))));
-  const template = await withScratch((scratch) => findOldTemplate(book, { root, running: packageRoot(), scratch, commands }));
+  const { template } = await withScratch((scratch) => findOldRelease(book, { root, running: packageRoot(), scratch, commands }));
   const proposal = await propose(
     { book, template, files, identity: await identityOf(book, commands), title: options.title, allowed: options.allow ?? [] },
     options,

@@ -4,13 +4,14 @@ import { packageRoot } from '../../src/kernel/package-root.ts';
 import { childEnvironment } from '../../src/spawn/command.ts';
 import { recover } from '../../src/spawn/update/apply.ts';
 import { checkLocally, type LocalState } from '../../src/spawn/update/check.ts';
-import { conflictsOf, prepareUpdate, readChildBook, type Prepared } from '../../src/spawn/update/prepare.ts';
+import { handOver, type Handover } from '../../src/spawn/update/handover.ts';
+import { conflictsOf, outlineOf, prepareUpdate, readChildBook } from '../../src/spawn/update/prepare.ts';
 import { refusal } from '../../src/spawn/update/request/remote.ts';
 import { requestUpdate } from '../../src/spawn/update/request/request.ts';
-import { findRelease, withScratch, type Place, type Release } from '../../src/spawn/update/target.ts';
+import { locateRelease, readRelease, withScratch, type Located, type Place } from '../../src/spawn/update/target.ts';
 import { applyUpdate } from '../../src/spawn/update/update.ts';
 import { requireClean } from '../../src/spawn/update/worktree.ts';
-import { checkReport, doneReport, planReport, preparedData } from '../update/words.ts';
+import { checkReport, doneReport, outlineReport, planReport, preparedData } from '../update/words.ts';
 import { untilStopped } from './until-stopped.ts';
 
 type Source = Record<string, string | undefined>;
@@ -54,14 +55,36 @@ async function withPlace<T>(env: Source, work: (place: Place) => Promise<T>): Pr
   );
 }
 
-async function withRelease<T>(env: Source, options: Options, work: (release: Release, place: Place) => Promise<T>): Promise<T | undefined> {
-  return withPlace(env, async (place) => work(await findRelease(options.to, place), place));
+/** The options as they were given, for the code of another version. */
+function handoverOf(options: Options): Handover {
+  const flags = Object.entries(options).flatMap(([name, value]) => (value === true ? [`--${name}`] : []));
+  return { args: (to) => ['update', ...flags, '--to', to], progress: (step) => (options.json ? undefined : console.log(`${step} ...`)) };
+}
+
+/** What `--check` says of an update that waits. */
+interface Ahead {
+  data: object;
+  text: string;
+}
+
+/** No code of the other version is run for this: where its template is beyond this one's, only that it waits is known. */
+async function lookAhead(options: Options, place: Place): Promise<Ahead | undefined> {
+  const located = await locateRelease(options.to, place);
+  try {
+    const prepared = await prepareUpdate(readRelease(located), place, { codemods: false });
+    return prepared.waits ? { data: preparedData(prepared), text: planReport(prepared) } : undefined;
+  } catch (error) {
+    if (!(error instanceof BanyanError) || error.data['beyond'] !== true) throw error;
+    const outline = outlineOf(located, readChildBook(place.root));
+    if (outline.from === outline.to) return undefined;
+    return { data: { ...outline, waits: true, note: error.message }, text: outlineReport(outline) };
+  }
 }
 
 /** An update that cannot be looked for is neither there nor not there. */
-async function lookForUpdate(env: Source, options: Options): Promise<Prepared | BanyanError | undefined> {
+async function lookForUpdate(env: Source, options: Options): Promise<Ahead | BanyanError | undefined> {
   try {
-    return await withRelease(env, options, (release, place) => prepareUpdate(release, place, { codemods: false }));
+    return await withPlace(env, (place) => lookAhead(options, place));
   } catch (error) {
     if (error instanceof BanyanError) return error;
     throw error;
@@ -74,14 +97,14 @@ async function check(env: Source, options: Options): Promise<void> {
   const blocked = options.local === true || local.problems.some(({ kind }) => kind === 'conflict_left');
   const found = blocked ? undefined : await lookForUpdate(env, options);
   const failed = found instanceof BanyanError ? found : undefined;
-  const waiting = found instanceof BanyanError || found?.waits !== true ? undefined : found;
+  const waiting = found instanceof BanyanError ? undefined : found;
   const data = {
     version: book.version,
     ...local,
-    update: waiting === undefined ? null : preparedData(waiting),
+    update: waiting?.data ?? null,
     ...(failed === undefined ? {} : { error: { code: failed.code, message: failed.message, fix: failed.fix } }),
   };
-  print(options, data, checkReport(book.version, local, { waiting, failed, looked: !blocked }));
+  print(options, data, checkReport(book.version, local, { waiting: waiting?.text, failed, looked: !blocked }));
   if (local.problems.length > 0) process.exitCode = EXIT.problems;
   else if (failed) process.exitCode = EXIT.unknown;
   else if (waiting) process.exitCode = EXIT.waits;
@@ -93,7 +116,14 @@ async function apply(env: Source, options: Options): Promise<void> {
   // Not a child is said before anything is looked for.
   readChildBook(process.cwd());
   if (!dry && recover(process.cwd())) say('An update that was broken off before has been undone.');
-  await withRelease(env, options, async (release, place) => {
+  await withPlace(env, async (place) => {
+    const located = await locateRelease(options.to, place);
+    const code = await handOver(located, place, handoverOf(options));
+    if (code !== null) {
+      process.exitCode = code;
+      return;
+    }
+    const release = readRelease(located);
     const repository = dry || options.force ? true : await requireClean(place.commands);
     if (!repository) say('The child is not under git: nothing can be brought back later.');
     const prepared = await prepareUpdate(release, place, { codemods: options['no-codemods'] !== true });
@@ -121,8 +151,10 @@ async function request(env: Source, options: Options): Promise<void> {
   await withPlace(env, async (place) => {
     const { signal } = place.commands;
     try {
-      const outcome = await requestUpdate({ token, repository, api, signal, to: options.to, major: options.major === true }, place);
-      print(options, outcome, outcome.notes.join('\n'));
+      const handover = (located: Located) => handOver(located, place, handoverOf(options));
+      const outcome = await requestUpdate({ token, repository, api, signal, to: options.to, major: options.major === true, handover }, place);
+      if (typeof outcome === 'number') process.exitCode = outcome;
+      else print(options, outcome, outcome.notes.join('\n'));
     } catch (error) {
       throw refusal(error);
     }

@@ -36,6 +36,11 @@ export function planReport({ from, to, changes, notices, codemods, questions }: 
   ].join('\n');
 }
 
+/** Of an update that only its own code can render. */
+export function outlineReport({ from, to }: Pick<Prepared, 'from' | 'to'>): string {
+  return `Template v${from} -> v${to}, which its own code carries out: npx banyan update --dry-run shows what changes.`;
+}
+
 /** What comes next. */
 export function doneReport(prepared: Prepared, installed: boolean): string {
   const conflicts = conflictsOf(prepared);
@@ -52,7 +57,8 @@ export function doneReport(prepared: Prepared, installed: boolean): string {
 }
 
 export interface Lookout {
-  waiting: Prepared | undefined;
+  /** What there is to say of an update that waits. */
+  waiting: string | undefined;
   failed: BanyanError | undefined;
   looked: boolean;
 }
@@ -60,7 +66,7 @@ export interface Lookout {
 export function checkReport(version: string, { problems, deleted }: LocalState, { waiting, failed, looked }: Lookout): string {
   const update = (() => {
     if (failed) return [`Whether an update waits is not known: ${failed.message}`, ...(failed.fix === undefined ? [] : [failed.fix])];
-    if (waiting) return [planReport(waiting), 'Take it with: npx banyan update'];
+    if (waiting !== undefined) return [waiting, 'Take it with: npx banyan update'];
     return looked ? ['No update waits.'] : [];
   })();
   return [

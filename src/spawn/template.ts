@@ -139,12 +139,20 @@ function readPart(root: string, folder: string, from: string): string {
   return readText(join(root, folder, from));
 }
 
-function readPackage(root: string): z.infer<typeof packageSchema> {
+function readPackage<T>(root: string, schema: z.ZodType<T>): T {
   try {
-    return packageSchema.parse(JSON.parse(readText(join(root, 'package.json'))));
+    return schema.parse(JSON.parse(readText(join(root, 'package.json'))));
   } catch (cause) {
     throw new BanyanError('not_found', `${root} is not the package banyan.`, { fix: 'Name the folder of the package, or of a checkout.', cause });
   }
+}
+
+/**
+ * The version of a package, whatever else it holds.
+ * @throws BanyanError `not_found` where it is not ours
+ */
+export function readVersion(root: string): string {
+  return readPackage(root, packageSchema.pick({ name: true, version: true })).version;
 }
 
 /**
@@ -153,7 +161,7 @@ function readPackage(root: string): z.infer<typeof packageSchema> {
  * @throws BanyanError `not_found` where it holds none, `config_invalid` where a manifest is wrong
  */
 export function readTemplate(root: string): Template {
-  const own = readPackage(root);
+  const own = readPackage(root, packageSchema);
   const manifest = readManifest(root, 'child-template', scaffoldSchema);
   return {
     name: manifest.name,

@@ -75,13 +75,18 @@ export function freshRender(mother: string, version: string): Map<string, string
   return new Map(files.map(({ path, content }) => [path, content]));
 }
 
+/** Puts the tarball of a version into a folder. */
+export function packMother(mother: string, to: string): void {
+  mkdirSync(to, { recursive: true });
+  execFileSync('npm', ['pack', '--silent', '--pack-destination', to], { cwd: mother, env: ENV });
+}
+
 /** Makes a child of a version, with its package in `vendor/`, and commits it. */
 export function makeChild(root: string, mother: string, { repository = true } = {}): string {
   const template = readTemplate(mother);
   const banyan = `file:vendor/banyan-${template.version}.tgz`;
   const files = renderTemplate(template, ANSWERS, { banyan });
-  mkdirSync(join(root, 'vendor'), { recursive: true });
-  execFileSync('npm', ['pack', '--silent', '--pack-destination', join(root, 'vendor')], { cwd: mother, env: ENV });
+  packMother(mother, join(root, 'vendor'));
   write(root, Object.fromEntries(files.map(({ path, content }) => [path, content])));
   for (const { path, mode } of files) chmodSync(join(root, path), mode);
   write(root, { [BOOK_PATH]: writeBook(createBook({ template, commit: null, banyan, answers: ANSWERS, files })) });

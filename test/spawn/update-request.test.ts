@@ -52,10 +52,20 @@ beforeEach(async () => {
 });
 afterEach(() => rmSync(place, { recursive: true, force: true }));
 
-function run(options: Partial<RequestOptions> = {}) {
+async function run(options: Partial<RequestOptions> = {}) {
   const env = { ...process.env, npm_config_cache: undefined };
-  const request = { token: 'maintainer-token', repository: `${at.owner}/${at.repo}`, api: stand.url, to: two, major: false, ...options };
-  return withScratch((scratch) => requestUpdate(request, { root: child, running: two, scratch, commands: { cwd: child, env } }));
+  const request = {
+    token: 'maintainer-token',
+    repository: `${at.owner}/${at.repo}`,
+    api: stand.url,
+    to: two,
+    major: false,
+    handover: () => Promise.resolve(null),
+    ...options,
+  };
+  const outcome = await withScratch((scratch) => requestUpdate(request, { root: child, running: two, scratch, commands: { cwd: child, env } }));
+  if (typeof outcome === 'number') throw new Error(`another version has done it, and ended with ${outcome}`);
+  return outcome;
 }
 
 /** Not waited for in this thread: the server that answers lives in it. */
@@ -91,6 +101,12 @@ async function pushTo(branch: string, path: string, content: string): Promise<vo
 }
 
 describe('the pull request of an update', () => {
+  it('leaves everything to the code of the version that is proposed, where that is newer', async () => {
+    await expect(run({ handover: ({ version }) => Promise.resolve(version === '0.2.0' ? 7 : null) })).rejects.toThrow('ended with 7');
+    const { data } = await stand.maintainer.rest.pulls.list({ ...at, state: 'all' });
+    expect(data).toEqual([]);
+  });
+
   it('is opened once with what changed and why, and leaves the working tree as it is', async () => {
     const before = snapshot(child);
     const outcome = await run();

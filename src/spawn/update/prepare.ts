@@ -13,7 +13,7 @@ import { Draft } from './draft.ts';
 import { findMarkers } from './merge-text.ts';
 import { planUpdate, type Aside, type Change, type Notice, type Ours } from './plan.ts';
 import { followRenames } from './renames.ts';
-import { findOldTemplate, vendored, type Place, type Release } from './target.ts';
+import { findOldRelease, vendored, withThisCode, type Located, type Place, type Release } from './target.ts';
 import { readChildFile, readOurs } from './tree.ts';
 
 /** What an update would do, decided and not written. */
@@ -115,6 +115,13 @@ function newQuestions(root: string, book: Book): string[] {
   return Object.keys(book.answers).filter((question) => !Object.hasOwn(answers, question));
 }
 
+/** What is known of an update without rendering anything. */
+export function outlineOf({ folder, version }: Located, book: Book): Pick<Prepared, 'from' | 'to' | 'changelog'> {
+  const path = join(folder, 'CHANGELOG.md');
+  const changelog = existsSync(path) ? changelogBetween(readFileSync(path, 'utf8'), book.version, version) : [];
+  return { from: book.version, to: version, changelog };
+}
+
 export interface PrepareOptions {
   /** Run what the new version brings to mend the child's own code. */
   codemods: boolean;
@@ -129,10 +136,10 @@ export async function prepareUpdate(release: Release, place: Place, options: Pre
   const book = readChildBook(root);
   const { template } = release;
   refuseOlder(book, template);
-  const old = await findOldTemplate(book, place);
+  const old = await findOldRelease(book, place);
   const spec = specFor(book, release);
-  const base = renderTemplate(old, book.answers, { banyan: book.banyan });
-  const theirs = renderTemplate(template, book.answers, { banyan: spec });
+  const base = withThisCode(old, () => renderTemplate(old.template, book.answers, { banyan: book.banyan }));
+  const theirs = withThisCode(release, () => renderTemplate(template, book.answers, { banyan: spec }));
   const [from, to] = [book.version, template.version];
   const labels = { ours: 'your child', base: `template v${from}`, theirs: `template v${to}` };
   const places = followRenames({ base, theirs, declared: template.manifest.renames, from, to });
@@ -145,16 +152,13 @@ export async function prepareUpdate(release: Release, place: Place, options: Pre
   const draft = new Draft(root, plan.changes, new Map(theirs.map((file) => [file.path, file.class])));
   const codemods = options.codemods ? await runCodemods(join(release.folder, 'codemods'), draft, { from, to }) : [];
   const commit = release.source.kind === 'folder' ? await commitOf(release.folder, place.commands) : null;
-  const changelog = join(release.folder, 'CHANGELOG.md');
   return {
     ...plan,
-    from,
-    to,
+    ...outlineOf(release, book),
     waits: from !== to || digestOf(base) !== digestOf(theirs),
     changes: withoutNothing(root, draft.changes),
     codemods,
     questions: newQuestions(root, book),
-    changelog: existsSync(changelog) ? changelogBetween(readFileSync(changelog, 'utf8'), from, to) : [],
     book: bookAfter(book, { template, commit, spec, files: theirs }),
     spec,
     oldSpec: book.banyan,

@@ -5,19 +5,25 @@ import { join } from 'node:path';
 import semver from 'semver';
 import { z } from 'zod';
 import { BanyanError } from '../../kernel/errors.ts';
+import { VERSION } from '../../kernel/version.generated.ts';
 import type { Book } from '../book.ts';
 import { runCommand, tailOf, type CommandOptions } from '../command.ts';
 import { packageSource, unpackTemplate, type PackageSource } from '../package.ts';
-import { readTemplate, type Template } from '../template.ts';
+import { readTemplate, readVersion, type Template } from '../template.ts';
 
-/** A version of the mother: its template, and the package that a child then depends on. */
-export interface Release {
-  template: Template;
+/** A version of the mother that was found. Its template is not read yet: that may need newer code than this. */
+export interface Located {
+  version: string;
   /** A folder with the package's template, codemods and changelog; of a checkout, or unpacked. */
   folder: string;
   source: PackageSource;
   /** From a registry: a child that depends on a version takes this one by its number. */
   published: boolean;
+}
+
+/** A version of the mother: its template, and the package that a child then depends on. */
+export interface Release extends Located {
+  template: Template;
 }
 
 export interface Place {
@@ -40,10 +46,10 @@ export async function withScratch<T>(work: (scratch: string) => Promise<T>): Pro
   }
 }
 
-async function fromTarball(path: string, { scratch }: Place, published: boolean): Promise<Release> {
+async function fromTarball(path: string, { scratch }: Place, published: boolean): Promise<Located> {
   const folder = await mkdtemp(join(scratch, 'release-'));
   await unpackTemplate(path, folder);
-  return { template: readTemplate(folder), folder, source: { kind: 'tarball', path }, published };
+  return { version: readVersion(folder), folder, source: { kind: 'tarball', path }, published };
 }
 
 function unreachable(what: string, output: string): BanyanError {
@@ -53,7 +59,7 @@ function unreachable(what: string, output: string): BanyanError {
   });
 }
 
-async function fromRegistry(version: string, place: Place): Promise<Release> {
+async function fromRegistry(version: string, place: Place): Promise<Located> {
   const to = await mkdtemp(join(place.scratch, 'pack-'));
   // Nothing that is fetched runs anything here.
   const args = ['pack', `banyan@${version}`, '--ignore-scripts', '--loglevel=error', '--pack-destination', to];
@@ -63,7 +69,7 @@ async function fromRegistry(version: string, place: Place): Promise<Release> {
   return fromTarball(join(to, name), place, true);
 }
 
-function same(a: string, b: string): boolean {
+export function same(a: string, b: string): boolean {
   return existsSync(a) && existsSync(b) && realpathSync(a) === realpathSync(b);
 }
 
@@ -86,21 +92,52 @@ export function runsItself({ root, running }: Place): boolean {
  * What `--to` means; without it, the package whose command is running, or the newest of the registry where that is the child's own.
  * @throws BanyanError `not_found`, `config_invalid`
  */
-export async function findRelease(to: string | undefined, place: Place): Promise<Release> {
+export async function locateRelease(to: string | undefined, place: Place): Promise<Located> {
   if (to === undefined && !runsItself(place)) {
     const checkout = existsSync(join(place.running, 'tsconfig.build.json'));
-    return { template: readTemplate(place.running), folder: place.running, source: { kind: 'folder', path: place.running }, published: !checkout };
+    return { version: readVersion(place.running), folder: place.running, source: { kind: 'folder', path: place.running }, published: !checkout };
   }
   const spec = to ?? 'latest';
   const version = semver.valid(spec);
   if (version !== null || spec === 'latest' || spec === 'next') return fromRegistry(version ?? spec, place);
   const source = await packageSource(spec, { root: place.running, cwd: place.commands.cwd });
-  if (source.kind === 'folder') return { template: readTemplate(source.path), folder: source.path, source, published: false };
+  if (source.kind === 'folder') return { version: readVersion(source.path), folder: source.path, source, published: false };
   if (source.kind === 'tarball') return fromTarball(source.path, place, false);
   throw new BanyanError('config_invalid', `--to: "${spec}" is no version, tarball or folder.`, {
     fix: 'Examples: --to v0.3.0, --to latest, --to ./banyan-0.3.0.tgz, --to ../banyan',
     data: { field: 'to' },
   });
+}
+
+/** How a version is told to update a child by its own code. */
+export function ownCommand({ version, source, published }: Located): string {
+  if (published) return `npx banyan@${version} update`;
+  if (source.kind === 'tarball') return `npm exec --package ${source.path} -- banyan update --to ${source.path}`;
+  return source.kind === 'folder' ? `node ${join(source.path, 'scripts/banyan.js')} update` : 'npx banyan@latest update';
+}
+
+/** What a newer version has in its template may be beyond this code: then its own has to do it. */
+export function withThisCode<T>(located: Located, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    if (!(error instanceof BanyanError) || error.code !== 'config_invalid' || !semver.gt(located.version, VERSION)) throw error;
+    throw new BanyanError('config_invalid', `banyan v${VERSION} cannot render the template v${located.version}: ${error.message}`, {
+      fix: `Let that version do it: ${ownCommand(located)}`,
+      data: { beyond: true },
+      cause: error,
+    });
+  }
+}
+
+/** @throws BanyanError `config_invalid` for a template of a form that this code does not know */
+export function readRelease(located: Located): Release {
+  return { ...located, template: withThisCode(located, () => readTemplate(located.folder)) };
+}
+
+/** @throws BanyanError `not_found`, `config_invalid` */
+export async function findRelease(to: string | undefined, place: Place): Promise<Release> {
+  return readRelease(await locateRelease(to, place));
 }
 
 /** Where a child keeps the package, as a path below it; null for a package of a registry. */
@@ -112,20 +149,21 @@ export function vendored(spec: string): string | null {
  * The template that the child was made from: from its own vendor folder, what is installed, or the registry.
  * @throws BanyanError `not_found` where none of them has that version
  */
-export async function findOldTemplate(book: Book, place: Place): Promise<Template> {
+export async function findOldRelease(book: Book, place: Place): Promise<Release> {
   const path = vendored(book.banyan);
   const tarball = path === null ? null : join(place.root, path);
   if (tarball !== null && existsSync(tarball)) {
-    const { template } = await fromTarball(tarball, place, false);
-    if (template.version === book.version) return template;
+    const located = await fromTarball(tarball, place, false);
+    if (located.version === book.version) return readRelease(located);
   }
   const installed = join(place.root, 'node_modules/banyan');
   if (existsSync(join(installed, 'child-template'))) {
-    const template = readTemplate(installed);
-    if (template.version === book.version) return template;
+    const version = readVersion(installed);
+    if (version === book.version) return readRelease({ version, folder: installed, source: { kind: 'folder', path: installed }, published: true });
   }
+  let located: Located;
   try {
-    return (await fromRegistry(book.version, place)).template;
+    located = await fromRegistry(book.version, place);
   } catch (cause) {
     throw new BanyanError(
       'not_found',
@@ -136,4 +174,5 @@ export async function findOldTemplate(book: Book, place: Place): Promise<Templat
       },
     );
   }
+  return readRelease(located);
 }

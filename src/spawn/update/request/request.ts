@@ -1,8 +1,8 @@
 import { BanyanError } from '../../../kernel/errors.ts';
 import type { FileWrite } from '../apply.ts';
 import { findMarkers } from '../merge-text.ts';
-import { conflictsOf, prepareUpdate, readChildBook, type Prepared } from '../prepare.ts';
-import { findRelease, publishedVersions, runsItself, type Place, type Release } from '../target.ts';
+import { conflictsOf, outlineOf, prepareUpdate, readChildBook, type Prepared } from '../prepare.ts';
+import { locateRelease, publishedVersions, readRelease, runsItself, type Located, type Place, type Release } from '../target.ts';
 import { committedPaths, readHead, requireClean, type Head } from '../worktree.ts';
 import { AGREED, bodyOf, conflictIssueOf, questionOf, titleOf, type WorkflowPatch } from './body.ts';
 import { contentOf, withoutWorkflows, type Content } from './content.ts';
@@ -16,6 +16,8 @@ export interface RequestOptions extends RemoteOptions {
   to: string | undefined;
   /** Go to a new major version without asking. */
   major: boolean;
+  /** Lets the version that is proposed do it by its own code; null where this code may. */
+  handover(this: void, located: Located): Promise<number | null>;
 }
 
 export interface RequestOutcome {
@@ -51,7 +53,7 @@ async function majorAgreed(remote: Remote, version: string): Promise<boolean> {
   return issue !== null && (issue.labels.includes(AGREED) || (await remote.isTold(issue.number, '/banyan update')));
 }
 
-async function ask({ remote, notes }: Pick<Job, 'remote' | 'notes'>, prepared: Prepared): Promise<void> {
+async function ask({ remote, notes }: Pick<Job, 'remote' | 'notes'>, prepared: Pick<Prepared, 'from' | 'to' | 'changelog'>): Promise<void> {
   const { number, opened } = await remote.issueOnce(majorMarker(prepared.to), { ...questionOf(prepared), labels: [] });
   notes.push(opened ? `v${prepared.to} is a new major version: asked in #${number}.` : `v${prepared.to} waits for an answer in #${number}.`);
 }
@@ -189,15 +191,15 @@ async function carryOut(job: Job, decision: Decision): Promise<number | null> {
  * The release to propose: the newest that needs no question, or the newest of all where a major was agreed to.
  * @returns null where the registry has nothing newer
  */
-async function chooseRelease(options: RequestOptions, remote: Remote, place: Place, notes: string[]): Promise<Release | null> {
-  if (options.to !== undefined || !runsItself(place)) return findRelease(options.to, place);
+async function chooseRelease(options: RequestOptions, remote: Remote, place: Place, notes: string[]): Promise<Located | null> {
+  if (options.to !== undefined || !runsItself(place)) return locateRelease(options.to, place);
   const book = readChildBook(place.root);
   const { within, major } = chooseVersions(book.version, await publishedVersions(place));
-  if (major === null) return within === null ? null : findRelease(within, place);
-  if (within === null || options.major || book.majors === true || (await majorAgreed(remote, major))) return findRelease(major, place);
-  const newest = await findRelease(major, place);
-  await ask({ remote, notes }, await prepareUpdate(newest, place, { codemods: false }));
-  return findRelease(within, place);
+  if (major === null) return within === null ? null : locateRelease(within, place);
+  if (within === null || options.major || book.majors === true || (await majorAgreed(remote, major))) return locateRelease(major, place);
+  const newest = await locateRelease(major, place);
+  await ask({ remote, notes }, outlineOf(newest, book));
+  return locateRelease(within, place);
 }
 
 async function checkedHead(remote: Remote, place: Place): Promise<Pick<Job, 'base' | 'head'>> {
@@ -210,19 +212,25 @@ async function checkedHead(remote: Remote, place: Place): Promise<Pick<Job, 'bas
   });
 }
 
-/** Proposes the update as the one pull request of its version, or keeps it current. The working tree stays as it is. */
-export async function requestUpdate(options: RequestOptions, place: Place): Promise<RequestOutcome> {
+/**
+ * Proposes the update as the one pull request of its version, or keeps it current. The working tree stays as it is.
+ * @returns the exit code of the other version's code where that has done it
+ */
+export async function requestUpdate(options: RequestOptions, place: Place): Promise<RequestOutcome | number> {
   const remote = new Remote(options);
   const notes: string[] = [];
   const where = await checkedHead(remote, place);
-  const release = await chooseRelease(options, remote, place, notes);
+  const located = await chooseRelease(options, remote, place, notes);
+  const code = located === null ? null : await options.handover(located);
+  if (code !== null) return code;
   const pulls = await remote.updatePulls();
   const book = readChildBook(place.root);
-  if (release === null) {
+  if (located === null) {
     const decision: Decision = decide({ from: book.version, to: book.version, waits: false, pulls, branch: 'absent', refused: [], majorAllowed: false });
     if (decision.kind === 'nothing') await supersede({ remote, pulls, notes }, decision.superseded, atVersion(book.version));
     return { action: 'nothing', to: book.version, branch: branchFor(book.version), pull: null, conflicts: 0, notes: [...notes, 'npm has no newer version.'] };
   }
+  const release = readRelease(located);
   const prepared = await prepareUpdate(release, place, { codemods: true });
   const branch = branchFor(prepared.to);
   const decision = decide({
