@@ -31,6 +31,6 @@ if (isRecent()) {
 } else {
   const own = findNode(process.cwd()) ?? findNode(dirname(here)) ?? process.execPath;
   const child = spawn(own, [script, ...process.argv.slice(2)], { stdio: 'inherit' });
-  for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => child.kill(signal));
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
   child.on('exit', (code, signal) => process.exit(signal ? 1 : (code ?? 1)));
 }

@@ -1,4 +1,5 @@
 /** The `banyan` command. One file per command in `scripts/commands`. */
+import { constants } from 'node:os';
 import { VERSION } from '../src/kernel/version.generated.ts';
 import { agent } from './commands/agent.ts';
 import { demo } from './commands/demo.ts';
@@ -96,4 +97,17 @@ async function main(): Promise<void> {
   }
 }
 
+/** Whoever read the output has gone (`| head`, a terminal that was closed): what is under way stops at its next safe point, as at a signal. */
+function endWithoutReader(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'EPIPE' && error.code !== 'EIO') throw error;
+  process.once('exit', () => {
+    process.exitCode = 128 + constants.signals.SIGPIPE;
+  });
+  if (!process.emit('SIGTERM', 'SIGTERM') && !process.emit('SIGINT', 'SIGINT')) process.exit();
+}
+
+for (const stream of [process.stdout, process.stderr]) {
+  stream.once('error', endWithoutReader);
+  stream.on('error', () => undefined);
+}
 main().catch(reportAndFail);
