@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { parseAnswers } from './answers.ts';
-import { createBook, hashOf, readBook, writeBook } from './book.ts';
+import { createBook, hashOf, readBook, unknownFields, writeBook } from './book.ts';
 import { renderTemplate } from './render.ts';
 import { readTemplate } from './template.ts';
 
@@ -51,6 +51,21 @@ describe('the book', () => {
     'github:acme/banyan',
   ])('takes a child that depends on %s', (spec) => {
     expect(readBook(JSON.stringify({ ...book, banyan: spec })).banyan).toBe(spec);
+  });
+
+  it('keeps what a later version has added, in a stable order, and names it', () => {
+    const later = JSON.parse(JSON.stringify(book)) as typeof book;
+    const file = later.files['src/functions.ts']!;
+    Object.assign(later, { zone: { a: [1] }, also: true });
+    Object.assign(later.answers, { region: 'fra1', area: 'eu' });
+    Object.assign(file, { since: '0.3.0' });
+    const read = readBook(JSON.stringify(later));
+    expect(unknownFields(read)).toEqual(['zone', 'also', 'answers.region', 'answers.area']);
+    const text = writeBook(read);
+    expect(JSON.parse(text)).toEqual(later);
+    expect(writeBook(readBook(text))).toBe(text);
+    expect(text.indexOf('"also"')).toBeLessThan(text.indexOf('"zone"'));
+    expect(unknownFields(book)).toEqual([]);
   });
 
   it('fills in the defaults of questions that it does not know yet', () => {

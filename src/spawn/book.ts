@@ -11,9 +11,10 @@ import type { Template } from './template.ts';
 /** Where a child keeps what it was made from. */
 export const BOOK_PATH = '.banyan/template.json';
 
-const fileSchema = z.strictObject({ class: z.enum(FILE_CLASSES), sha256: z.string().regex(/^[0-9a-f]{64}$/) });
+const fileSchema = z.looseObject({ class: z.enum(FILE_CLASSES), sha256: z.string().regex(/^[0-9a-f]{64}$/) });
 
-export const bookSchema = z.strictObject({
+/** What a later version of the same format has added is kept as it stands. */
+export const bookSchema = z.looseObject({
   format: z.literal(FORMAT),
   template: z.string().min(1),
   version: versionSchema,
@@ -21,7 +22,7 @@ export const bookSchema = z.strictObject({
   commit: z.union([z.string().regex(/^[0-9a-f]{40,64}$/), z.null()]),
   /** How the child depends on the package. */
   banyan: z.string().refine(isPackageSpec, 'must be a version, a range, file:vendor/<name>.tgz, or an address with https'),
-  answers: answersSchema,
+  answers: answersSchema.loose(),
   /** Of each file of the template as it was rendered, before anybody edited it. */
   files: z.record(z.string(), fileSchema),
   /** false: left out of the mother's fleet view. */
@@ -57,14 +58,24 @@ export function createBook({ template, commit, banyan, answers, files }: BookInp
   return { format: FORMAT, template: template.name, version: template.version, commit, banyan, answers, files: Object.fromEntries(entries) };
 }
 
+function sorted(fields: Record<string, unknown>): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(fields).toSorted(([a], [b]) => (a < b ? -1 : 1)));
+}
+
+/** What a later version has written into the book, and this one does not know. */
+export function unknownFields(book: Book): string[] {
+  const unknown = (value: object, known: object, prefix: string) => Object.keys(value).flatMap((key) => (Object.hasOwn(known, key) ? [] : [prefix + key]));
+  return [...unknown(book, bookSchema.shape, ''), ...unknown(book.answers, answersSchema.shape, 'answers.')];
+}
+
 /** The text of the file; the same book gives the same bytes, whatever the order of its fields. */
 export function writeBook(book: Book): string {
-  const { format, template, version, commit, banyan, answers, fleet, mother, majors, refused } = book;
-  const { name, domain, agents, owner, description, schedule, effort } = answers;
+  const { format, template, version, commit, banyan, answers, fleet, mother, majors, refused, files: entries, ...later } = book;
+  const { name, domain, agents, owner, description, schedule, effort, ...laterAnswers } = answers;
   const files = Object.fromEntries(
-    Object.entries(book.files)
+    Object.entries(entries)
       .toSorted(([a], [b]) => (a < b ? -1 : 1))
-      .map(([path, file]) => [path, { class: file.class, sha256: file.sha256 }]),
+      .map(([path, { class: kind, sha256, ...rest }]) => [path, { class: kind, sha256, ...sorted(rest) }]),
   );
   const stable = {
     format,
@@ -72,11 +83,12 @@ export function writeBook(book: Book): string {
     version,
     commit,
     banyan,
-    answers: { name, domain, agents, owner, description, schedule, effort },
+    answers: { name, domain, agents, owner, description, schedule, effort, ...sorted(laterAnswers) },
     ...(fleet === undefined ? {} : { fleet }),
     ...(mother === undefined ? {} : { mother }),
     ...(majors === undefined ? {} : { majors }),
     ...(refused === undefined ? {} : { refused }),
+    ...sorted(later),
     files,
   };
   return `${JSON.stringify(stable, null, 2)}\n`;
@@ -84,7 +96,7 @@ export function writeBook(book: Book): string {
 
 function broken(problem: string, cause?: unknown): BanyanError {
   return new BanyanError('config_invalid', `${BOOK_PATH}: ${problem}`, {
-    fix: `Bring back the file as it was committed: git checkout -- ${BOOK_PATH}`,
+    fix: `Where a newer version has just written it, npm install brings that version. Else see what was changed (git diff -- ${BOOK_PATH}), and mend that.`,
     ...(cause === undefined ? {} : { cause }),
   });
 }
