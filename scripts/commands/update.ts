@@ -1,8 +1,9 @@
 import { parseArgs } from 'node:util';
 import { BanyanError, toBanyanError } from '../../src/kernel/errors.ts';
 import { packageRoot } from '../../src/kernel/package-root.ts';
+import { unknownFields } from '../../src/spawn/book.ts';
 import { childEnvironment } from '../../src/spawn/command.ts';
-import { recover } from '../../src/spawn/update/apply.ts';
+import { isHalfway, recover } from '../../src/spawn/update/apply.ts';
 import { checkLocally, type LocalState } from '../../src/spawn/update/check.ts';
 import { handOver, type Handover } from '../../src/spawn/update/handover.ts';
 import { conflictsOf, outlineOf, prepareUpdate, readChildBook } from '../../src/spawn/update/prepare.ts';
@@ -91,8 +92,18 @@ async function lookForUpdate(env: Source, options: Options): Promise<Ahead | Ban
   }
 }
 
+/** Nothing that is read of such a child is true. */
+function refuseHalfway(root: string): void {
+  if (!isHalfway(root)) return;
+  throw new BanyanError('conflict', 'An update is at work here, or was broken off.', {
+    fix: 'Where none is at work: npx banyan update undoes what was broken off before it does anything else.',
+  });
+}
+
 async function check(env: Source, options: Options): Promise<void> {
+  refuseHalfway(process.cwd());
   const book = readChildBook(process.cwd());
+  const unknown = unknownFields(book);
   const local: LocalState = checkLocally(process.cwd(), book);
   const blocked = options.local === true || local.problems.some(({ kind }) => kind === 'conflict_left');
   const found = blocked ? undefined : await lookForUpdate(env, options);
@@ -101,10 +112,11 @@ async function check(env: Source, options: Options): Promise<void> {
   const data = {
     version: book.version,
     ...local,
+    unknown,
     update: waiting?.data ?? null,
     ...(failed === undefined ? {} : { error: { code: failed.code, message: failed.message, fix: failed.fix } }),
   };
-  print(options, data, checkReport(book.version, local, { waiting: waiting?.text, failed, looked: !blocked }));
+  print(options, data, checkReport(book.version, { ...local, unknown }, { waiting: waiting?.text, failed, looked: !blocked }));
   if (local.problems.length > 0) process.exitCode = EXIT.problems;
   else if (failed) process.exitCode = EXIT.unknown;
   else if (waiting) process.exitCode = EXIT.waits;
@@ -115,7 +127,8 @@ async function apply(env: Source, options: Options): Promise<void> {
   const dry = options['dry-run'] === true;
   // Not a child is said before anything is looked for.
   readChildBook(process.cwd());
-  if (!dry && recover(process.cwd())) say('An update that was broken off before has been undone.');
+  if (dry) refuseHalfway(process.cwd());
+  else if (recover(process.cwd(), options.force === true)) say('An update that was broken off before has been undone.');
   await withPlace(env, async (place) => {
     const located = await locateRelease(options.to, place);
     const code = await handOver(located, place, handoverOf(options));

@@ -63,7 +63,11 @@ export interface Lookout {
   looked: boolean;
 }
 
-export function checkReport(version: string, { problems, deleted }: LocalState, { waiting, failed, looked }: Lookout): string {
+export function checkReport(
+  version: string,
+  { problems, deleted, unknown }: LocalState & { unknown: readonly string[] },
+  { waiting, failed, looked }: Lookout,
+): string {
   const update = (() => {
     if (failed) return [`Whether an update waits is not known: ${failed.message}`, ...(failed.fix === undefined ? [] : [failed.fix])];
     if (waiting !== undefined) return [waiting, 'Take it with: npx banyan update'];
@@ -73,6 +77,9 @@ export function checkReport(version: string, { problems, deleted }: LocalState, 
     `Template v${version}.`,
     ...problems.flatMap(({ message, fix }) => [message, `  ${fix}`]),
     ...(deleted.length === 0 ? [] : [`Deleted by you: ${deleted.join(', ')}.`]),
+    ...(unknown.length === 0
+      ? []
+      : [`Of a newer version, and kept as it is: ${unknown.join(', ')} in .banyan/template.json. npm install brings that version.`]),
     ...(problems.length === 0 ? ['The files of the template are in order.'] : []),
     ...update,
   ].join('\n');

@@ -1,7 +1,8 @@
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { BOOK_PATH } from '../../src/spawn/book.ts';
 import { banyan, makeChild, makeMother, packMother, snapshot, write, type Mother } from './mother.ts';
 
 /** A version that only its own code can render, which tells what it was asked for, and ends with 7. */
@@ -74,6 +75,17 @@ process.exitCode = 7;
     expect(code).toBe(1);
     expect(stderr).toMatch(/cannot render the template v99\.0\.0[^]*\{\{region\}\}[^]*npm exec --package .*99\.0\.0\.tgz -- banyan update/);
     expect(snapshot(child)).toEqual(before);
+  });
+
+  it('leaves a book that older code goes on reading, and says what is beyond it', async () => {
+    const path = join(child, BOOK_PATH);
+    const book = JSON.parse(readFileSync(path, 'utf8')) as { answers: object };
+    writeFileSync(path, JSON.stringify({ ...book, zone: 1, answers: { ...book.answers, region: 'fra1' } }));
+    const { code, stdout } = await banyan(['update', '--check', '--local'], { cwd: child });
+    expect([code, stdout]).toEqual([0, expect.stringContaining('zone, answers.region in .banyan/template.json. npm install')]);
+    const next = makeMother(join(place, 'next'), { ...V1, version: '0.1.1', files: { 'config.ts': 'export const a = 1;\n' } });
+    expect((await update('--force', '--to', next)).code).toBe(0);
+    expect(JSON.parse(readFileSync(path, 'utf8'))).toMatchObject({ version: '0.1.1', zone: 1, answers: { region: 'fra1' } });
   });
 
   it('never hands on what was handed to it', async () => {

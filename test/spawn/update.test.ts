@@ -322,7 +322,17 @@ describe('all or nothing', () => {
 
   it('is undone by the next run after a kill in the middle', async () => {
     const { before } = await brokenOff('SIGKILL');
-    expect(snapshot(child)).not.toEqual(before);
+    const broken = snapshot(child);
+    expect(broken).not.toEqual(before);
+    for (const args of [
+      ['--check', '--local'],
+      ['--dry-run', '--to', two],
+    ]) {
+      const { code, stderr } = await banyan(['update', ...args], { cwd: child });
+      expect(code).toBe(1);
+      expect(stderr).toMatch(/was broken off[^]*npx banyan update undoes/);
+    }
+    expect(snapshot(child)).toEqual(broken);
     expect((await banyan(['update', '--to', one], { cwd: child })).stdout).toContain('has been undone');
     expect(snapshot(child)).toEqual(before);
   });

@@ -1,8 +1,8 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { Change, recover, type FileWrite } from './apply.ts';
+import { Change, isHalfway, recover, type FileWrite } from './apply.ts';
 import { filesBelow } from './tree.ts';
 
 let root = '';
@@ -57,9 +57,9 @@ describe('Change', () => {
 
   it('is undone by the next run after a kill, whatever had been moved', () => {
     Change.open(root).move(SWAP);
-    expect(recover(root)).toBe(true);
+    expect(recover(root, false)).toBe(true);
     expect(texts()).toEqual(BEFORE);
-    expect(recover(root)).toBe(false);
+    expect(recover(root, false)).toBe(false);
   });
 
   it('is kept when all went well', () => {
@@ -67,11 +67,19 @@ describe('Change', () => {
     change.move([put('file', 'new\n')]);
     change.keep();
     expect(texts()).toEqual({ ...BEFORE, file: 'new\n' });
-    expect(recover(root)).toBe(false);
+    expect(recover(root, false)).toBe(false);
   });
 
-  it('lets another update that is at work be', () => {
-    mkdirSync(join(root, `.banyan/update-${process.ppid}-x`), { recursive: true });
-    expect(() => recover(root)).toThrowError(/Another update is at work/);
+  it('lets another update that is at work be, unless somebody is sure that there is none', () => {
+    Change.open(root).move(SWAP);
+    const [stage = ''] = readdirSync(join(root, '.banyan'));
+    renameSync(join(root, '.banyan', stage), join(root, `.banyan/update-${process.ppid}-x`));
+    const during = texts();
+    expect(() => recover(root, false)).toThrowError(/Another update is at work/);
+    expect(texts()).toEqual(during);
+    expect(isHalfway(root)).toBe(true);
+    expect(recover(root, true)).toBe(true);
+    expect(isHalfway(root)).toBe(false);
+    expect(texts()).toEqual(BEFORE);
   });
 });

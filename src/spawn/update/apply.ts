@@ -178,19 +178,31 @@ function isAlive(pid: number): boolean {
   }
 }
 
+function stagesIn(root: string): string[] {
+  const folder = join(root, STAGE);
+  return existsSync(folder) ? readdirSync(folder).filter((name) => name.startsWith(PREFIX)) : [];
+}
+
+/** Whether an update is at work here, or was broken off: until it has ended or is undone, the child is neither the old nor the new one. */
+export function isHalfway(root: string): boolean {
+  return stagesIn(root).length > 0;
+}
+
 /**
  * Undoes what an update that was killed has left.
+ * @param sure that none is at work, although there is a process of its number: another one may have got it
  * @returns whether there was one
  * @throws BanyanError `conflict` while another update is at work
  */
-export function recover(root: string): boolean {
-  const folder = join(root, STAGE);
-  const stages = existsSync(folder) ? readdirSync(folder).filter((name) => name.startsWith(PREFIX)) : [];
+export function recover(root: string, sure: boolean): boolean {
+  const stages = stagesIn(root);
   for (const name of stages) {
-    const stage = join(folder, name);
+    const stage = join(root, STAGE, name);
     const pid = Number(/^update-(\d+)-/.exec(name)?.[1]);
-    if (pid !== process.pid && isAlive(pid)) {
-      throw new BanyanError('conflict', `Another update is at work here (process ${pid}).`, { fix: `Wait for its end. If there is none, remove ${stage}.` });
+    if (!sure && pid !== process.pid && isAlive(pid)) {
+      throw new BanyanError('conflict', `Another update is at work here (process ${pid}).`, {
+        fix: `Wait for its end. Where that process is something else, and no update is at work: npx banyan update --force undoes what was broken off. Keep ${stage} till then, it holds the only copies.`,
+      });
     }
     // Without a journal nothing had been moved yet.
     const path = join(stage, JOURNAL);
