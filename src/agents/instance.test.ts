@@ -66,6 +66,9 @@ describe('defineConfig', () => {
 
   it.each<[string, unknown, string[]]>([
     ['a role given twice', { agents: [new Auditor(), new Auditor()] }, ['agents.1']],
+    ['a bad agent beside other bad fields', { agents: [Auditor], skills: 'x', colour: 1 }, ['agents.0', 'skills', 'colour']],
+    ['agents that are no list', { agents: 'developer' }, ['agents']],
+    ['nothing', null, []],
     ['an agent that is a class', { agents: [Auditor] }, ['agents.0']],
     ['a field that is not known', { budget: 5, domain: { name: 'x', about: 'y' } }, ['domain.about', 'budget']],
     ['a model without a provider', { models: { developer: 'gpt' } }, ['models.developer']],

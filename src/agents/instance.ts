@@ -1,5 +1,5 @@
 import { instanceError, MAX_SKILL_CHARS_OF_ROLE, readInstance, skillsOf } from '../config/instance.ts';
-import type { InstanceInput, InstanceSettings } from '../config/instance.ts';
+import type { FieldProblem, InstanceInput, InstanceSettings } from '../config/instance.ts';
 import type { RoleAgent } from '../engine/role.ts';
 import { BaseAgent } from './base.ts';
 import { BUILT_IN_ROLES } from './index.ts';
@@ -18,25 +18,22 @@ export interface BanyanConfig {
   readonly agents: readonly BaseAgent[];
 }
 
-function checkAgents(agents: readonly unknown[]): asserts agents is readonly BaseAgent[] {
-  const problems: [field: string, line: string][] = [];
+function agentProblems(agents: unknown): FieldProblem[] {
+  if (!Array.isArray(agents)) return [{ field: 'agents', line: 'agents: must be a list of agents, such as [new ShopDeveloper()]' }];
+  const problems: FieldProblem[] = [];
+  const add = (field: string, line: string) => void problems.push({ field, line });
   const seen = new Map<string, number>();
-  for (const [index, agent] of agents.entries()) {
+  for (const [index, agent] of (agents as unknown[]).entries()) {
     const field = `agents.${index}`;
     if (!(agent instanceof BaseAgent)) {
-      problems.push([field, `${field}: is no agent; give an instance of a class that extends BaseAgent or a role, e.g. new ShopDeveloper()`]);
+      add(field, `${field}: is no agent; give an instance of a class that extends BaseAgent or a role, e.g. new ShopDeveloper()`);
     } else if (!/^[a-z][a-z0-9]*(-[a-z0-9]+)*$/.test(agent.role)) {
-      problems.push([field, `${field}.role: "${agent.role}" must be lower case words joined by hyphens`]);
+      add(field, `${field}.role: "${agent.role}" must be lower case words joined by hyphens`);
     } else if (seen.has(agent.role)) {
-      problems.push([field, `${field}: has the role "${agent.role}" that agents.${seen.get(agent.role)} has already`]);
+      add(field, `${field}: has the role "${agent.role}" that agents.${seen.get(agent.role)} has already`);
     } else seen.set(agent.role, index);
   }
-  if (problems.length > 0)
-    throw instanceError(
-      problems.map(([, line]) => line),
-      'List each role once, as an instance of its class.',
-      problems.map(([field]) => field),
-    );
+  return problems;
 }
 
 /** Of no phase, but a model may be named for them. */
@@ -73,14 +70,19 @@ function checkSkills({ skills }: InstanceSettings, roles: ReadonlyMap<string, Ro
   }
 }
 
+/** Code without types may give anything. */
+function configObject(input: unknown): ConfigInput {
+  if (typeof input === 'object' && input !== null && !Array.isArray(input)) return input;
+  throw instanceError(['(the whole): must be an object'], 'Write export default defineConfig({ ... }), where every field may be left out.', []);
+}
+
 /**
  * The configuration of an instance: the default export of `banyan.config.ts`.
  * @throws BanyanError `config_invalid` whose message names every field that is wrong, and whose `fix` says what to do
  */
 export function defineConfig(input: ConfigInput = {}): BanyanConfig {
-  const { agents = [], ...rest } = input;
-  checkAgents(agents);
-  const settings = readInstance(rest);
+  const { agents = [], ...rest } = configObject(input);
+  const settings = readInstance(rest, agentProblems(agents));
   const roles = new Map([...BUILT_IN_ROLES, ...(agents as readonly RoleAgent[])].map((agent) => [agent.role, agent]));
   checkRoles(settings, roles);
   checkSkills(settings, roles);

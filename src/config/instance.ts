@@ -61,7 +61,12 @@ export function instanceError(lines: readonly string[], fix: string, fields: rea
   });
 }
 
-function linesOf(issue: z.core.$ZodIssue): { field: string; line: string }[] {
+export interface FieldProblem {
+  field: string;
+  line: string;
+}
+
+function linesOf(issue: z.core.$ZodIssue): FieldProblem[] {
   const at = issue.path.join('.');
   if (issue.code !== 'unrecognized_keys') return [{ field: at, line: `${at || '(the whole)'}: ${issue.message}` }];
   const known = issue.path.length === 0 ? `; known are: agents, ${Object.keys(instanceSchema.shape).join(', ')}` : '';
@@ -71,14 +76,17 @@ function linesOf(issue: z.core.$ZodIssue): { field: string; line: string }[] {
   });
 }
 
-/** @throws BanyanError `config_invalid` naming every field that is wrong */
-export function readInstance(input: unknown): InstanceSettings {
+/**
+ * @param agents what is wrong with those, which are no data
+ * @throws BanyanError `config_invalid` naming every field that is wrong
+ */
+export function readInstance(input: unknown, agents: readonly FieldProblem[] = []): InstanceSettings {
   const parsed = instanceSchema.safeParse(input);
-  if (!parsed.success) {
-    const problems = parsed.error.issues.flatMap(linesOf);
+  if (!parsed.success || agents.length > 0) {
+    const problems = [...agents, ...(parsed.error?.issues ?? []).flatMap(linesOf)];
     throw instanceError(
       problems.map(({ line }) => line),
-      'Correct the fields, or leave them out to have the defaults (docs/children.md).',
+      `${agents.length > 0 ? 'List each role once under agents, as an instance of its class. ' : ''}Correct the fields, or leave them out to have the defaults (docs/children.md).`,
       problems.map(({ field }) => field),
     );
   }
