@@ -177,7 +177,12 @@ async function request(env: Source, options: Options): Promise<void> {
 /** Brings a child to a newer version of its template. */
 export async function update(env: Source, args: readonly string[]): Promise<void> {
   const options = readOptions(args);
-  if (options['pull-request']) await request(env, options);
-  else if (options.check) await check(env, options);
-  else await apply(env, options);
+  const work = options['pull-request'] ? request : options.check ? check : apply;
+  try {
+    await work(env, options);
+  } catch (error) {
+    if (options.json && error instanceof BanyanError)
+      console.log(JSON.stringify({ error: { code: error.code, message: error.message, fix: error.fix } }, null, 2));
+    throw error;
+  }
 }

@@ -69,6 +69,12 @@ process.exitCode = 7;
     expect(existsSync(join(child, 'asked.json'))).toBe(false);
   });
 
+  it('tells machines what went wrong, too', async () => {
+    const { code, stdout } = await banyan(['update', '--json', '--to', './nothing.tgz'], { cwd: child });
+    expect(code).toBe(1);
+    expect(JSON.parse(stdout)).toMatchObject({ error: { code: 'not_found', message: expect.stringContaining('nothing.tgz') } });
+  });
+
   it('is refused with its own command where it cannot be run', async () => {
     const before = snapshot(child);
     const { code, stderr } = await update('--to', packed());
