@@ -34,6 +34,7 @@ describe('the book', () => {
     ['a package from elsewhere on the machine', JSON.stringify({ ...book, banyan: 'file:/tmp/elsewhere' }), /banyan: must be a version/],
     ['a package under another name', JSON.stringify({ ...book, banyan: 'npm:other@1.0.0' }), /banyan: must be a version/],
     ['an option for npm', JSON.stringify({ ...book, banyan: '--registry=x' }), /banyan: must be a version/],
+    ['a mother that is no repository', JSON.stringify({ ...book, mother: '../..' }), /mother: must be owner/],
     ['a wrong hash', JSON.stringify({ ...book, files: { 'a.ts': { class: 'seed', sha256: 'x' } } }), /files\.a\.ts\.sha256/],
     ['a path that leaves the folder', JSON.stringify({ ...book, files: { '../a.ts': { class: 'seed', sha256: 'a'.repeat(64) } } }), /leaves the folder/],
     ['an unknown class', JSON.stringify({ ...book, files: { 'a.ts': { class: 'own', sha256: 'a'.repeat(64) } } }), /class/],

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { BanyanError } from '../kernel/errors.ts';
 import { answersSchema, type Answers } from './answers.ts';
+import { REPOSITORY } from './hub.ts';
 import { FILE_CLASSES, FORMAT, versionSchema } from './manifest.ts';
 import { isPackageSpec } from './package.ts';
 import { childPath } from './paths.ts';
@@ -32,10 +33,7 @@ export const bookSchema = z.looseObject({
   /** Versions whose pull request was closed unmerged. */
   refused: z.array(z.string()).optional(),
   /** Where improvements go back to: `owner/repository`. */
-  mother: z
-    .string()
-    .regex(/^[\w.-]+\/[\w.-]+$/, 'must be owner/repository')
-    .optional(),
+  mother: z.string().regex(REPOSITORY, 'must be owner/repository').optional(),
 });
 
 export type Book = z.infer<typeof bookSchema>;

@@ -15,7 +15,17 @@ describe('repositoryOf', () => {
     expect(repositoryOf(url)).toBe('acme/banyan');
   });
 
-  it.each(['', 'file:///home/me/banyan', '/home/me/banyan', 'https://github.com/acme', 'https://github.com/a/b/c', 'C:\\work\\banyan'])('%j is none', (url) => {
+  it.each([
+    '',
+    '../..',
+    './x',
+    'acme/..',
+    'file:///home/me/banyan',
+    '/home/me/banyan',
+    'https://github.com/acme',
+    'https://github.com/a/b/c',
+    'C:\\work\\banyan',
+  ])('%j is none', (url) => {
     expect(repositoryOf(url)).toBeNull();
   });
 });

@@ -1,7 +1,8 @@
 import { BanyanError } from '../kernel/errors.ts';
 import { ask, expectStatus, type Answer, type Api } from './services/http.ts';
 
-const REPOSITORY = /^[\w.-]+\/[\w.-]+$/;
+/** It becomes a part of addresses: no segment of dots. */
+export const REPOSITORY = /^(?!\.+\/)[\w.-]+\/(?!\.+$)[\w.-]+$/;
 
 /**
  * GitHub's API with the token of the environment.
@@ -38,7 +39,8 @@ export function repositoryOf(url: string): string | null {
     .replace(/\/$/, '');
   const short = /^github:([\w.-]+\/[\w.-]+)$/.exec(plain) ?? /^([\w.-]+\/[\w.-]+)$/.exec(plain);
   const long = /^(?:https?:\/\/(?:[^/@\s]+@)?|ssh:\/\/git@|git:\/\/)[^/\s]+\/([\w.-]+\/[\w.-]+)$/.exec(plain) ?? /^git@[^:\s]+:([\w.-]+\/[\w.-]+)$/.exec(plain);
-  return short?.[1] ?? long?.[1] ?? null;
+  const found = short?.[1] ?? long?.[1];
+  return found !== undefined && REPOSITORY.test(found) ? found : null;
 }
 
 /** The answer of a request that must succeed. */
