@@ -22,8 +22,12 @@ process.exitCode = 7;
   const update = (...args: string[]) => banyan(['update', '--no-install', ...args], { cwd: child });
 
   function withCode(): string {
+    const touch = `touch ${JSON.stringify(join(place, 'script ran'))}`;
     const pkg = JSON.parse(readFileSync(join(newer, 'package.json'), 'utf8')) as object;
-    write(newer, { 'package.json': JSON.stringify({ ...pkg, bin: { banyan: './scripts/banyan.js' } }), 'scripts/banyan.js': OWN });
+    write(newer, {
+      'package.json': JSON.stringify({ ...pkg, bin: { banyan: './scripts/banyan.js' }, scripts: { preinstall: touch, install: touch, postinstall: touch } }),
+      'scripts/banyan.js': OWN,
+    });
     return newer;
   }
 
@@ -56,6 +60,7 @@ process.exitCode = 7;
     expect([code, stdout, stderr]).toEqual([7, '', '']);
     expect(asked()).toMatchObject({ args: ['update', '--no-install', '--json', '--force', '--to', tarball], handed: true });
     expect(existsSync(asked().code)).toBe(false);
+    expect(existsSync(join(place, 'script ran'))).toBe(false);
   });
 
   it('is known to wait, without any of its code being run', async () => {

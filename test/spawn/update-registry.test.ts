@@ -1,11 +1,12 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { findRelease, publishedVersions, withScratch, type Place } from '../../src/spawn/update/target.ts';
-import { makeChild, makeMother } from './mother.ts';
+import { handOver } from '../../src/spawn/update/handover.ts';
+import { findRelease, locateRelease, publishedVersions, withScratch, type Place } from '../../src/spawn/update/target.ts';
+import { makeChild, makeMother, packMother, write } from './mother.ts';
 
 let place = '';
 let registry: Server;
@@ -61,4 +62,21 @@ it('takes one version for a list of one, and a package that was never published 
   await expect(within((at) => findRelease('latest', at))).rejects.toThrow(/npm has no banyan@latest/);
   publish('0.1.0');
   expect(await within(publishedVersions)).toEqual(['0.1.0']);
+});
+
+it('hands an update to a newer version of a registry, which is told its number', async () => {
+  const mother = makeMother(join(place, 'newer'), { version: '99.0.0', files: {} });
+  const pkg = JSON.parse(readFileSync(join(mother, 'package.json'), 'utf8')) as object;
+  const code =
+    "#!/usr/bin/env node\nimport { writeFileSync } from 'node:fs';\nwriteFileSync('asked', process.argv.slice(2).join(' '));\nprocess.exitCode = 7;\n";
+  write(mother, { 'package.json': JSON.stringify({ ...pkg, bin: { banyan: 'scripts/banyan.js' } }), 'scripts/banyan.js': code });
+  packMother(mother, join(place, 'packed'));
+  tarballs.set('99.0.0', readFileSync(join(place, 'packed/banyan-99.0.0.tgz')));
+  publish('0.0.1');
+  const handed = (version: string) =>
+    within(async (at) => handOver(await locateRelease(version, at), at, { args: (to) => ['update', '--to', to], progress: () => undefined }));
+  expect(await handed('0.0.1')).toBeNull();
+  expect(existsSync(join(place, 'asked'))).toBe(false);
+  expect(await handed('99.0.0')).toBe(7);
+  expect(readFileSync(join(place, 'asked'), 'utf8')).toBe('update --to 99.0.0');
 });
