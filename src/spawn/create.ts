@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import semver from 'semver';
 import { BanyanError } from '../kernel/errors.ts';
 import type { Answers } from './answers.ts';
 import { BOOK_PATH, createBook, writeBook } from './book.ts';
@@ -35,11 +36,23 @@ export interface Created {
   banyan: string;
 }
 
+/** Only the code of a version has its template, where the package is to come from a registry. */
+function refuseOtherVersion(spec: string, version: string): void {
+  const wanted = semver.valid(spec);
+  if (wanted === null || wanted === version) return;
+  throw new BanyanError('config_invalid', `--banyan: the template here is that of ${version}, a child of it cannot depend on ${wanted}.`, {
+    fix: `Let that version spawn it: npx banyan@${wanted} spawn`,
+    data: { field: 'banyan' },
+  });
+}
+
 /** Reads the template of the package that the child will depend on; calls back with the folder while it is there. */
 export async function templateOf(source: PackageSource, root: string): Promise<{ template: Template; folder: string }> {
   if (source.kind !== 'tarball') {
     const folder = source.kind === 'folder' ? source.path : root;
-    return { template: readTemplate(folder), folder };
+    const template = readTemplate(folder);
+    if (source.kind === 'spec') refuseOtherVersion(source.spec, template.version);
+    return { template, folder };
   }
   const folder = await mkdtemp(join(tmpdir(), 'banyan-template-'));
   try {

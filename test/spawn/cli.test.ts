@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { chmodSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { VERSION } from '../../src/kernel/version.generated.ts';
 import { readBook } from '../../src/spawn/book.ts';
 import { makePlace, QUICK, start, type Place } from './support.ts';
 
@@ -70,6 +71,8 @@ describe('banyan spawn', () => {
     [['a', 'b', '--yes'], /"a b"/],
     [['my-shop', '--yes', '--colour', 'red'], /--colour/],
     [['my-shop', '--yes', '--data', 'none.json'], /none\.json cannot be read/],
+    [['my-shop', '--yes', '--banyan', '999.0.0'], /cannot depend on 999\.0\.0[^]*npx banyan@999\.0\.0 spawn/],
+    [['my-shop', '--yes', '--banyan', 'banyan@"; rm'], /nothing that a child can depend on/],
     [['my-shop', '--yes', '--banyan', './none.tgz'], /nothing at .*none\.tgz/],
   ])('refuses %j with a message that names the fix, and writes nothing', async (args, message) => {
     const { status, stderr } = await place.run(...args, '--no-install');
@@ -152,11 +155,11 @@ describe('banyan spawn', () => {
 
   it('undoes everything when a step fails, also folders on the way', async () => {
     const env = withProgram('npm', 'echo "npm error of the test"; exit 3');
-    const { status, stderr } = await start(['my-shop', '--yes', '--banyan', '0.1.0', '--dir', 'a/b/c'], { cwd: place.cwd, env }).ended;
+    const { status, stderr } = await start(['my-shop', '--yes', '--banyan', VERSION, '--dir', 'a/b/c'], { cwd: place.cwd, env }).ended;
     expect([status, stderr]).toEqual([1, expect.stringMatching(/npm error of the test[^]*Nothing was left behind/)]);
     expect(place.entries()).toEqual([]);
     mkdirSync(join(place.cwd, 'kept'));
-    await start(['my-shop', '--yes', '--banyan', '0.1.0', '--dir', 'kept'], { cwd: place.cwd, env }).ended;
+    await start(['my-shop', '--yes', '--banyan', VERSION, '--dir', 'kept'], { cwd: place.cwd, env }).ended;
     expect(place.entries()).toEqual(['kept']);
   });
 
@@ -164,7 +167,7 @@ describe('banyan spawn', () => {
     const pidFile = join(place.cwd, '..', 'pid');
     // A grandchild holds on, as installers do.
     const env = withProgram('npm', `sleep 300 & echo $! > '${pidFile}'; echo ready; wait`);
-    const running = start(['my-shop', '--yes', '--banyan', '0.1.0'], { cwd: place.cwd, env });
+    const running = start(['my-shop', '--yes', '--banyan', VERSION], { cwd: place.cwd, env });
     await expect.poll(() => readIfThere(pidFile), { timeout: 20_000 }).toMatch(/^\d+\n$/);
     running.child.kill(signal);
     const { status, stderr } = await running.ended;

@@ -3,6 +3,7 @@ import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { VERSION } from '../../src/kernel/version.generated.ts';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const SCRIPT = join(ROOT, 'scripts/banyan.js');
@@ -60,4 +61,4 @@ export function makePlace(): Place {
 }
 
 /** Renders only: what is installed is another test's. */
-export const QUICK = ['--banyan', '0.1.0', '--no-install'] as const;
+export const QUICK = ['--banyan', VERSION, '--no-install'] as const;
