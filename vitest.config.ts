@@ -6,10 +6,11 @@ const shared = { environment: 'node', pool: 'forks', testTimeout: 30_000, hookTi
 
 /**
  * Run by CI on its own, so that `npm test` stays a matter of minutes: every benchmark once, small; kills at each moment over HTTP (of which `npm test`
- * has those in one process); the share of failures that the watch finds; the contract of the store over the embedded Supabase (of which `npm test` has
- * it over PGlite and Postgres); the doctor on installations that are bent on purpose; every fault of a model through a whole issue; GitHub's limits
- * under several workers (of which `npm test` has the budget); a child that is spawned from the packed tarball, installed and tested, and the command
- * that updates one, with packages and git (of which `npm test` has the merge, the plan and the way it is written).
+ * has those in one process); the share of failures that the watch finds, and runs that it mends over the whole engine (of which `npm test` has each job
+ * on its database); the contract of the store over the embedded Supabase (of which `npm test` has it over PGlite and Postgres); the doctor on
+ * installations that are bent on purpose; every fault of a model through a whole issue, outages, and GitHub's limits under several workers (of which
+ * `npm test` has failures and the budget); the commands of children as processes, with packages and git (of which `npm test` has rendering, merge, plan
+ * and the way an update is written).
  */
 const LONG = [
   'test/bench/**/*.test.ts',
@@ -19,8 +20,9 @@ const LONG = [
   'test/doctor/doctor.test.ts',
   'test/engine/model.test.ts',
   'test/engine/limits.test.ts',
-  'test/spawn/whole.test.ts',
-  'test/spawn/update*.test.ts',
+  'test/engine/trouble.test.ts',
+  'test/watch/healing.test.ts',
+  'test/spawn/*.test.ts',
 ];
 
 export default defineConfig({
