@@ -65,8 +65,19 @@ interface Tables {
   events: EventRow[];
 }
 
+/** Who asks a model beside a task's conversation, at the task's cost. */
+const BESIDE = new Set(['guardian', 'diagnostician']);
+
+interface ActionRow {
+  task_id: string;
+  agent: string;
+  kind: string;
+  tokens_in: number | string;
+  cost_usd: number | string;
+}
+
 async function readTables(rows: Rows): Promise<Tables> {
-  const [tickets, runs, tasks, effects, deliveries, conversations, messages, events] = await Promise.all([
+  const [tickets, runs, tasks, effects, deliveries, conversations, messages, actions, events] = await Promise.all([
     rows.all<TicketRow>('tickets', 'id, number, state'),
     rows.all<RunRow>('runs', 'id, ticket_id, state, spent_usd'),
     rows.all<TaskRow>('tasks', 'id, ticket_id, run_id, phase, state, lease_owner, tokens_in'),
@@ -77,10 +88,14 @@ async function readTables(rows: Rows): Promise<Tables> {
       'messages',
       'conversation_id, kind, tokens_in, cost_usd',
     ),
+    rows.all<ActionRow>('agent_actions', 'task_id, agent, kind, tokens_in, cost_usd'),
     rows.all<EventRow>('events', 'id, ticket_id, task_id, type, data, created_at'),
   ]);
   const taskOf = new Map(conversations.map(({ id, task_id: task }) => [id, task]));
-  const paid = messages.filter(({ kind }) => kind === 'ai');
+  const paid = [
+    ...messages.filter(({ kind }) => kind === 'ai').map((message) => ({ ...message, task: taskOf.get(message.conversation_id) ?? '' })),
+    ...actions.filter(({ agent, kind }) => kind === 'model' && BESIDE.has(agent)).map((action) => ({ ...action, task: action.task_id })),
+  ];
   return {
     tickets,
     runs,
@@ -88,7 +103,7 @@ async function readTables(rows: Rows): Promise<Tables> {
     tasks: tasks.toSorted((a, b) => (a.id < b.id ? -1 : 1)),
     effects,
     deliveries,
-    messages: paid.map((row) => ({ task: taskOf.get(row.conversation_id) ?? '', tokensIn: Number(row.tokens_in), costUsd: Number(row.cost_usd) })),
+    messages: paid.map((row) => ({ task: row.task, tokensIn: Number(row.tokens_in), costUsd: Number(row.cost_usd) })),
     events,
   };
 }
