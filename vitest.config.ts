@@ -5,12 +5,12 @@ import { SkipReporter } from './scripts/checks/skip-reporter.ts';
 const shared = { environment: 'node', pool: 'forks', testTimeout: 30_000, hookTimeout: 60_000, teardownTimeout: 10_000 } as const;
 
 /**
- * Run by CI on its own, so that `npm test` stays a matter of minutes: every benchmark once, small; kills at each moment over HTTP (of which `npm test`
- * has those in one process); the share of failures that the watch finds, and runs that it mends over the whole engine (of which `npm test` has each job
- * on its database); the contract of the store over the embedded Supabase (of which `npm test` has it over PGlite and Postgres); the doctor on
- * installations that are bent on purpose; every fault of a model through a whole issue, outages, and GitHub's limits under several workers (of which
- * `npm test` has failures and the budget); the commands of children as processes, with packages and git (of which `npm test` has rendering, merge, plan
- * and the way an update is written).
+ * Run by CI on its own, so that `npm test` stays a matter of minutes: every benchmark once, small; kills at each moment over HTTP (of which `npm
+ * test` has those in one process); the share of failures that the watch finds, and runs that it mends over the whole engine (of which `npm test` has
+ * each job on its database); the contract of the store over the embedded Supabase (of which `npm test` has it over PGlite and Postgres); the doctor
+ * on installations that are bent on purpose; every fault of a model through a whole issue, outages, and GitHub's limits under several workers (of
+ * which `npm test` has failures and the budget); the proof by QA and the nightly comparison over the whole engine; the conformance of sandboxes; the
+ * commands of children as processes, with packages and git (of which `npm test` has rendering, merge, plan and the way an update is written).
  */
 const LONG = [
   'test/bench/**/*.test.ts',
@@ -20,8 +20,11 @@ const LONG = [
   'test/doctor/doctor.test.ts',
   'test/engine/model.test.ts',
   'test/engine/limits.test.ts',
+  'test/engine/proof.test.ts',
+  'test/engine/reconcile.test.ts',
   'test/engine/trouble.test.ts',
   'test/watch/healing.test.ts',
+  'test/sandbox/sandbox.test.ts',
   'test/spawn/*.test.ts',
 ];
 
