@@ -76,14 +76,15 @@ async function statusComment(performance: Performance): Promise<JsonObject> {
   const doubtful = effect.begun_before || effect.generation > 1;
   const earlier = typeof known === 'number' || !doubtful ? null : await repository.issues.findComment(number, await parts.github.login(), hidden);
   const id = typeof known === 'number' ? known : earlier?.id;
-  if (id !== undefined && (await edit(repository, id, `${body}\n\n${hidden}`))) return { comment_id: id };
+  if (id !== undefined && (await unlessGone(repository.issues.editComment(id, `${body}\n\n${hidden}`)))) return { comment_id: id };
   const made = await repository.issues.comment(number, `${body}\n\n${hidden}`);
   return { comment_id: made.id, url: made.url };
 }
 
-async function edit(repository: Repository, id: number, body: string): Promise<boolean> {
+/** False where what it is about is not there any more. */
+async function unlessGone(work: Promise<unknown>): Promise<boolean> {
   try {
-    await repository.issues.editComment(id, body);
+    await work;
     return true;
   } catch (thrown) {
     if (toBanyanError(thrown).code === 'not_found') return false;
@@ -111,20 +112,10 @@ const DIGEST_INTRODUCTION =
 /** Banyan's own issue for the weeks: where the last one was told, if it is still there. */
 async function digestIssue({ effect, repository, parts }: Performance): Promise<number> {
   const lastOn = effect.payload['last_on'];
-  if (typeof lastOn === 'number' && (await exists(repository, lastOn))) return lastOn;
+  if (typeof lastOn === 'number' && (await unlessGone(repository.issues.get(lastOn)))) return lastOn;
   const hidden = marker('digest', `${effect.project.id}/issue`);
   const found = await repository.issues.findIssue(await parts.github.login(), hidden);
   return found ?? repository.issues.open(DIGEST_TITLE, `${DIGEST_INTRODUCTION}\n\n${hidden}`);
-}
-
-async function exists(repository: Repository, number: number): Promise<boolean> {
-  try {
-    await repository.issues.get(number);
-    return true;
-  } catch (thrown) {
-    if (toBanyanError(thrown).code === 'not_found') return false;
-    throw thrown;
-  }
 }
 
 async function tellWeek(performance: Performance): Promise<JsonObject> {

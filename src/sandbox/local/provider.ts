@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { BanyanError } from '../../kernel/errors.ts';
+import { isAlive } from '../../kernel/process.ts';
 import { cleanPath } from '../paths.ts';
 import { createTurns } from '../turns.ts';
 import type { Sandbox, SandboxCommand, SandboxOptions, SandboxProvider } from '../types.ts';
@@ -86,15 +87,6 @@ function typed(error: unknown): unknown {
 
 const PREFIX = 'banyan-sandbox-';
 const OWNER_FILE = 'owner';
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
-  }
-}
 
 /** Folders of processes that were killed before they could clean up. One without an owner is being made right now, or is not ours. */
 async function removeAbandoned(parent: string): Promise<number> {

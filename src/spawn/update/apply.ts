@@ -2,6 +2,7 @@ import { existsSync, lstatSync, mkdirSync, mkdtempSync, readdirSync, readFileSyn
 import { dirname, join } from 'node:path';
 import { z } from 'zod';
 import { BanyanError, toBanyanError } from '../../kernel/errors.ts';
+import { isAlive } from '../../kernel/process.ts';
 import { childPath } from '../paths.ts';
 
 /** A file to be put in its place, or (null) to be taken away. */
@@ -167,15 +168,6 @@ function undoStage(root: string, stage: string, journal: Journal): void {
     renameSync(before, join(root, path));
   }
   rmSync(stage, { recursive: true, force: true });
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
-  }
 }
 
 function stagesIn(root: string): string[] {
