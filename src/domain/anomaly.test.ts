@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { ANOMALY_SCORE, anomalyCause, anomalyEvidence, describePart, scoreRun } from './anomaly.ts';
+import { ANOMALY_SCORE, anomalyCause, anomalyEvidence, dearPart, describePart, scoreRun } from './anomaly.ts';
 import type { Figure, Figures, Norm } from './anomaly.ts';
 
 const USUAL: Record<Figure, number> = { cost_usd: 0.8, minutes: 12, steps: 60, error_rate: 0.06, repeated: 3, files: 4 };
@@ -60,6 +60,17 @@ describe('with little history', () => {
     expect(cost(1, 3, 0.1).parts[0]?.norm).toMatchObject({ runs: 3 });
     expect(cost(0.9, 4, 0.05).score).toBeLessThan(ANOMALY_SCORE);
     expect(cost(4.5, 2, 0.1).score).toBeLessThan(ANOMALY_SCORE);
+  });
+
+  it('says ten times the median of cost from one run on and from fractions of a cent, and no less', () => {
+    const cost = (usd: number, runs: number, median: number) => dearPart({ cost_usd: usd }, { cost_usd: { runs, median, spread: 0.1, scope: 'organization' } });
+    for (const runs of [1, 2, 3, 4, 5, 200]) {
+      for (const median of [0.0002, 0.05, 0.1, 0.3]) expect(cost(10 * median, runs, median)).toMatchObject({ figure: 'cost_usd', norm: { runs, median } });
+      expect(cost(0.99, runs, 0.1)).toBeNull();
+    }
+    expect(cost(1, 5, 0)).toBeNull();
+    expect(dearPart({}, norms())).toBeNull();
+    expect(dearPart({ cost_usd: 5 }, {})).toBeNull();
   });
 
   it('a healthy first run is none', () => {

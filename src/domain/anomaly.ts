@@ -22,6 +22,10 @@ export const MIN_RUNS = 5;
 /** From here on a few runs have a median; what they cost is compared to it, where it is more than a little. */
 const FEW_RUNS = 3;
 const FEW_FLOOR_USD = 1;
+/** So many times the median of cost are said, also where nothing above holds a run for it. */
+const DEAR = 10;
+/** Below this much (US dollars) a median is one of runs whose models have no price. */
+const LEAST_MEDIAN_USD = 0.0001;
 /** From here on the history is large enough to believe in a small deviation. */
 const MANY_RUNS = 20;
 const OUTLIER = 3.5;
@@ -39,7 +43,7 @@ interface Bound {
 }
 
 const BOUNDS: Record<Figure, Bound> = {
-  cost_usd: { floor: 0.01, limit: 20, least: 0.001 },
+  cost_usd: { floor: 0.1, limit: 20, least: 0.001 },
   minutes: { floor: 10, limit: 180, least: 1 },
   steps: { floor: 40, limit: 500, least: 4 },
   error_rate: { floor: 0.35, limit: 0.6, least: 0.03 },
@@ -108,6 +112,18 @@ export function scoreRun(figures: Figures, norms: Partial<Record<Figure, Norm>>)
     return value === undefined || !Number.isFinite(value) ? [] : [partOf(figure, value, norms[figure], figures.errors ?? 0)];
   }).toSorted((a, b) => b.score - a.score);
   return { score: parts[0]?.score ?? 0, parts };
+}
+
+/**
+ * Ten times the median of cost, however short the history and however small the sum. With one run of history or some cents that is no ground to hold
+ * a run, but people may want to know it. Null where it is not so, or where the score alone says it.
+ */
+export function dearPart(figures: Figures, norms: Partial<Record<Figure, Norm>>): AnomalyPart | null {
+  const { cost_usd: value } = figures;
+  const { cost_usd: norm } = norms;
+  if (value === undefined || !norm || norm.runs < 1 || norm.median < LEAST_MEDIAN_USD || value < DEAR * norm.median) return null;
+  const score = Math.round(byHistory(value, norm, BOUNDS.cost_usd) * 1000) / 1000;
+  return { figure: 'cost_usd', value, score, norm };
 }
 
 /** A name for what is unusual: the figures beyond the bound, in one order. */

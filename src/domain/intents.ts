@@ -104,6 +104,8 @@ export type Intent =
       /** Items with an id each, to which a hypothesis refers. */
       evidence: JsonObject[];
       diagnosis_id?: string | null;
+      /** An anomaly of which nothing is done but to say it; once in a run, and another may be found in it. */
+      told_only?: boolean;
       signature?: string;
       blockers?: JsonObject[];
       hypothesis?: string;

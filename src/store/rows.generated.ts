@@ -185,6 +185,7 @@ export interface DiagnosesRow {
   outcome: 'helped' | 'failed' | null;
   outcome_at: string | null;
   proposal: Json | null;
+  told_only: boolean;
 }
 
 export interface DiscoveriesRow {

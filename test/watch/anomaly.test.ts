@@ -79,6 +79,40 @@ describe('the job that compares runs', () => {
     expect(await found()).toHaveLength(1);
   });
 
+  it('says once that a run is dear where there is too little to hold it for, and holds it when there is more', async () => {
+    const place = aPlace();
+    await history(place, 4, 0.01);
+    const { taskId, worker, desk } = await run(place, 100, 0.14);
+    expect(await tick()).toMatchObject({ acted: 1, did: { told: 1 } });
+    const told = () => harness.sql(`select cause, state, told_only from diagnoses order by id`);
+    expect(await told()).toEqual([{ cause: 'cost_usd', state: 'dismissed', told_only: true }]);
+    const { run: at, ticket } = await desk.snapshot();
+    expect([at?.state, ticket.note]).toEqual([
+      'running',
+      expect.stringMatching(/^Dear for its kind: \$0\.14 spent \(the median of 4 finished runs of its kind: /),
+    ]);
+    await harness.store.appendMessages(taskId, worker, [aiMessage({ cost_usd: 0.3 })]);
+    await Promise.all([tick(), tick()]);
+    expect(await told()).toHaveLength(1);
+    expect(await harness.sql(`select from events where type = 'run.diagnosed' and ticket_id = $1`, [ticket.id])).toHaveLength(1);
+
+    await harness.store.appendMessages(taskId, worker, [aiMessage({ cost_usd: 0.7 })]);
+    await tick();
+    expect(await told()).toMatchObject([{ told_only: true }, { cause: 'cost_usd', state: 'open', told_only: false }]);
+  });
+
+  it.each([
+    { runs: 1, median: 0.1, usd: 1.1 },
+    { runs: 2, median: 0.02, usd: 0.3 },
+    { runs: 8, median: 0.0005, usd: 0.0075 },
+  ])('says it after $runs runs of $median', async ({ runs, median, usd }) => {
+    const place = aPlace();
+    await history(place, runs, median);
+    await run(place, 100, usd);
+    await run(place, 101, median * 4);
+    expect(await tick()).toMatchObject({ looked: 2, acted: 1, did: { told: 1 } });
+  });
+
   it('goes by the history of all where an organization has too little', async () => {
     const first = aPlace();
     await history(first, 5, 0.1);

@@ -1,6 +1,7 @@
 import { openIssue } from '../../e2e/watch.ts';
 import { callTool } from '../../../src/testing/openai-server.ts';
-import { content, developerSteps, inRole, saidTo, SUBMIT_DEVELOPER, toolsCalled, WRITE_GREETING } from '../../engine/scripts.ts';
+import { content, inRole, saidTo, SUBMIT_DEVELOPER, toolsCalled, WRITE_GREETING } from '../../engine/scripts.ts';
+import { asks } from './plays.ts';
 import type { Plot, Stage } from './stage.ts';
 
 /*
@@ -20,15 +21,6 @@ export interface Failure {
   ends: (stage: Stage, plot: Plot) => Promise<boolean> | 'person';
 }
 
-const QUESTION = callTool('submit_product_owner_result', {
-  needs_clarification: true,
-  questions: ['How warmly?'],
-  refined_description: 'Greet more warmly.',
-  acceptance_criteria: [],
-  priority: 'medium',
-});
-
-const asks = inRole('product-owner', () => QUESTION);
 const reviewed = async (stage: Stage, plot: Plot): Promise<boolean> => (await stage.label(plot)) === 'in-review';
 
 /** A process that ends after its first stored step, and is never started again. */
@@ -45,6 +37,23 @@ const sqlOf = (stage: Stage, plot: Plot, statement: string): Promise<unknown> =>
       `(select t.id from public.tickets t join public.projects p on p.id = t.project_id where p.name = '${plot.watched.repo}' and t.number = ${plot.issue})`,
     ),
   );
+
+/** A run at work that has spent so much already, where runs of its kind cost `median`. */
+async function dear(stage: Stage, repo: string, { runs, median, usd }: { runs: number; median: number; usd: number }): Promise<Plot> {
+  const plot = await stage.open(repo, content);
+  await dies(stage);
+  await stage.age(plot, 1);
+  await sqlOf(stage, plot, `update public.runs set spent_usd = ${usd} where ticket_id = $ticket`);
+  await sqlOf(stage, plot, `delete from banyan.run_norms where figure = 'cost_usd'`);
+  await sqlOf(
+    stage,
+    plot,
+    `insert into banyan.run_norms (organization_id, workflow, kind, figure, runs, median, spread)
+       select r.organization_id, r.workflow, t.kind, 'cost_usd', ${runs}, ${median}, 0.3
+       from public.runs r join public.tickets t on t.id = r.ticket_id where t.id = $ticket`,
+  );
+  return plot;
+}
 
 export const FAILURES: readonly Failure[] = [
   {
@@ -273,145 +282,22 @@ export const FAILURES: readonly Failure[] = [
     finds: ['conductor: '],
     ends: () => 'person',
   },
-];
-
-export const HEALTHY: readonly { name: string; plays: (stage: Stage) => Promise<Plot> }[] = [
   {
-    name: 'an issue from its opening to the merge',
-    async plays(stage) {
-      const plot = await stage.open('plain', async (request) => {
-        await stage.tick();
-        return content(request);
-      });
-      await stage.engine.settle();
-      await stage.merge(plot);
-      return plot;
-    },
+    name: 'the second run costs ten times the first',
+    happens: (stage) => dear(stage, 'dear-second', { runs: 1, median: 0.2, usd: 2.1 }),
+    finds: ['anomaly: '],
+    ends: reviewed,
   },
   {
-    name: 'an answer within the day',
-    async plays(stage) {
-      let asked = false;
-      const plot = await stage.open(
-        'answered',
-        inRole('product-owner', (request) => {
-          if (asked) return content(request);
-          asked = true;
-          return QUESTION;
-        }),
-        { labels: [] },
-      );
-      await stage.engine.settle();
-      await stage.age(plot, 20);
-      await stage.tick();
-      await stage.answer(plot, '1: very warmly');
-      return plot;
-    },
+    name: 'ten times the median, which is some cents',
+    happens: (stage) => dear(stage, 'dear-cents', { runs: 12, median: 0.0006, usd: 0.007 }),
+    finds: ['anomaly: '],
+    ends: reviewed,
   },
   {
-    name: 'a pull request that waits for its merge since a day',
-    async plays(stage) {
-      const plot = await stage.open('unmerged', content);
-      await stage.engine.settle();
-      await stage.age(plot, 24);
-      return plot;
-    },
-  },
-  {
-    name: 'a run that a person has paused, for a week',
-    async plays(stage) {
-      let asked = 0;
-      const plot: Plot = await stage.open('resting', async (request) => {
-        asked += 1;
-        if (asked === 1) {
-          await stage.answer(plot, '/banyan pause');
-          await stage.engine.process().drain();
-        }
-        return content(request);
-      });
-      await stage.engine.settle();
-      await stage.age(plot, 24 * 7);
-      return plot;
-    },
-  },
-  {
-    name: 'an answer after a pause of two weeks',
-    async plays(stage) {
-      let asked = false;
-      const plot = await stage.open(
-        'patient',
-        inRole('product-owner', (request) => {
-          if (asked) return content(request);
-          asked = true;
-          return QUESTION;
-        }),
-        { labels: [] },
-      );
-      await stage.engine.settle();
-      await stage.answer(plot, '/banyan pause');
-      await stage.engine.settle();
-      await stage.age(plot, 24 * 15);
-      await stage.tick();
-      await stage.answer(plot, '/banyan resume');
-      await stage.engine.settle();
-      await stage.tick();
-      await stage.answer(plot, '1: very warmly');
-      return plot;
-    },
-  },
-  {
-    name: 'many different reads, then the change',
-    async plays(stage) {
-      const reads = Array.from({ length: 14 }, (_, index) => callTool('search_code', { query: `word ${index}` }));
-      const watching = reads.map((answer) => async () => {
-        await stage.tick();
-        return answer;
-      });
-      const plot = await stage.open('thorough', developerSteps(...watching, WRITE_GREETING, SUBMIT_DEVELOPER));
-      await stage.engine.settle();
-      return plot;
-    },
-  },
-  {
-    name: 'part after part, with the same passing suite after each',
-    async plays(stage) {
-      const parts = Array.from({ length: 14 }, (_, index) => [
-        callTool('write_file', { path: `greeting-${index}.txt`, content: `Greeting ${index}\n` }),
-        callTool('run_command', { command: 'echo all tests pass' }),
-      ]).flat();
-      const watching = parts.map((answer, index) => async () => {
-        if (index > 20) await stage.tick();
-        return answer;
-      });
-      const plot = await stage.open('parts', developerSteps(...watching, SUBMIT_DEVELOPER));
-      await stage.engine.settle();
-      return plot;
-    },
-  },
-  {
-    name: 'two issues of one sort that are about different things',
-    async plays(stage) {
-      const play = inRole('developer', (request) => {
-        const path = saidTo(request).includes('Farewell') ? 'farewell.txt' : 'thanks.txt';
-        return toolsCalled(request).includes('write_file') ? SUBMIT_DEVELOPER : callTool('write_file', { path, content: 'Warm words.\n' });
-      });
-      const plot = await stage.open('neighbours', play, { title: 'Farewell text', body: 'Customers who leave should read a friendly farewell.' });
-      await openIssue(plot.watched, {
-        title: 'Text of thanks',
-        body: 'Customers who have paid should read a friendly word of thanks.',
-        labels: ['ready-for-dev'],
-      });
-      await stage.engine.settle();
-      return plot;
-    },
-  },
-  {
-    name: 'two issues that read alike and ask for the opposite',
-    async plays(stage) {
-      const plot = await stage.open('opposite', asks, { title: 'Greet customers by their name', body: 'At the door.', labels: [] });
-      await openIssue(plot.watched, { title: 'Do not greet customers by their name', body: 'At the door.' });
-      await stage.engine.settle();
-      return plot;
-    },
+    name: 'ten times the median of many runs',
+    happens: (stage) => dear(stage, 'dear-dollars', { runs: 12, median: 0.4, usd: 4.2 }),
+    finds: ['anomaly: '],
+    ends: () => 'person',
   },
 ];

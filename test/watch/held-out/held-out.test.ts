@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { tickJobs } from '../../../src/domain/schedule.ts';
-import { FAILURES, HEALTHY } from './failures.ts';
+import { FAILURES } from './failures.ts';
+import { HEALTHY } from './healthy.ts';
 import { startStage } from './stage.ts';
 import type { Stage } from './stage.ts';
 
