@@ -1,6 +1,7 @@
 import { runCold } from './cold/index.ts';
 import { runFlow } from './flow/index.ts';
 import { runIntake } from './intake/index.ts';
+import { runProfile } from './profile/index.ts';
 import { runQueue } from './queue/index.ts';
 import { runSteps } from './steps/index.ts';
 import type { RunSection } from './section.ts';
@@ -12,4 +13,5 @@ export const SECTIONS: Readonly<Record<string, RunSection>> = {
   queue: runQueue,
   steps: runSteps,
   flow: runFlow,
+  profile: runProfile,
 };

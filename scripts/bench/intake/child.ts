@@ -1,11 +1,16 @@
 import { fork } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import type { Usage } from './servers/serve.ts';
+import type { Parts } from '../profile/sampled.ts';
+import type { Question, Usage } from './servers/serve.ts';
 
 export interface Server {
   port: number;
   usage(): Promise<Usage>;
+  /** Begins to sample what the process does. */
+  profile(): Promise<void>;
+  /** Ends that. */
+  profiled(): Promise<Parts>;
   stop(): Promise<void>;
 }
 
@@ -28,14 +33,16 @@ export async function startServer(entry: string, env: Record<string, string>): P
   const child = fork(entry, { env: { PATH: process.env['PATH'], ...env }, execArgv: [], stdio: ['ignore', 'pipe', 'inherit', 'ipc'] });
   const port = await portOf(child);
   child.removeAllListeners('exit');
+  const ask = async (question: Question): Promise<unknown> => {
+    const told = once(child, 'message');
+    child.send(question);
+    return (await told)[0];
+  };
   return {
     port,
-    async usage() {
-      const told = once(child, 'message');
-      child.send('usage');
-      const [usage] = (await told) as [Usage];
-      return usage;
-    },
+    usage: () => ask('usage') as Promise<Usage>,
+    profile: () => ask('profile').then(() => undefined),
+    profiled: () => ask('profiled') as Promise<Parts>,
     async stop() {
       if (child.exitCode !== null || child.signalCode !== null) return;
       const ended = once(child, 'exit');

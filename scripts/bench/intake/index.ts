@@ -112,7 +112,7 @@ function goalsOf(results: ReadonlyMap<Name, Sample[]>): BenchGoal[] {
 
 const NOTES = [
   'Everybody stores before answering, over a pool of five connections. Banyan stores deliveries that arrive while others are being stored together, in one call and one commit; its row is text, with the indexes by which workers claim it.',
-  "The load, the server and Postgres share the cores, so throughput is bounded by the processor time of all three. In the function the bytes of the body through the sockets, reading it as JSON, and `Request` and `Response` are what is left (`node --cpu-prof`); the bare handler does without the last two. Memory under load is Node itself and the room that its collector takes for bodies under way, for the bare handler as well: most of it is nobody's code.",
+  "The load, the server and Postgres share the cores, so throughput is bounded by the processor time of all three. In the function the bytes of the body through the sockets, reading it as JSON, and `Request` and `Response` are what is left (the profile below); the bare handler does without the last two. Memory under load is Node itself and the room that its collector takes for bodies under way, for the bare handler as well: most of it is nobody's code.",
 ];
 
 export async function runIntake({ rounds, quick, postgres, say }: BenchOptions): Promise<BenchSection> {

@@ -13,10 +13,24 @@ function usage(): Usage {
   return { cpuMs: (user + system) / 1000, rssBytes: process.memoryUsage.rss() };
 }
 
-/** Says where it listens, and what it used when asked; ends with the benchmark. */
+/** What the benchmark may ask for over the channel; each is answered. */
+export type Question = 'usage' | 'profile' | 'profiled';
+
+let stopProfile = (): Promise<unknown> => Promise.resolve({});
+
+async function answerTo(question: Question): Promise<unknown> {
+  if (question === 'usage') return usage();
+  if (question === 'profiled') return stopProfile();
+  // Loaded when it is asked for: a cold start must not pay for it.
+  const { startProfile } = await import('../../profile/sampled.ts');
+  stopProfile = await startProfile();
+  return {};
+}
+
+/** Says where it listens, and answers what it is asked; ends with the benchmark. */
 export function announce(port: number): void {
   process.stdout.write(`listening ${port}\n`);
-  process.on('message', () => process.send?.(usage()));
+  process.on('message', (question: Question) => void answerTo(question).then((answer) => process.send?.(answer as object)));
   process.on('disconnect', () => process.exit());
 }
 
