@@ -8,6 +8,7 @@ import { BanyanError } from '../../src/kernel/errors.ts';
 import { reportAndFail } from '../commands/report.ts';
 import { startPostgres } from './postgres.ts';
 import type { TestPostgres } from './postgres.ts';
+import { runApart } from './run-section.ts';
 import type { BenchSection } from './section.ts';
 import { SECTIONS } from './sections.ts';
 import { sectionMarkdown, sectionText, withBlock } from './text.ts';
@@ -91,8 +92,7 @@ async function runSections(options: Options, postgres: TestPostgres): Promise<(B
   for (const name of NAMES.filter((known) => options.only.includes(known))) {
     const begun = performance.now();
     const rounds = options.rounds ?? (options.quick ? 3 : 5);
-    const section = await SECTIONS[name]?.({ rounds, quick: options.quick, postgres, say: (line) => console.error(line) });
-    if (!section) continue;
+    const section = await runApart({ name, rounds, quick: options.quick }, postgres.url);
     const seconds = Math.round((performance.now() - begun) / 1000);
     console.log(`\n${sectionText(section)}\n\n(${seconds} s)`);
     done.push({ ...section, seconds });

@@ -18,6 +18,8 @@ export async function migrate(connection: MigrationConnection): Promise<string[]
 
 /** A Postgres server for tests and benchmarks: the one that `DATABASE_URL` names (as a superuser), else one that this process starts. */
 export interface TestPostgres {
+  /** Of a superuser. */
+  url: string;
   /** A new database with the migrations applied. */
   createDatabase(): Promise<TestDatabase>;
   /** A new database with nothing in it. */
@@ -87,6 +89,7 @@ async function onServer(serverUrl: string, stop: () => Promise<void>): Promise<T
     };
   }
   return {
+    url: serverUrl,
     createEmptyDatabase,
     async createDatabase() {
       const database = await createEmptyDatabase();
