@@ -10,7 +10,7 @@ const shared = { environment: 'node', pool: 'forks', testTimeout: 30_000, hookTi
  * each job on its database); the contract of the store over the embedded Supabase (of which `npm test` has it over PGlite and Postgres); the doctor
  * on installations that are bent on purpose; every fault of a model through a whole issue, outages, and GitHub's limits under several workers (of
  * which `npm test` has failures and the budget); the proof by QA and the nightly comparison over the whole engine; the conformance of sandboxes; the
- * commands of children as processes, with packages and git (of which `npm test` has rendering, merge, plan and the way an update is written).
+ * whole stack started by a test; the commands of children as processes, with packages and git (of which `npm test` has rendering, merge, plan and the way an update is written).
  */
 const LONG = [
   'test/bench/**/*.test.ts',
@@ -26,6 +26,7 @@ const LONG = [
   'test/watch/healing.test.ts',
   'test/sandbox/sandbox.test.ts',
   'test/spawn/*.test.ts',
+  'test/testing/*.test.ts',
 ];
 
 export default defineConfig({

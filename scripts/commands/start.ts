@@ -1,9 +1,6 @@
-import { requireEmbedded } from '../../src/local/embedded.ts';
-import { loadInstance } from '../../src/local/instance.ts';
 import { onStopSignal } from '../../src/local/launch.ts';
-import { projectRoot } from '../../src/local/project.ts';
-import { startStack, type Stack } from '../../src/local/stack.ts';
-import { readStackSettings } from '../../src/local/stack/settings.ts';
+import { openStack } from '../../src/local/open.ts';
+import type { Stack } from '../../src/local/stack.ts';
 
 function readyText({ urls }: Stack): string {
   const body = `'{"title":"Add discount codes to the cart"}'`;
@@ -27,16 +24,11 @@ function stopWithParent(): void {
 
 /** Everything on this machine, until a signal to stop. See docs/architecture.md, section 6. */
 export async function start(env: Record<string, string | undefined>): Promise<void> {
-  requireEmbedded();
-  const project = projectRoot();
-  // What is wrong with it is said here, not by a function that fails later.
-  await loadInstance(project);
-  const settings = readStackSettings(env);
   const stopEarly = () => process.exit(130);
   process.once('SIGINT', stopEarly);
   process.once('SIGTERM', stopEarly);
   const print = (line: string) => console.log(line);
-  const stack = await startStack({ settings, project, env, print, note: (line) => console.error(line) });
+  const stack = await openStack({ cwd: process.cwd(), env, print, note: (line) => console.error(line) });
   process.off('SIGINT', stopEarly);
   process.off('SIGTERM', stopEarly);
   onStopSignal(() => stack.stop());

@@ -13,6 +13,8 @@ export type { Engine, EngineOptions, Process, ProcessOptions } from './engine.ts
 export { playIssue } from './play-issue.ts';
 export type { IssuePlay, PlayedIssue } from './play-issue.ts';
 export type { Watched } from './repository.ts';
+export { startStack } from './stack.ts';
+export type { Stack, StackOptions } from './stack.ts';
 export { describeAgent } from './describe-agent.ts';
 export { promptOf } from './prompt.ts';
 export type { PromptOptions } from './prompt.ts';
