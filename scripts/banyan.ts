@@ -57,6 +57,7 @@ const COMMANDS: Record<string, Command> = {
       '--check               write nothing; ends with 0 up to date, 1 problems in the child, 2 not known, 10 an update waits',
       '--local               with --check: only the child itself, without a network',
       '--dry-run             show what would change',
+      '--data <file.json>    answers to what a new template asks; --yes: ask nothing, take defaults',
       '--pull-request        as one pull request at GitHub, kept current (what banyan-update.yml runs; GITHUB_TOKEN)',
       '--major               with --pull-request: to a new major version without asking',
       '--force               although not everything is committed',

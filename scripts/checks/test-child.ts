@@ -1,6 +1,6 @@
 /**
  * The internal test child. A child is spawned from the packed package, checked, tested, started, and takes an issue to a pull request with a model
- * that shows what the prompts hold; another, made from the previous release's template, is updated to this one with local edits of each
+ * that shows what the prompts hold, and a test of it starts the whole stack; another, made from the previous release's template, is updated to this one with local edits of each
  * class in place. One line per step, with its seconds; the first that fails ends it.
  */
 import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
@@ -10,6 +10,7 @@ import semver from 'semver';
 import { packageRoot } from '../../src/kernel/package-root.ts';
 import { vendor } from '../../src/spawn/package.ts';
 import { playFlow } from './test-child/flow.ts';
+import { playKit } from './test-child/kit.ts';
 import { makeStage, step, type Stage } from './test-child/stage.ts';
 import { updateChild } from './test-child/update.ts';
 
@@ -43,6 +44,7 @@ async function main(): Promise<void> {
     const child = await spawnChild(stage);
     await stage.step('npm run check', () => stage.run(child, ['npm', 'run', '-s', 'check']));
     await playFlow(stage, { child, description: DESCRIPTION });
+    await playKit(stage, child);
     const version = semver.parse((await stage.banyan(child, ['--version'])).trim())?.version ?? '';
     const old = previousRelease(version);
     // As a child keeps it.

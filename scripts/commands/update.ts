@@ -12,6 +12,7 @@ import { requestUpdate } from '../../src/spawn/update/request/request.ts';
 import { locateRelease, readRelease, withScratch, type Located, type Place } from '../../src/spawn/update/target.ts';
 import { applyUpdate } from '../../src/spawn/update/update.ts';
 import { requireClean } from '../../src/spawn/update/worktree.ts';
+import { answering } from '../update/answers.ts';
 import { checkReport, doneReport, outlineReport, planReport, preparedData } from '../update/words.ts';
 import { untilStopped } from './until-stopped.ts';
 
@@ -27,6 +28,8 @@ function readOptions(args: readonly string[]) {
       args: [...args],
       options: {
         to: { type: 'string' },
+        data: { type: 'string' },
+        yes: { type: 'boolean', short: 'y' },
         check: flag,
         local: flag,
         json: flag,
@@ -59,6 +62,7 @@ async function withPlace<T>(env: Source, work: (place: Place) => Promise<T>): Pr
 /** The options as they were given, for the code of another version. */
 function handoverOf(options: Options): Handover {
   const flags = Object.entries(options).flatMap(([name, value]) => (value === true ? [`--${name}`] : []));
+  if (options.data !== undefined) flags.push('--data', options.data);
   return { args: (to) => ['update', ...flags, '--to', to], progress: (step) => (options.json ? undefined : console.log(`${step} ...`)) };
 }
 
@@ -122,6 +126,13 @@ async function check(env: Source, options: Options): Promise<void> {
   else if (waiting) process.exitCode = EXIT.waits;
 }
 
+/** A dry run asks nothing: it shows what defaults and a file bring. */
+function answeringFor(options: Options, { commands: { signal } }: Place): ReturnType<typeof answering> {
+  const quiet = [options.yes, options.json, options['dry-run']].includes(true);
+  const interactive = process.stdin.isTTY && process.stdout.isTTY && !quiet;
+  return answering({ data: options.data, interactive, ...(signal === undefined ? {} : { signal }) });
+}
+
 async function apply(env: Source, options: Options): Promise<void> {
   const say = (line: string) => (options.json ? undefined : console.log(line));
   const dry = options['dry-run'] === true;
@@ -139,7 +150,7 @@ async function apply(env: Source, options: Options): Promise<void> {
     const release = readRelease(located);
     const repository = dry || options.force ? true : await requireClean(place.commands);
     if (!repository) say('The child is not under git: nothing can be brought back later.');
-    const prepared = await prepareUpdate(release, place, { codemods: options['no-codemods'] !== true });
+    const prepared = await prepareUpdate(release, place, { codemods: options['no-codemods'] !== true, answer: answeringFor(options, place) });
     const data = preparedData(prepared);
     if (dry || !prepared.waits) {
       print(options, { ...data, applied: false }, prepared.waits ? planReport(prepared) : `Up to date: template v${prepared.from}.`);
@@ -177,6 +188,11 @@ async function request(env: Source, options: Options): Promise<void> {
 /** Brings a child to a newer version of its template. */
 export async function update(env: Source, args: readonly string[]): Promise<void> {
   const options = readOptions(args);
+  if (options.data !== undefined && (options.check || options['pull-request'])) {
+    throw new BanyanError('config_invalid', '--data answers what an update asks that is written here.', {
+      fix: 'Leave out --check and --pull-request, or --data.',
+    });
+  }
   const work = options['pull-request'] ? request : options.check ? check : apply;
   try {
     await work(env, options);

@@ -1,12 +1,13 @@
-import { cancel, CANCEL_SYMBOL, confirm, multiselect, select, text } from '@clack/prompts';
+import { confirm, multiselect, select, text } from '@clack/prompts';
 import { basename } from 'node:path';
 import { BanyanError, toBanyanError } from '../../src/kernel/errors.ts';
-import { answersSchema, parseAnswers, type Answers } from '../../src/spawn/answers.ts';
+import { parseAnswers, type Answers, type OptionalQuestion } from '../../src/spawn/answers.ts';
 import { cancelled } from '../../src/spawn/command.ts';
 import { proposeName } from '../../src/spawn/names.ts';
 import { domainOf } from '../../src/spawn/render.ts';
 import type { Domain, Template } from '../../src/spawn/template.ts';
 import type { GivenAnswers } from './options.ts';
+import { answered, askQuestion, type Asked } from './questions.ts';
 
 export interface Asking {
   /** Whether there is a person at a terminal who may be asked. */
@@ -15,14 +16,6 @@ export interface Asking {
   yes: boolean;
   /** Tells what was decided without asking. */
   say(line: string): void;
-}
-
-/** A prompt's answer; Ctrl-C in one ends the command before anything is written. */
-async function answered<T>(prompt: Promise<T | typeof CANCEL_SYMBOL>): Promise<T> {
-  const answer = await prompt;
-  if (answer !== CANCEL_SYMBOL) return answer;
-  cancel('Nothing was written.');
-  throw cancelled();
 }
 
 export function confirmed(message: string): Promise<boolean> {
@@ -34,11 +27,6 @@ function missing(field: string, flag: string): BanyanError {
     fix: `Give ${flag}, or --yes to take defaults where there are any.`,
     data: { field },
   });
-}
-
-function problemWith(field: 'owner' | 'description', value: string): string | undefined {
-  const result = answersSchema.shape[field].safeParse(value);
-  return result.success ? undefined : result.error.issues[0]?.message;
 }
 
 function typedName(): Promise<string> {
@@ -93,10 +81,14 @@ async function agentsFor(given: GivenAnswers, domain: Domain, asking: Asking): P
   return answered(multiselect({ message: 'Which roles are specialised?', options, initialValues: defaults.agents, required: true }));
 }
 
-async function lineFor(field: 'owner' | 'description', question: string, given: unknown, asking: Asking): Promise<unknown> {
-  if (given !== undefined) return given;
-  if (!asking.interactive || asking.yes) return '';
-  return answered(text({ message: question, defaultValue: '', validate: (value) => problemWith(field, value ?? '') }));
+/** What spawning asks of the questions that have a default: little. The others are answered by flags. */
+const ASKED: readonly OptionalQuestion[] = ['owner', 'description'];
+
+async function optionalAnswers(given: GivenAnswers, asking: Asking, asked: Asked): Promise<GivenAnswers> {
+  if (!asking.interactive || asking.yes) return {};
+  const answers: GivenAnswers = {};
+  for (const question of ASKED) if (given[question] === undefined) answers[question] = await askQuestion(question, asked);
+  return answers;
 }
 
 /**
@@ -104,16 +96,9 @@ async function lineFor(field: 'owner' | 'description', question: string, given: 
  * @throws BanyanError naming what is missing or wrong
  */
 export async function completeAnswers(given: GivenAnswers, template: Template, asking: Asking & { folder: string }): Promise<Answers> {
-  const { name: _name, domain: _domain, agents: _agents, owner: _owner, description: _description, ...others } = given;
   const name = await nameOf(given, asking, asking.folder);
   const domain = await domainFor(given, template, asking);
   const agents = await agentsFor(given, domain, asking);
-  const owner = await lineFor('owner', 'Which account on GitHub will it belong to? (may stay empty)', given.owner, asking);
-  const description = await lineFor(
-    'description',
-    `What is the product, in one line? (empty: ${domain.manifest.defaults.description})`,
-    given.description,
-    asking,
-  );
-  return parseAnswers({ ...others, name, domain: domain.name, agents, owner, description }, 'the answers');
+  const optional = await optionalAnswers(given, asking, { template, domain: domain.name });
+  return parseAnswers({ ...given, ...optional, name, domain: domain.name, agents }, 'the answers');
 }

@@ -81,7 +81,8 @@ export interface GivenAnswers {
   effort?: unknown;
 }
 
-function readData(path: string): GivenAnswers {
+/** @throws BanyanError `config_invalid` where the file holds no object */
+export function readData(path: string): GivenAnswers {
   try {
     const data: unknown = JSON.parse(readFileSync(path, 'utf8'));
     if (typeof data !== 'object' || data === null || Array.isArray(data)) throw new Error('it is no object');

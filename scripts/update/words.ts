@@ -32,7 +32,9 @@ export function planReport({ from, to, changes, notices, codemods, questions }: 
     ...(changes.length === 0 ? ['  no file of yours changes'] : changes.map(changeLine)),
     ...notices.map(({ message }) => `  note     ${message}`),
     ...codemods.flatMap(({ title, notes }) => [`  codemod  ${title}`, ...notes.map((note) => `             ${note}`)]),
-    ...questions.map((question) => `  new      The answer to "${question}" is the default; it stands in .banyan/template.json.`),
+    ...questions.map(
+      ({ question, answer }) => `  new      ${question}: ${JSON.stringify(answer)} by default; a terminal is asked, and --data <file> answers it`,
+    ),
   ].join('\n');
 }
 

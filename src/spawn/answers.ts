@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
 import { BanyanError } from '../kernel/errors.ts';
 import { isName } from './names.ts';
@@ -31,6 +32,14 @@ export const answersSchema = z.strictObject({
 
 export type Answers = z.infer<typeof answersSchema>;
 
+type Given = z.input<typeof answersSchema>;
+/** A question that may stay unanswered: it has a default. */
+export type OptionalQuestion = { [Key in keyof Given]-?: undefined extends Given[Key] ? Key : never }[keyof Given];
+
+export function isOptional(question: string): question is OptionalQuestion {
+  return Object.hasOwn(answersSchema.shape, question) && answersSchema.shape[question as keyof Given].safeParse(undefined).success;
+}
+
 function readable(issue: z.core.$ZodIssue): string {
   if (issue.code === 'unrecognized_keys') return `${issue.keys.join(', ')}: not a question of the template`;
   return `${issue.path.join('.') || 'answers'}: ${issue.message}`;
@@ -46,5 +55,32 @@ export function parseAnswers(input: unknown, origin: string): Answers {
   throw new BanyanError('config_invalid', `${origin}: ${result.error.issues.map(readable).join('; ')}.`, {
     fix: `Correct ${origin}. The questions are: ${Object.keys(answersSchema.shape).join(', ')}.`,
     data: { fields: result.error.issues.map((issue) => issue.path.join('.')) },
+  });
+}
+
+/** What was given apart from the answers that a child has. */
+export interface Addition {
+  known: Answers;
+  /** Questions that the child has not answered yet. */
+  open: readonly OptionalQuestion[];
+  input: object;
+  origin: string;
+}
+
+/**
+ * The answers to open questions among what was given. The others must be what the child was made from: they are not changed here.
+ * @throws BanyanError `config_invalid` naming every field that is wrong, unknown, or answered otherwise already
+ */
+export function addedAnswers({ known, open, input, origin }: Addition): Partial<Answers> {
+  const own = Object.fromEntries(Object.entries(known).filter(([question]) => Object.hasOwn(answersSchema.shape, question)));
+  const parsed = parseAnswers({ ...own, ...input }, origin);
+  const isOpen = (question: string) => open.some((name) => name === question);
+  const given = Object.entries(parsed).filter(([question]) => Object.hasOwn(input, question));
+  const other = given.filter(([question, answer]) => !isOpen(question) && !isDeepStrictEqual(answer, known[question as keyof Answers]));
+  if (other.length === 0) return Object.fromEntries(given.filter(([question]) => isOpen(question)));
+  const fields = other.map(([question]) => question);
+  throw new BanyanError('config_invalid', `${origin}: ${fields.join(', ')}: answered otherwise already, in the child's .banyan/template.json.`, {
+    fix: `Leave ${fields.join(', ')} out. ${open.length > 0 ? `Not answered yet: ${open.join(', ')}.` : 'The child has answered every question.'}`,
+    data: { fields },
   });
 }

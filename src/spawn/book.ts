@@ -14,6 +14,16 @@ export const BOOK_PATH = '.banyan/template.json';
 
 const fileSchema = z.looseObject({ class: z.enum(FILE_CLASSES), sha256: z.string().regex(/^[0-9a-f]{64}$/) });
 
+/** Of a file in which an update has left conflicts; false: somebody says that what looks like markers is its text. */
+const conflictSchema = z.union([
+  z.literal(false),
+  z.looseObject({
+    count: z.number().int().positive(),
+    /** Lines that look like markers, and that the text has of its own. */
+    lookalikes: z.array(z.string()).optional(),
+  }),
+]);
+
 /** What a later version of the same format has added is kept as it stands. */
 export const bookSchema = z.looseObject({
   format: z.literal(FORMAT),
@@ -32,11 +42,14 @@ export const bookSchema = z.looseObject({
   majors: z.boolean().optional(),
   /** Versions whose pull request was closed unmerged. */
   refused: z.array(z.string()).optional(),
+  /** By path, what the last update left: there, every line counts that can be a marker. */
+  conflicts: z.record(z.string(), conflictSchema).optional(),
   /** Where improvements go back to: `owner/repository`. */
   mother: z.string().regex(REPOSITORY, 'must be owner/repository').optional(),
 });
 
 export type Book = z.infer<typeof bookSchema>;
+export type Conflicts = NonNullable<Book['conflicts']>;
 
 /** Line ends do not count: git may turn them in a checkout. */
 export function hashOf(content: string): string {
@@ -68,7 +81,7 @@ export function unknownFields(book: Book): string[] {
 
 /** The text of the file; the same book gives the same bytes, whatever the order of its fields. */
 export function writeBook(book: Book): string {
-  const { format, template, version, commit, banyan, answers, fleet, mother, majors, refused, files: entries, ...later } = book;
+  const { format, template, version, commit, banyan, answers, fleet, mother, majors, refused, conflicts, files: entries, ...later } = book;
   const { name, domain, agents, owner, description, schedule, effort, ...laterAnswers } = answers;
   const files = Object.fromEntries(
     Object.entries(entries)
@@ -86,6 +99,7 @@ export function writeBook(book: Book): string {
     ...(mother === undefined ? {} : { mother }),
     ...(majors === undefined ? {} : { majors }),
     ...(refused === undefined ? {} : { refused }),
+    ...(conflicts === undefined ? {} : { conflicts: sorted(conflicts) }),
     ...sorted(later),
     files,
   };

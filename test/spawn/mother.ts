@@ -1,5 +1,5 @@
 import { execFileSync, spawn } from 'node:child_process';
-import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, readlinkSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseAnswers } from '../../src/spawn/answers.ts';
@@ -55,7 +55,7 @@ export function makeMother(root: string, { version, files, classes = {}, renames
 }
 
 /** npm's own environment would make an npm below take this project for its own. */
-const ENV = Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^npm_|^INIT_CWD$|^GIT_/.test(name)));
+export const ENV = Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^npm_|^INIT_CWD$|^GIT_/.test(name)));
 
 export function git(root: string, ...args: string[]): string {
   const identity = ['-c', 'user.name=Test', '-c', 'user.email=test@example.invalid'];
@@ -107,6 +107,7 @@ export function snapshot(root: string, below = ''): Record<string, string> {
       if (entry.name === '.git' || entry.name === 'node_modules') return {};
       if (entry.isDirectory()) return snapshot(root, path);
       const full = join(root, path);
+      if (entry.isSymbolicLink()) return { [path]: `link ${readlinkSync(full)}` };
       return { [path]: `${(statSync(full).mode & 0o777).toString(8)} ${readFileSync(full).toString('base64')}` };
     }),
   ) as Record<string, string>;
@@ -137,12 +138,14 @@ export function banyan(args: readonly string[], { cwd, env = {}, uid, onOutput }
       ...(uid === undefined ? {} : { uid }),
     });
     let [stdout, stderr] = ['', ''];
+    const show = () => onOutput?.(stdout + stderr, (signal) => void child.kill(signal));
     child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
       stdout += chunk;
-      onOutput?.(stdout, (signal) => void child.kill(signal));
+      show();
     });
     child.stderr.setEncoding('utf8').on('data', (chunk: string) => {
       stderr += chunk;
+      show();
     });
     child.on('error', reject);
     child.on('close', (code) => resolve({ code, stdout, stderr }));

@@ -49,8 +49,9 @@ process.exitCode = 7;
 
   it('is updated to by its own code, of a checkout', async () => {
     withCode();
-    expect((await update('--dry-run', '--to', newer)).code).toBe(7);
-    expect(asked()).toEqual({ args: ['update', '--no-install', '--dry-run', '--to', newer], handed: true, code: join(newer, 'scripts') });
+    expect((await update('--dry-run', '--yes', '--data', 'answers.json', '--to', newer)).code).toBe(7);
+    const args = ['update', '--no-install', '--dry-run', '--yes', '--data', 'answers.json', '--to', newer];
+    expect(asked()).toEqual({ args, handed: true, code: join(newer, 'scripts') });
   });
 
   it('is updated to by its own code, of a tarball, which leaves nothing behind', async () => {

@@ -194,6 +194,9 @@ describe('conflicts', () => {
     await pushTo(BRANCH, 'tool.ts', 'something else\n');
     await run();
     expect((await thePull(pull)).draft).toBe(true);
+    await pushTo(BRANCH, 'config.ts', 'export const b = 78;\n=======\n');
+    await run();
+    expect((await thePull(pull)).draft).toBe(true);
     await pushTo(BRANCH, 'config.ts', 'export const b = 78;\n');
     await run();
     expect((await thePull(pull)).draft).toBe(false);

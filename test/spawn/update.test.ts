@@ -146,8 +146,17 @@ describe('banyan update', () => {
     });
     const again = await update('--to', two, '--force');
     expect(again).toMatchObject({ code: 1, stderr: expect.stringContaining('config.ts:3') });
-    write(child, { 'config.ts': 'export const last = 77;\n', 'package.json': read('package.json').replaceAll(/<{7}[^]*?={7}\n|>{7}.*\n/g, '') });
+    expect(book().conflicts).toEqual({ 'config.ts': { count: 1 }, 'package.json': { count: 1 } });
+    const solved = read('package.json').replaceAll(/<{7}[^]*?={7}\n|>{7}.*\n/g, '');
+    write(child, { 'config.ts': 'export const last = 77;\n=======\n', 'package.json': solved });
+    const lone = await banyan(['update', '--check', '--local'], { cwd: child });
+    expect(lone).toMatchObject({ code: 1, stdout: expect.stringMatching(/config\.ts:2: a conflict[^]*"conflicts": \{ "config\.ts": false \}/) });
+    expect((await update('--to', two, '--force')).stderr).toContain('config.ts:2');
+    write(child, { 'config.ts': 'export const last = 77;\n', [BOOK_PATH]: read(BOOK_PATH).replace('"conflicts": {', '"conflicts": {\n"README.md": false,') });
     expect((await banyan(['update', '--check', '--local'], { cwd: child })).code).toBe(0);
+    commitAll(child);
+    expect((await update('--to', makeMother(join(place, 'three'), { ...V2, version: '0.3.0' }))).code).toBe(0);
+    expect(book().conflicts).toEqual({ 'README.md': false });
   });
 
   it('goes through two versions in a row, and through both at once', async () => {

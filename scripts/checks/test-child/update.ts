@@ -2,6 +2,7 @@
 import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { BOOK_PATH, hashOf, readBook } from '../../../src/spawn/book.ts';
+import { installRequest } from './request.ts';
 import type { Stage } from './stage.ts';
 
 export interface UpdatePlay {
@@ -114,6 +115,7 @@ export async function updateChild(stage: Stage, play: UpdatePlay): Promise<void>
     await git('add', '-A');
     await git('commit', '-q', '-m', 'feat: our own ways');
   });
+  await stage.step('the pull request of the update: npm ci takes its lock file', () => installRequest(stage, { child, to: play.to }));
   // Installed already, but for what differs between the releases.
   renameSync(play.installed, join(child, 'node_modules'));
   const waits = 10;

@@ -1,7 +1,7 @@
 import { mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { hashOf } from '../book.ts';
 import { checkLocally } from './check.ts';
 
@@ -72,4 +72,29 @@ it.each<[string, () => void]>([
 ])('takes %s in the place of a managed file for an edit', (_what, edit) => {
   edit();
   expect(checkLocally(root, BOOK)).toMatchObject({ problems: [{ kind: 'managed_edited', path: 'api/webhook.ts' }], deleted: [] });
+});
+
+describe('conflicts', () => {
+  const LISTED = { ...BOOK, conflicts: { 'merged.ts': { count: 1 } } };
+  const left = (book: Parameters<typeof checkLocally>[1]) =>
+    checkLocally(root, book).problems.map((problem) => `${problem.kind} ${problem.path}:${problem.line}`);
+
+  it('are left while one line of a marker is, in the files that the book lists', () => {
+    writeFileSync(join(root, 'merged.ts'), 'a\n=======\nb\n');
+    expect(left(BOOK)).toEqual([]);
+    expect(left(LISTED)).toEqual(['conflict_left merged.ts:2']);
+    const [problem] = checkLocally(root, LISTED).problems;
+    expect(problem?.fix).toContain('"conflicts": { "merged.ts": false }');
+    expect(left({ ...BOOK, conflicts: { 'merged.ts': false } })).toEqual([]);
+  });
+
+  it('are no fault of a file that was deleted, and found in one that was moved', () => {
+    rmSync(join(root, 'merged.ts'));
+    writeFileSync(join(root, 'other.ts'), '<<<<<<< HEAD\n');
+    expect(checkLocally(root, LISTED)).toEqual({ problems: [], deleted: ['merged.ts'] });
+    mkdirSync(join(root, 'src'));
+    writeFileSync(join(root, 'src/moved.ts'), 'a\r\n>>>>>>> template v0.2.0\r\n');
+    expect(left(LISTED)).toEqual(['conflict_left src/moved.ts:2']);
+    expect(left({ ...LISTED, conflicts: { ...LISTED.conflicts, 'src/moved.ts': false } })).toEqual([]);
+  });
 });

@@ -2,8 +2,8 @@ import { lstatSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { hashOf, type Book } from '../book.ts';
 import { childPath } from '../paths.ts';
-import { findMarkers } from './merge-text.ts';
-import { decode } from './tree.ts';
+import { asText, findMarkers, hasOwnMarkers } from './markers.ts';
+import { decode, filesBelow } from './tree.ts';
 
 export interface Problem {
   kind: 'managed_edited' | 'conflict_left';
@@ -20,13 +20,13 @@ export interface LocalState {
   deleted: string[];
 }
 
-function conflictsIn(path: string, text: string): Problem[] {
-  return findMarkers(text).map(({ line }) => ({
+function conflictsIn(path: string, text: string, conflicts: Book['conflicts']): Problem[] {
+  return findMarkers(path, text, conflicts).map(({ line }) => ({
     kind: 'conflict_left',
     path,
     line,
     message: `${path}:${line}: a conflict of an update is left.`,
-    fix: `Choose between the sides in ${path}, and remove the markers.`,
+    fix: `Choose between the sides in ${path}, and remove the markers. ${asText(path)}`,
   }));
 }
 
@@ -57,8 +57,20 @@ function readOwn(root: string, path: string): string | null | undefined {
   }
 }
 
+const MOST_BYTES = 1_000_000;
+
+/** A file that has left its place may have taken its conflicts along: an update's own markers are looked for wherever it can be now. */
+function conflictsElsewhere(root: string, book: Pick<Book, 'files' | 'conflicts'>): Problem[] {
+  const elsewhere = filesBelow(root, '').filter((path) => !path.startsWith('.banyan/') && !Object.hasOwn(book.files, path));
+  return elsewhere.flatMap((path) => {
+    if (lstatSync(join(root, path)).size > MOST_BYTES) return [];
+    const text = readOwn(root, path) ?? '';
+    return hasOwnMarkers(text) ? conflictsIn(path, text, book.conflicts) : [];
+  });
+}
+
 /** What is wrong in the child itself, from its book alone: without a network, without a template. */
-export function checkLocally(root: string, book: Pick<Book, 'files'>): LocalState {
+export function checkLocally(root: string, book: Pick<Book, 'files' | 'conflicts'>): LocalState {
   const state: LocalState = { problems: [], deleted: [] };
   for (const [path, file] of Object.entries(book.files)) {
     const own = readOwn(root, path);
@@ -70,10 +82,11 @@ export function checkLocally(root: string, book: Pick<Book, 'files'>): LocalStat
       if (file.class === 'managed') state.problems.push(editOf(path, 'is a link, a folder, or no text that can be read'));
       continue;
     }
-    const conflicts = file.class === 'local' ? [] : conflictsIn(path, own);
+    const conflicts = file.class === 'local' ? [] : conflictsIn(path, own, book.conflicts);
     state.problems.push(...conflicts);
     if (file.class !== 'managed' || conflicts.length > 0 || hashOf(own) === file.sha256) continue;
     state.problems.push(editOf(path, 'differs from it'));
   }
+  if (state.deleted.some((path) => book.conflicts?.[path])) state.problems.push(...conflictsElsewhere(root, book));
   return state;
 }

@@ -1,3 +1,6 @@
+import { lstatSync } from 'node:fs';
+import { join } from 'node:path';
+import { BanyanError } from '../../kernel/errors.ts';
 import type { FileClass } from '../manifest.ts';
 import { childPath } from '../paths.ts';
 import type { Change } from './plan.ts';
@@ -39,12 +42,25 @@ export class Draft {
     return [...new Set([...filesBelow(this.root, '').filter((path) => !this.gone.has(path)), ...added])].toSorted();
   }
 
+  /** A link on the way would lead out of the child. */
+  private refuseLinks(path: string): void {
+    const parts = path.split('/').slice(0, -1);
+    for (const [index] of parts.entries()) {
+      const folder = parts.slice(0, index + 1).join('/');
+      const found = this.gone.has(folder) ? undefined : lstatSync(join(this.root, folder), { throwIfNoEntry: false });
+      if (found === undefined) return;
+      if (found.isDirectory()) continue;
+      throw new BanyanError('path_invalid', `The path "${path}" goes through ${folder}, which is no folder of the child.`, { data: { path } });
+    }
+  }
+
   write(path: string, content: string): void {
     const before = this.byPath.get(childPath(path));
     if (this.read(path) === content) return;
+    this.refuseLinks(path);
     const mode = before?.mode ?? readChildFile(this.root, path)?.mode ?? (content.startsWith('#!') ? 0o755 : 0o644);
-    const known = { class: before?.class ?? this.classes.get(path) ?? ('local' as const), ...(before?.from === undefined ? {} : { from: before.from }) };
-    this.byPath.set(path, { path, ...known, kind: before ? before.kind : 'codemod', content, mode, conflicts: before?.conflicts ?? 0 });
+    const fresh: Change = { path, kind: 'codemod', class: this.classes.get(path) ?? 'local', content, mode, conflicts: 0 };
+    this.byPath.set(path, { ...fresh, ...before, content, mode });
   }
 
   remove(path: string): void {

@@ -1,5 +1,6 @@
 import { lineEndOf } from './lines.ts';
-import { mergeText, type Labels, type Merge, type Sides } from './merge-text.ts';
+import type { Labels } from './markers.ts';
+import { mergeText, type Merge, type Sides } from './merge-text.ts';
 
 type Scalar = string | number | boolean | null;
 type Json = Scalar | Json[] | { [key: string]: Json };

@@ -1,11 +1,5 @@
 import { lineEndOf, matchLines, sameLines, splitLines, type Line, type LineEnd } from './lines.ts';
-
-/** What stands beside the markers. */
-export interface Labels {
-  ours: string;
-  base: string;
-  theirs: string;
-}
+import { lookalikesIn, type Labels } from './markers.ts';
 
 export interface Sides {
   base: string;
@@ -16,6 +10,8 @@ export interface Sides {
 export interface Merge {
   text: string;
   conflicts: number;
+  /** Where there are conflicts: lines that look like markers, and that the text has of its own once all are solved. */
+  lookalikes?: string[];
 }
 
 interface Chunk {
@@ -50,7 +46,8 @@ function cut(base: Line[], ours: Line[], theirs: Line[]): (Chunk | Line)[] {
 class Paper {
   private readonly parts: string[] = [];
   private readonly end: LineEnd;
-  conflicts = 0;
+  private readonly lookalikes: string[] = [];
+  private conflicts = 0;
 
   constructor(end: LineEnd) {
     this.end = end;
@@ -58,23 +55,41 @@ class Paper {
 
   /** The child's own lines, as they are. */
   own(lines: readonly Line[]): void {
-    for (const { raw } of lines) this.push(raw);
+    this.lookalikes.push(...lookalikesIn(lines));
+    this.write(lines);
   }
 
   foreign(lines: readonly Line[]): void {
-    for (const { key, raw } of lines) this.push(raw.endsWith('\n') ? key + this.end : key);
+    this.lookalikes.push(...lookalikesIn(lines));
+    this.writeTurned(lines);
   }
 
   /** A marker needs the lines before and after it to end. */
   conflict(chunk: Chunk, labels: Labels): void {
     this.conflicts++;
     this.marker('<<<<<<<', labels.ours);
-    this.own(chunk.ours);
+    this.write(chunk.ours);
     this.marker('|||||||', labels.base);
-    this.foreign(chunk.base);
+    this.writeTurned(chunk.base);
     this.marker('=======', '');
-    this.foreign(chunk.theirs);
+    this.writeTurned(chunk.theirs);
     this.marker('>>>>>>>', labels.theirs);
+    // Either side is kept: what both have is there once.
+    const ours = lookalikesIn(chunk.ours);
+    this.lookalikes.push(...ours);
+    for (const line of lookalikesIn(chunk.theirs)) {
+      const at = ours.indexOf(line);
+      if (at < 0) this.lookalikes.push(line);
+      else ours.splice(at, 1);
+    }
+  }
+
+  private write(lines: readonly Line[]): void {
+    for (const { raw } of lines) this.push(raw);
+  }
+
+  private writeTurned(lines: readonly Line[]): void {
+    for (const { key, raw } of lines) this.push(raw.endsWith('\n') ? key + this.end : key);
   }
 
   private marker(sign: string, label: string): void {
@@ -87,8 +102,9 @@ class Paper {
     this.parts.push(raw);
   }
 
-  text(): string {
-    return this.parts.join('');
+  merged(): Merge {
+    const { conflicts, lookalikes } = this;
+    return { text: this.parts.join(''), conflicts, ...(conflicts > 0 && lookalikes.length > 0 ? { lookalikes } : {}) };
   }
 }
 
@@ -126,15 +142,5 @@ export function mergeText({ base, ours, theirs }: Sides, labels: Labels): Merge 
     if ('key' in part) paper.own([part]);
     else writeChunk(paper, part, labels);
   }
-  return { text: paper.text(), conflicts: paper.conflicts };
-}
-
-export interface Marker {
-  /** From 1. */
-  line: number;
-}
-
-/** Where conflicts are left: by the lines that no text has by chance. Seven signs alone may underline a heading. */
-export function findMarkers(text: string): Marker[] {
-  return splitLines(text).flatMap(({ key }, index) => (/^(?:<{7}|>{7}|\|{7})(?: |$)/.test(key) ? [{ line: index + 1 }] : []));
+  return paper.merged();
 }

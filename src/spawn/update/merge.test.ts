@@ -4,9 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { mergeJson } from './merge-json.ts';
-import { findMarkers, mergeText, type Sides } from './merge-text.ts';
+import { findMarkers, labelsOf } from './markers.ts';
+import { mergeText, type Sides } from './merge-text.ts';
 
-const labels = { ours: 'your child', base: 'template v1', theirs: 'template v2' };
+const labels = labelsOf('1', '2');
 const lines = (...words: string[]) => words.map((word) => `${word}\n`).join('');
 
 describe('mergeText', () => {
@@ -28,16 +29,13 @@ describe('mergeText', () => {
     const { text, conflicts } = mergeText({ base: lines('a', 'b', 'c'), ours: lines('a', 'x', 'c'), theirs: lines('a', 'y', 'c') }, labels);
     expect(conflicts).toBe(1);
     expect(text).toBe(lines('a', '<<<<<<< your child', 'x', '||||||| template v1', 'b', '=======', 'y', '>>>>>>> template v2', 'c'));
-    expect(findMarkers(text).map(({ line }) => line)).toEqual([2, 4, 8]);
+    expect(findMarkers('a.ts', text, undefined).map(({ line }) => line)).toEqual([2, 4, 8]);
+    expect(findMarkers('a.ts', text, { 'a.ts': { count: 1 } }).map(({ line }) => line)).toEqual([2, 4, 6, 8]);
   });
 
   it('takes what two new files share out of the conflict', () => {
     const { text } = mergeText({ base: '', ours: lines('a', 'x', 'z'), theirs: lines('a', 'y', 'z') }, labels);
     expect(text).toBe(lines('a', '<<<<<<< your child', 'x', '||||||| template v1', '=======', 'y', '>>>>>>> template v2', 'z'));
-  });
-
-  it('does not take the underline of a heading for a marker', () => {
-    expect(findMarkers(lines('Title', '=======', 'text <<<<<<< x'))).toEqual([]);
   });
 });
 

@@ -2,7 +2,8 @@ import { hashOf, type Book } from '../book.ts';
 import type { FileClass } from '../manifest.ts';
 import type { RenderedFile } from '../render.ts';
 import { mergeJson } from './merge-json.ts';
-import { mergeText, type Labels, type Merge, type Sides } from './merge-text.ts';
+import type { Labels } from './markers.ts';
+import { mergeText, type Merge, type Sides } from './merge-text.ts';
 
 /** What stands at a path of the child. */
 export type Entry =
@@ -29,6 +30,8 @@ export interface Change {
   content: string | null;
   mode: number;
   conflicts: number;
+  /** See `Merge`. */
+  lookalikes?: string[];
 }
 
 /** What a person should know and nothing needs to be done about. */
@@ -101,6 +104,7 @@ class Planner {
       content: result.text,
       mode,
       conflicts: result.conflicts,
+      ...(result.lookalikes === undefined ? {} : { lookalikes: result.lookalikes }),
     });
   }
 

@@ -3,18 +3,24 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import semver from 'semver';
 import { BanyanError } from '../../kernel/errors.ts';
-import { BOOK_PATH, createBook, readBook, writeBook, type Book } from '../book.ts';
+import { isOptional, type Answers, type OptionalQuestion } from '../answers.ts';
+import { BOOK_PATH, createBook, readBook, writeBook, type Book, type BookInput, type Conflicts } from '../book.ts';
 import { commitOf } from '../git.ts';
 import { renderTemplate, type RenderedFile } from '../render.ts';
 import type { Template } from '../template.ts';
 import { changelogBetween, type ChangelogSection } from './changelog.ts';
 import { runCodemods, type CodemodNote } from './codemods.ts';
-import { Draft } from './draft.ts';
-import { findMarkers } from './merge-text.ts';
+import { asText, findMarkers, labelsOf } from './markers.ts';
 import { planUpdate, type Aside, type Change, type Notice, type Ours } from './plan.ts';
 import { followRenames } from './renames.ts';
 import { findOldRelease, vendored, withThisCode, type Located, type Place, type Release } from './target.ts';
 import { readChildFile, readOurs } from './tree.ts';
+
+/** A question that nobody answered. */
+export interface OpenQuestion {
+  question: OptionalQuestion;
+  answer: unknown;
+}
 
 /** What an update would do, decided and not written. */
 export interface Prepared {
@@ -26,8 +32,8 @@ export interface Prepared {
   notices: Notice[];
   asides: Aside[];
   codemods: CodemodNote[];
-  /** Questions of the new template that took their default. */
-  questions: string[];
+  /** Questions of the new template that took their default, with it. */
+  questions: OpenQuestion[];
   changelog: ChangelogSection[];
   /** The text of the book afterwards. */
   book: string;
@@ -84,15 +90,26 @@ function withSpec(ours: Ours, spec: string): Ours {
 }
 
 /** Conflicts that were left from the last time would be merged as if somebody had written them. */
-function refuseLeftovers(ours: Ours): void {
+function refuseLeftovers(ours: Ours, { conflicts }: Book): void {
   const left = [...ours.entries].flatMap(([path, entry]) =>
-    entry.kind === 'file' && entry.text !== null ? findMarkers(entry.text).map(({ line }) => `${path}:${line}`) : [],
+    entry.kind === 'file' && entry.text !== null ? findMarkers(path, entry.text, conflicts).map(({ line }) => ({ path, line })) : [],
   );
-  if (left.length === 0) return;
-  throw new BanyanError('conflict', `Conflicts of an earlier update are left: ${left.slice(0, 6).join(', ')}${left.length > 6 ? ', ...' : ''}.`, {
-    fix: 'Choose between the sides, remove the markers, commit, then update again.',
-    data: { places: left.slice(0, 50) },
+  const [first] = left;
+  if (first === undefined) return;
+  const places = left.map(({ path, line }) => `${path}:${line}`);
+  throw new BanyanError('conflict', `Conflicts of an earlier update are left: ${places.slice(0, 6).join(', ')}${places.length > 6 ? ', ...' : ''}.`, {
+    fix: `Choose between the sides, remove the markers, commit, then update again. ${asText(first.path)}`,
+    data: { places: places.slice(0, 50) },
   });
+}
+
+/** What somebody has said of a file's text holds until the file is in conflict anew. */
+function conflictsAfter({ conflicts = {} }: Book, files: readonly RenderedFile[], changes: readonly Change[]): Conflicts {
+  const said = files.flatMap(({ path }) => (Object.hasOwn(conflicts, path) && conflicts[path] === false ? [[path, false] as const] : []));
+  const left = changes.flatMap(({ path, conflicts: count, lookalikes }) =>
+    count > 0 ? [[path, { count, ...(lookalikes === undefined ? {} : { lookalikes }) }] as const] : [],
+  );
+  return Object.fromEntries<Conflicts[string]>([...said, ...left]);
 }
 
 /** The package.json as it is on disk counts, whatever was put into the merge. */
@@ -105,14 +122,18 @@ function withoutNothing(root: string, changes: readonly Change[]): Change[] {
 }
 
 /** What a person has set in the book stays. */
-function bookAfter(book: Book, input: { template: Template; commit: string | null; spec: string; files: readonly RenderedFile[] }): string {
-  const { template, commit, spec, files } = input;
-  return writeBook({ ...book, ...createBook({ template, commit, banyan: spec, answers: book.answers, files }) });
+function bookAfter(book: Book, input: BookInput & { changes: readonly Change[] }): string {
+  const { conflicts: _solved, ...kept } = book;
+  const conflicts = conflictsAfter(book, input.files, input.changes);
+  return writeBook({ ...kept, ...createBook(input), ...(Object.keys(conflicts).length === 0 ? {} : { conflicts }) });
 }
 
-function newQuestions(root: string, book: Book): string[] {
+/** What the book does not answer was asked by no version before. */
+function openQuestions(root: string, book: Book): OptionalQuestion[] {
   const { answers = {} } = JSON.parse(readFileSync(join(root, BOOK_PATH), 'utf8')) as { answers?: Record<string, unknown> };
-  return Object.keys(book.answers).filter((question) => !Object.hasOwn(answers, question));
+  return Object.keys(book.answers)
+    .filter(isOptional)
+    .filter((question) => !Object.hasOwn(answers, question));
 }
 
 /** What is known of an update without rendering anything. */
@@ -122,9 +143,36 @@ export function outlineOf({ folder, version }: Located, book: Book): Pick<Prepar
   return { from: book.version, to: version, changelog };
 }
 
+/** What a new template asks and the child has not answered. */
+export interface NewQuestions {
+  open: readonly OptionalQuestion[];
+  known: Answers;
+  template: Template;
+}
+
 export interface PrepareOptions {
   /** Run what the new version brings to mend the child's own code. */
   codemods: boolean;
+  /** Called where an update waits whose questions are new; what it leaves out takes its default. */
+  answer?(this: void, questions: NewQuestions): Promise<Partial<Answers>>;
+}
+
+/** The new template from the answers, the new ones among them. */
+async function renderAnswered(
+  release: Release,
+  child: { root: string; book: Book; spec: string },
+  options: { waits(defaults: RenderedFile[]): boolean } & Pick<PrepareOptions, 'answer'>,
+) {
+  const { root, book, spec } = child;
+  const { template } = release;
+  const render = (answers: Answers) => withThisCode(release, () => renderTemplate(template, answers, { banyan: spec }));
+  const defaults = render(book.answers);
+  const waits = options.waits(defaults);
+  const open = openQuestions(root, book);
+  const given = waits && open.length > 0 ? ((await options.answer?.({ open, known: book.answers, template })) ?? {}) : {};
+  const answers = { ...book.answers, ...given };
+  const questions = open.flatMap((question) => (Object.hasOwn(given, question) ? [] : [{ question, answer: answers[question] }]));
+  return { theirs: Object.keys(given).length === 0 ? defaults : render(answers), waits, answers, questions };
 }
 
 /**
@@ -139,27 +187,35 @@ export async function prepareUpdate(release: Release, place: Place, options: Pre
   const old = await findOldRelease(book, place);
   const spec = specFor(book, release);
   const base = withThisCode(old, () => renderTemplate(old.template, book.answers, { banyan: book.banyan }));
-  const theirs = withThisCode(release, () => renderTemplate(template, book.answers, { banyan: spec }));
   const [from, to] = [book.version, template.version];
-  const labels = { ours: 'your child', base: `template v${from}`, theirs: `template v${to}` };
+  const { theirs, waits, answers, questions } = await renderAnswered(
+    release,
+    { root, book, spec },
+    {
+      ...options,
+      waits: (defaults) => from !== to || digestOf(base) !== digestOf(defaults),
+    },
+  );
   const places = followRenames({ base, theirs, declared: template.manifest.renames, from, to });
   const read = readOurs(
     root,
     [...base, ...theirs].map(({ path }) => path),
   );
-  refuseLeftovers(read);
-  const plan = planUpdate({ base, theirs, ours: withSpec(read, book.banyan), places, book, labels });
-  const draft = new Draft(root, plan.changes, new Map(theirs.map((file) => [file.path, file.class])));
-  const codemods = options.codemods ? await runCodemods(join(release.folder, 'codemods'), draft, { from, to }) : [];
+  refuseLeftovers(read, book);
+  const plan = planUpdate({ base, theirs, ours: withSpec(read, book.banyan), places, book, labels: labelsOf(from, to) });
+  const draft = { root, changes: plan.changes, classes: new Map(theirs.map((file) => [file.path, file.class])) };
+  const mended = options.codemods
+    ? await runCodemods(join(release.folder, 'codemods'), draft, { from, to, signal: place.commands.signal })
+    : { changes: plan.changes, notes: [] };
   const commit = release.source.kind === 'folder' ? await commitOf(release.folder, place.commands) : null;
   return {
     ...plan,
     ...outlineOf(release, book),
-    waits: from !== to || digestOf(base) !== digestOf(theirs),
-    changes: withoutNothing(root, draft.changes),
-    codemods,
-    questions: newQuestions(root, book),
-    book: bookAfter(book, { template, commit, spec, files: theirs }),
+    waits,
+    changes: withoutNothing(root, mended.changes),
+    codemods: mended.notes,
+    questions,
+    book: bookAfter(book, { template, commit, banyan: spec, answers, files: theirs, changes: mended.changes }),
     spec,
     oldSpec: book.banyan,
   };

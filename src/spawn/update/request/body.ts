@@ -77,7 +77,10 @@ export function bodyOf({ prepared, workflows, notes }: BodyInput): string {
     section('Needs a look', [
       ...notices.map(({ message }) => `- ${message}`),
       ...codemods.map(({ title, notes: said }) => `- Codemod: ${title}${said.length > 0 ? ` (${said.join('; ')})` : ''}`),
-      ...questions.map((question) => `- The new question \`${question}\` took its default; the answer stands in \`.banyan/template.json\`.`),
+      ...questions.map(
+        ({ question, answer }) =>
+          `- The new question \`${question}\` took its default, \`${JSON.stringify(answer)}\`. For another answer close this, and run \`npx banyan update\`, which asks.`,
+      ),
       ...notes.map((note) => `- ${note}`),
     ]),
     workflowSection(workflows),

@@ -1,6 +1,7 @@
 import { BanyanError } from '../../../kernel/errors.ts';
+import { BOOK_PATH, readBook } from '../../book.ts';
 import type { FileWrite } from '../apply.ts';
-import { findMarkers } from '../merge-text.ts';
+import { findMarkers } from '../markers.ts';
 import { conflictsOf, outlineOf, prepareUpdate, readChildBook, type Prepared } from '../prepare.ts';
 import { locateRelease, publishedVersions, readRelease, runsItself, type Located, type Place, type Release } from '../target.ts';
 import { committedPaths, readHead, requireClean, type Head } from '../worktree.ts';
@@ -73,6 +74,19 @@ async function supersede({ remote, pulls, notes }: Pick<Job, 'remote' | 'pulls' 
   }
 }
 
+/** Judged as the check judges on that branch, whose book says what the update left there. */
+async function hasMarkers({ remote, branch, prepared, head }: Pick<Job, 'remote' | 'branch' | 'prepared' | 'head'>): Promise<boolean> {
+  const { conflicts = {} } = readBook(await remote.text(head.prefix + BOOK_PATH, branch));
+  const paths = new Set([...Object.keys(conflicts), ...conflictsOf(prepared).map(({ path }) => path)]);
+  const found = await Promise.all(
+    [...paths].map(async (path) => {
+      const text = await remote.text(head.prefix + path, branch);
+      return text !== null && findMarkers(path, text, conflicts).length > 0;
+    }),
+  );
+  return found.includes(true);
+}
+
 /** Somebody has pushed to the branch. It is out of draft when no conflict is left. */
 async function leave({ remote, branch, prepared, pulls, head, notes }: Job, number: number | null): Promise<void> {
   notes.push(`Somebody has pushed to ${branch}: left alone.`);
@@ -84,8 +98,7 @@ async function leave({ remote, branch, prepared, pulls, head, notes }: Job, numb
     'Somebody has pushed to this branch, so it is yours now: it is not refreshed any more. To have it made anew, delete the branch.',
   );
   if (!pull.draft) return;
-  const texts = await Promise.all(conflictsOf(prepared).map(({ path }) => remote.text(head.prefix + path, branch)));
-  if (texts.some((text) => text !== null && findMarkers(text).length > 0)) return;
+  if (await hasMarkers({ remote, branch, prepared, head })) return;
   await remote.setDraft(pull.nodeId, false);
   notes.push(`No conflict is left: #${pull.number} is ready for review.`);
 }

@@ -1,0 +1,96 @@
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { runCodemods } from '../../src/spawn/update/codemods.ts';
+import { banyan, commitAll, makeChild, makeMother, snapshot, write, type Mother } from './mother.ts';
+
+const FILES = { '.gitignore': '.banyan/*\n!.banyan/template.json\n', 'config.ts': 'export const one = 1;\n' };
+const V1: Mother = { version: '0.0.9', files: FILES };
+const codemod = (body: string) => `export const title = 'X';\nexport default async ({ read, write, list, remove }) => { ${body} };\n`;
+
+let [place, child, one] = ['', '', ''];
+
+beforeEach(() => {
+  place = mkdtempSync(join(tmpdir(), 'update codemods '));
+  child = join(place, 'my child');
+  mkdirSync(child);
+  one = makeMother(join(place, 'one'), V1);
+  makeChild(child, one);
+  write(child, { 'own.ts': 'oldName();\n' });
+  commitAll(child);
+});
+afterEach(() => rmSync(place, { recursive: true, force: true }));
+
+const read = (path: string) => readFileSync(join(child, path), 'utf8');
+const update = (...args: string[]) => banyan(['update', '--no-install', ...args], { cwd: child });
+const target = (version: string, codemods: Record<string, string>) => makeMother(join(place, `v${version}`), { version, files: FILES, codemods });
+
+const RENAME = codemod("const text = read('own.ts'); if (text !== null) write('own.ts', text.replace('oldName', 'newName') + '// mended\\n');");
+
+it('run once, whatever is run again, and not where they are left out', async () => {
+  const two = target('0.1.0', { '0.1.0-rename.mjs': RENAME });
+  expect((await update('--dry-run', '--no-codemods', '--to', two)).stdout).not.toContain('codemod  X');
+  expect((await update('--to', two)).code).toBe(0);
+  expect(read('own.ts')).toBe('newName();\n// mended\n');
+  expect((await update('--force', '--to', two)).code).toBe(0);
+  commitAll(child);
+  const three = target('0.1.1', { '0.1.0-rename.mjs': RENAME });
+  expect((await update('--to', three)).code).toBe(0);
+  expect(read('own.ts')).toBe('newName();\n// mended\n');
+});
+
+it('leave the code of the child as it is with --no-codemods', async () => {
+  expect((await update('--no-codemods', '--to', target('0.1.0', { '0.1.0-rename.mjs': RENAME }))).code).toBe(0);
+  expect(read('own.ts')).toBe('oldName();\n');
+});
+
+it('say nothing where machines read, and get nothing of the environment', async () => {
+  const two = target('0.1.0', { '0.1.0-x.mjs': codemod("console.log('hello'); return Object.keys(process.env);") });
+  const { code, stdout, stderr } = await banyan(['update', '--no-install', '--json', '--to', two], { cwd: child, env: { GITHUB_TOKEN: 'x' } });
+  expect([code, stderr]).toEqual([0, 'hello\n']);
+  expect(JSON.parse(stdout)).toMatchObject({ applied: true, codemods: [{ codemod: '0.1.0-x.mjs', title: 'X', notes: [] }] });
+});
+
+it.each([
+  ['throws after others have written', "write('own.ts', 'half'); throw new Error('no way');", /0\.1\.0-x\.mjs failed: no way/],
+  ['ends the process', 'process.exit(0);', /0\.1\.0-x\.mjs failed: it ended without/],
+  ['waits for what never comes', 'await new Promise(() => undefined);', /0\.1\.0-x\.mjs failed: it ended without/],
+  ['writes beside the child', "write('../out.txt', 'x');", /leaves the folder of the child/],
+  ['writes by a whole path', "write('/tmp/out.txt', 'x');", /is absolute/],
+  ["writes into git's own folder", "write('.git/hooks/pre-commit', 'x');", /git's own folder/],
+  ['writes through a link', "write('link/out.txt', 'x');", /goes through link, which is no folder of the child/],
+])('change nothing where one %s', async (_what, body, message) => {
+  const outside = join(place, 'outside');
+  mkdirSync(outside);
+  symlinkSync(outside, join(child, 'link'));
+  commitAll(child);
+  const before = snapshot(child);
+  const { code, stderr } = await update('--to', target('0.1.0', { '0.0.10-first.mjs': RENAME, '0.1.0-x.mjs': codemod(body) }));
+  expect([code, stderr]).toEqual([1, expect.stringMatching(message)]);
+  expect(snapshot(child)).toEqual(before);
+  expect(readdirSync(outside)).toEqual([]);
+  expect(existsSync(join(place, 'out.txt'))).toBe(false);
+});
+
+const ENDLESS = codemod("console.log('it goes on'); for (;;);");
+
+it('are ended where one does not end', async () => {
+  const two = target('0.1.0', { '0.1.0-x.mjs': ENDLESS });
+  const work = runCodemods(join(two, 'codemods'), { root: child, changes: [], classes: new Map() }, { from: '0.0.9', to: '0.1.0', limitMs: 1500 });
+  await expect(work).rejects.toThrow('The codemod 0.1.0-x.mjs failed: it has not ended within 1.5 s.');
+});
+
+it('are ended by Ctrl-C, with everything as it was', async () => {
+  const before = snapshot(child);
+  const two = target('0.1.0', { '0.1.0-x.mjs': ENDLESS });
+  let told = false;
+  const onOutput = (text: string, kill: (signal: NodeJS.Signals) => void) => {
+    if (told || !text.includes('it goes on')) return;
+    told = true;
+    kill('SIGINT');
+  };
+  const { code, stderr } = await banyan(['update', '--no-install', '--to', two], { cwd: child, onOutput });
+  expect([code, stderr]).toEqual([130, expect.stringContaining('Nothing was left behind')]);
+  expect(snapshot(child)).toEqual(before);
+});
