@@ -1,11 +1,9 @@
 import { parseArgs } from 'node:util';
-import { Client } from 'pg';
 import { BanyanError, toBanyanError } from '../../src/kernel/errors.ts';
 import { migrationFolders, projectRoot } from '../../src/local/project.ts';
 import { migrate as apply, readAllMigrations, waiting } from '../../src/store/migrate.ts';
-import type { Migration, MigrationConnection } from '../../src/store/migrate.ts';
-
-const FIX = "Set it to the database's connection string (Supabase: Connect > Session pooler), e.g. DATABASE_URL=postgres://... npx banyan migrate";
+import type { Migration } from '../../src/store/migrate.ts';
+import { connectToMigrate } from '../../src/store/migration-connection.ts';
 
 function readOptions(args: readonly string[]) {
   try {
@@ -13,20 +11,6 @@ function readOptions(args: readonly string[]) {
   } catch (cause) {
     throw new BanyanError('config_invalid', toBanyanError(cause).message, { fix: 'See `npx banyan --help`.', cause });
   }
-}
-
-async function connect(url: string | undefined): Promise<{ connection: MigrationConnection; end: () => Promise<void> }> {
-  if (!url) throw new BanyanError('config_invalid', 'DATABASE_URL is not set.', { fix: FIX });
-  if (!/^postgres(ql)?:$/.test(URL.parse(url)?.protocol ?? ''))
-    throw new BanyanError('config_invalid', 'DATABASE_URL is not a URL that begins with postgres://.', { fix: FIX });
-  const client = new Client({ connectionString: url, connectionTimeoutMillis: 20_000 });
-  try {
-    await client.connect();
-  } catch (cause) {
-    throw new BanyanError('database_unavailable', `The database of DATABASE_URL cannot be reached: ${toBanyanError(cause).message}`, { fix: FIX, cause });
-  }
-  const query = async <Row>(text: string, values: unknown[]) => ({ rows: (await client.query(text, values)).rows as Row[] });
-  return { connection: { exec: (sql) => client.query(sql), query }, end: () => client.end() };
 }
 
 function fileName({ version, name }: Migration): string {
@@ -37,7 +21,7 @@ function fileName({ version, name }: Migration): string {
 export async function migrate(env: Record<string, string | undefined>, args: readonly string[]): Promise<void> {
   const { check, json } = readOptions(args);
   const migrations = await readAllMigrations(migrationFolders(projectRoot()));
-  const { connection, end } = await connect(env['DATABASE_URL']);
+  const { connection, end } = await connectToMigrate(env['DATABASE_URL']);
   try {
     const versions = check ? await waiting(connection, migrations) : await apply(connection, migrations);
     const files = migrations.filter(({ version }) => versions.includes(version)).map(fileName);

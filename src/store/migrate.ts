@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { BanyanError } from '../kernel/errors.ts';
+import { BanyanError, toBanyanError } from '../kernel/errors.ts';
 
 /** One connection (not a pool): a migration is several statements of one transaction. */
 export interface MigrationConnection {
@@ -64,15 +64,26 @@ function sameVersion(file: string, taken: string): BanyanError {
   });
 }
 
+function notApplied(migration: Migration, cause: unknown): BanyanError {
+  if (cause instanceof BanyanError && cause.code !== 'database_error') return cause;
+  return new BanyanError('database_error', `${fileName(migration)} was not applied: ${toBanyanError(cause).message}`, {
+    fix: 'Nothing of this file is in the database, and those before it stay applied. Correct what is said, and run it again.',
+    cause,
+  });
+}
+
 /**
  * Applies what is not applied yet, each file in a transaction of its own. Safe when raced: who comes second waits, sees it done and goes on.
  * @returns the versions that this call applied.
+ * @throws BanyanError `database_error` naming the file
  */
 export async function migrate(connection: MigrationConnection, migrations: Migration[]): Promise<string[]> {
   await inTransaction(connection, () => connection.exec(BOOK));
   const applied: string[] = [];
   for (const migration of migrations) {
-    const done = await inTransaction(connection, () => applyOne(connection, migration));
+    const done = await inTransaction(connection, () => applyOne(connection, migration)).catch((error: unknown) => {
+      throw notApplied(migration, error);
+    });
     if (done) applied.push(migration.version);
   }
   return applied;
@@ -107,7 +118,47 @@ async function inTransaction<T>(connection: MigrationConnection, work: () => Pro
     await connection.exec('commit');
     return result;
   } catch (error) {
-    await connection.exec('rollback');
+    // What went wrong is the error to tell, also where the connection has gone with it.
+    await connection.exec('rollback').catch(() => undefined);
     throw error;
   }
+}
+
+/** Quotes a text whatever stands in it. */
+function dollarQuoted(text: string): string {
+  let tag = 'banyan';
+  while (text.includes(`$${tag}$`)) tag += '_';
+  return `$${tag}$${text}$${tag}$`;
+}
+
+/** One statement is one transaction, whoever runs it and however it is sent. */
+function asStatement(body: string, declarations = ''): string {
+  return `do ${dollarQuoted(`${declarations} begin perform ${LOCK.replace(/^select /, '')}; ${body} end`)}`;
+}
+
+function applyStatement({ version, name, sql }: Migration): string {
+  const body = `
+    if exists (select from supabase_migrations.schema_migrations where version = '${version}') then return; end if;
+    execute source;
+    insert into supabase_migrations.schema_migrations (version, name, statements) values ('${version}', '${name}', array[source]);
+  `;
+  return asStatement(body, `declare source constant text := ${dollarQuoted(sql)};`);
+}
+
+/**
+ * As `migrate`, where there is no connection but a service that runs one statement at a time: each file is one statement.
+ * @returns the versions that were not applied before this call
+ * @throws BanyanError naming the file, or what `run` throws as a BanyanError
+ */
+export async function migrateByStatements(run: (statement: string) => Promise<unknown[]>, migrations: Migration[]): Promise<string[]> {
+  await run(asStatement(BOOK));
+  const rows = (await run('select version from supabase_migrations.schema_migrations')) as { version: string }[];
+  const done = new Set(rows.map(({ version }) => version));
+  const missing = migrations.filter(({ version }) => !done.has(version));
+  for (const migration of missing) {
+    await run(applyStatement(migration)).catch((error: unknown) => {
+      throw notApplied(migration, error);
+    });
+  }
+  return missing.map(({ version }) => version);
 }
