@@ -111,4 +111,6 @@ for (const stream of [process.stdout, process.stderr]) {
   stream.once('error', endWithoutReader);
   stream.on('error', () => undefined);
 }
+// A question's terminal that was closed is told where nobody can listen for it.
+process.on('uncaughtException', (error: NodeJS.ErrnoException) => (error.code === 'EIO' ? endWithoutReader(error) : reportAndFail(error)));
 main().catch(reportAndFail);

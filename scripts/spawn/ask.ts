@@ -73,7 +73,14 @@ async function domainFor(given: GivenAnswers, template: Template, asking: Asking
 }
 
 async function agentsFor(given: GivenAnswers, domain: Domain, asking: Asking): Promise<unknown> {
-  if (Array.isArray(given.agents) && given.agents.length === 1 && given.agents[0] === 'all') return Object.keys(domain.manifest.agents);
+  const roles = Object.keys(domain.manifest.agents);
+  if (Array.isArray(given.agents) && given.agents.includes('all')) {
+    if (given.agents.every((role) => role === 'all')) return roles;
+    throw new BanyanError('config_invalid', 'agents: `all` stands alone: it means every role of the domain.', {
+      fix: `Give --agents all, or name roles: ${roles.join(', ')}.`,
+      data: { field: 'agents' },
+    });
+  }
   if (given.agents !== undefined) return given.agents;
   const { defaults, agents } = domain.manifest;
   if (!asking.interactive || asking.yes) return defaults.agents;

@@ -36,12 +36,13 @@ export interface Created {
   banyan: string;
 }
 
-/** Only the code of a version has its template, where the package is to come from a registry. */
+/** Only the code of a version has its template, where the package is to come from a registry. What a tag means is known there alone. */
 function refuseOtherVersion(spec: string, version: string): void {
-  const wanted = semver.valid(spec);
-  if (wanted === null || wanted === version) return;
+  const range = semver.validRange(spec);
+  if (range === null || semver.satisfies(version, range, { includePrerelease: true })) return;
+  const wanted = semver.valid(spec) ?? spec;
   throw new BanyanError('config_invalid', `--banyan: the template here is that of ${version}, a child of it cannot depend on ${wanted}.`, {
-    fix: `Let that version spawn it: npx banyan@${wanted} spawn`,
+    fix: `Let that version spawn it: npx banyan@${/^[\w.+-]+$/.test(wanted) ? wanted : `'${wanted}'`} spawn`,
     data: { field: 'banyan' },
   });
 }

@@ -4,7 +4,7 @@ import { delimiter, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { VERSION } from '../../src/kernel/version.generated.ts';
 import { readBook } from '../../src/spawn/book.ts';
-import { makePlace, QUICK, start, type Place } from './support.ts';
+import { isRunning, makePlace, QUICK, readIfThere, start, type Place } from './support.ts';
 
 let place: Place;
 
@@ -65,6 +65,7 @@ describe('banyan spawn', () => {
     [['my-shop'], /domain is missing.*\n.*--domain/],
     [['my-shop', '--domain', 'bakery'], /no domain "bakery"[^]*e-commerce, fintech/],
     [['my-shop', '--domain', 'saas', '--agents', 'baker'], /agents: [^]*product-owner, developer/],
+    [['my-shop', '--domain', 'saas', '--agents', 'all,qa'], /`all` stands alone[^]*--agents all, or name roles: product-owner, developer/],
     [['my-shop', '--domain', 'saas', '--owner', 'no spaces'], /owner: /],
     [['../up', '--yes'], /is a path[^]*--dir/],
     [['日本', '--yes'], /nothing of "日本"/],
@@ -72,6 +73,7 @@ describe('banyan spawn', () => {
     [['my-shop', '--yes', '--colour', 'red'], /--colour/],
     [['my-shop', '--yes', '--data', 'none.json'], /none\.json cannot be read/],
     [['my-shop', '--yes', '--banyan', '999.0.0'], /cannot depend on 999\.0\.0[^]*npx banyan@999\.0\.0 spawn/],
+    [['my-shop', '--yes', '--banyan', '^9.9.0'], /cannot depend on \^9\.9\.0[^]*npx banyan@'\^9\.9\.0' spawn/],
     [['my-shop', '--yes', '--banyan', 'banyan@"; rm'], /nothing that a child can depend on/],
     [['my-shop', '--yes', '--banyan', './none.tgz'], /nothing at .*none\.tgz/],
   ])('refuses %j with a message that names the fix, and writes nothing', async (args, message) => {
@@ -85,7 +87,7 @@ describe('banyan spawn', () => {
   it('prints everything in a dry run, and writes nothing', async () => {
     const { status, stdout } = await place.run('my-shop', '--domain', 'saas', '--dry-run', '--github', '--app', '--vercel', '--supabase');
     expect(status).toBe(0);
-    for (const word of ['managed  src/functions.ts', 'npm install', 'first commit', 'push main', '.env.local', 'npx banyan migrate', 'Nothing was written']) {
+    for (const word of ['managed  src/functions.ts', 'npm install', 'first commit', 'push main', '.env.local', 'DATABASE_URL', 'Nothing was written']) {
       expect(stdout).toContain(word);
     }
     expect(place.entries()).toEqual([]);
@@ -176,17 +178,3 @@ describe('banyan spawn', () => {
     await expect.poll(() => isRunning(Number(readIfThere(pidFile))), { timeout: 10_000 }).toBe(false);
   });
 });
-
-function readIfThere(path: string): string {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch {
-    return '';
-  }
-}
-
-/** A process that has ended and that nobody has waited for yet counts as ended. */
-function isRunning(pid: number): boolean {
-  const state = /^State:\s+(\w)/m.exec(readIfThere(`/proc/${pid}/status`))?.[1];
-  return state !== undefined && state !== 'Z';
-}

@@ -1,5 +1,5 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -62,3 +62,17 @@ export function makePlace(): Place {
 
 /** Renders only: what is installed is another test's. */
 export const QUICK = ['--banyan', VERSION, '--no-install'] as const;
+
+export function readIfThere(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return '';
+  }
+}
+
+/** A process that has ended and that nobody has waited for yet counts as ended. */
+export function isRunning(pid: number): boolean {
+  const state = /^State:\s+(\w)/m.exec(readIfThere(`/proc/${pid}/status`))?.[1];
+  return state !== undefined && state !== 'Z';
+}
