@@ -1,8 +1,9 @@
 import { parseArgs } from 'node:util';
 import { BanyanError, toBanyanError } from '../../src/kernel/errors.ts';
 import { packageRoot } from '../../src/kernel/package-root.ts';
-import { unknownFields } from '../../src/spawn/book.ts';
+import { BOOK_PATH, unknownFields } from '../../src/spawn/book.ts';
 import { childEnvironment } from '../../src/spawn/command.ts';
+import { everywhere } from '../../src/spawn/git.ts';
 import { isHalfway, recover } from '../../src/spawn/update/apply.ts';
 import { checkLocally, type LocalState } from '../../src/spawn/update/check.ts';
 import { handOver, type Handover } from '../../src/spawn/update/handover.ts';
@@ -163,6 +164,15 @@ async function apply(env: Source, options: Options): Promise<void> {
   });
 }
 
+/** The pull requests of two would have one branch, and each run would write over the other's. */
+async function requireOnlyChild({ commands }: Place): Promise<void> {
+  const books = await everywhere(BOOK_PATH, commands);
+  if (books.length < 2) return;
+  throw new BanyanError('conflict', `--pull-request: the repository has ${books.length} children: ${books.slice(0, 5).join(', ')}. Nothing was written.`, {
+    fix: 'Update each in its folder: npx banyan update, and commit it.',
+  });
+}
+
 async function request(env: Source, options: Options): Promise<void> {
   readChildBook(process.cwd());
   const [token, repository] = [env['GITHUB_TOKEN'] || env['GH_TOKEN'], env['GITHUB_REPOSITORY']];
@@ -174,6 +184,7 @@ async function request(env: Source, options: Options): Promise<void> {
   const api = env['GITHUB_API_URL'] || 'https://api.github.com';
   await withPlace(env, async (place) => {
     const { signal } = place.commands;
+    await requireOnlyChild(place);
     try {
       const handover = (located: Located) => handOver(located, place, handoverOf(options));
       const outcome = await requestUpdate({ token, repository, api, signal, to: options.to, major: options.major === true, handover }, place);

@@ -28,6 +28,12 @@ async function repositoryOf(options: CommandOptions): Promise<string | undefined
   return code === 0 ? output.trim() : undefined;
 }
 
+/** Every committed file of this path, in any folder of the repository, from its top. */
+export async function everywhere(path: string, options: CommandOptions): Promise<string[]> {
+  const { code, output } = await git(['ls-files', '-z', '--full-name', '--', `:(top,glob)**/${path}`], options);
+  return code === 0 ? output.split('\0').filter((found) => found !== '') : [];
+}
+
 /** The commit of a checkout; null for a package. */
 export async function commitOf(root: string, options: Omit<CommandOptions, 'cwd'>): Promise<string | null> {
   const here = { ...options, cwd: root };
@@ -89,7 +95,9 @@ export async function firstCommit(input: FirstCommit, options: CommandOptions): 
   const outer = await repositoryOf(options);
   const own = (await git(['rev-parse', '--show-cdup'], options)).output.trim() === '';
   if (outer !== undefined && !own && !input.nested) {
-    return nothing(`The folder lies in the repository ${outer}: nothing was committed. Commit it there, or make it a repository of its own with --nested-git.`);
+    return nothing(
+      `The folder lies in the repository ${outer}: nothing was committed. Commit it there, or make it a repository of its own with --nested-git. GitHub runs no workflows of a folder: .github/workflows does nothing there.`,
+    );
   }
   const created = outer === undefined || !own;
   if (!created && (await git(['rev-parse', '-q', '--verify', 'HEAD'], options)).code === 0) {
