@@ -1,127 +1,104 @@
-import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
+import { readFileSync, statSync, writeFileSync } from 'node:fs';
+import { get } from 'node:http';
 import { join } from 'node:path';
+import { parseEnv } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { parseAnswers } from '../../src/spawn/answers.ts';
 import { app } from '../../src/spawn/services/app.ts';
 import { readEnvFile, setInEnvFile } from '../../src/spawn/services/env-file.ts';
 import { github } from '../../src/spawn/services/github.ts';
-import type { Child } from '../../src/spawn/services/step.ts';
-import { supabase } from '../../src/spawn/services/supabase.ts';
 import { vercel } from '../../src/spawn/services/vercel.ts';
 import { startStand, type Stand } from '../local-github/harness.ts';
-import { cleanEnvironment } from './support.ts';
+import { servicePlace, type ServicePlace } from './services-support.ts';
 
+let place: ServicePlace;
 let folder: string;
 let said: string[];
-let servers: Server[];
 
 beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), 'banyan-services-'));
-  said = [];
-  servers = [];
+  place = servicePlace();
+  ({ folder, said } = place);
 });
 
-afterEach(async () => {
-  rmSync(folder, { recursive: true, force: true });
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
-});
-
-function childWith(env: Record<string, string>, changes: Partial<Child> = {}): Child {
-  const answers = parseAnswers({ name: 'my-shop', domain: 'e-commerce', agents: ['qa'], owner: 'acme' }, 'answers');
-  return {
-    folder,
-    answers,
-    url: undefined,
-    env: { ...cleanEnvironment(folder), ...env },
-    signal: new AbortController().signal,
-    say: (line) => said.push(line),
-    ...changes,
-  };
-}
-
-interface Request {
-  method: string;
-  path: string;
-  authorization: string;
-  body: Record<string, unknown>;
-}
-
-type Answer = [status: number, body: unknown];
-
-/** A service in the place of the real one, at the wire. */
-async function serve(answer: (request: Request) => Answer): Promise<{ url: string; requests: Request[] }> {
-  const requests: Request[] = [];
-  const server = createServer((incoming, response) => {
-    let text = '';
-    incoming.setEncoding('utf8').on('data', (chunk: string) => (text += chunk));
-    incoming.on('end', () => {
-      const { method = '', url = '', headers } = incoming;
-      const request = { method, path: url, authorization: headers.authorization ?? '', body: text === '' ? {} : (JSON.parse(text) as Record<string, unknown>) };
-      requests.push(request);
-      const [status, body] = answer(request);
-      response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
-    });
-  });
-  servers.push(server);
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, requests };
-}
-
-function git(...args: string[]): string {
-  return execFileSync('git', ['-c', 'user.name=t', '-c', 'user.email=t@t.invalid', ...args], {
-    cwd: folder,
-    env: cleanEnvironment(folder),
-    encoding: 'utf8',
-  }).trim();
-}
-
-function commit(name: string): void {
-  writeFileSync(join(folder, name), name);
-  git('add', '--', name);
-  git('commit', '-q', '-m', name);
-}
+afterEach(() => place.close());
 
 describe('--github', () => {
   let stand: Stand;
 
   beforeEach(async () => {
     stand = await startStand();
-    git('init', '-q');
-    git('symbolic-ref', 'HEAD', 'refs/heads/main');
-    commit('a');
+    place.git('init', '-q');
+    place.git('symbolic-ref', 'HEAD', 'refs/heads/main');
+    place.commit('a');
   });
 
   afterEach(() => stand.stop());
 
-  const child = () => childWith({ GITHUB_API_URL: stand.url, GITHUB_TOKEN: 'maintainer-token' });
+  const child = () => place.child({ GITHUB_API_URL: stand.url, GITHUB_TOKEN: 'maintainer-token' });
 
   it('creates the repository and pushes; again, it says that all is there; later, it pushes what is new', async () => {
     expect((await github.run(child())).join('\n')).toMatch(/acme\/my-shop created; main is pushed/);
     const head = async () => (await stand.maintainer.rest.repos.getBranch({ owner: 'acme', repo: 'my-shop', branch: 'main' })).data.commit.sha;
-    expect(await head()).toBe(git('rev-parse', 'HEAD'));
-    expect(git('remote', 'get-url', 'origin')).toMatch(/acme\/my-shop\.git$/);
+    expect(await head()).toBe(place.git('rev-parse', 'HEAD'));
+    expect(place.git('remote', 'get-url', 'origin')).toMatch(/acme\/my-shop\.git$/);
     expect(readFileSync(join(folder, '.git/config'), 'utf8')).not.toContain('maintainer-token');
     expect((await github.run(child())).join('\n')).toMatch(/was there already; it has this commit/);
-    commit('b');
+    place.commit('b');
     expect((await github.run(child())).join('\n')).toMatch(/was there already; main is pushed/);
-    expect(await head()).toBe(git('rev-parse', 'HEAD'));
+    expect(await head()).toBe(place.git('rev-parse', 'HEAD'));
   });
 
   it('takes a repository that is empty, and stops at one with a history of its own', async () => {
     await stand.maintainer.rest.repos.createInOrg({ org: 'acme', name: 'my-shop' });
     expect((await github.run(child())).join('\n')).toMatch(/was there already; main is pushed/);
     await stand.maintainer.rest.repos.createInOrg({ org: 'acme', name: 'other', auto_init: true });
+    place.git('remote', 'remove', 'origin');
     const other = child();
     await expect(github.run({ ...other, answers: { ...other.answers, name: 'other' } })).rejects.toThrowError(/acme\/other has a history of its own/);
   });
 
+  it('pushes main, whatever is checked out', async () => {
+    await github.run(child());
+    const main = place.git('rev-parse', 'HEAD');
+    place.git('checkout', '-q', '-b', 'feature');
+    place.commit('unreviewed');
+    expect((await github.run(child())).join('\n')).toMatch(/it has this commit/);
+    expect((await stand.maintainer.rest.repos.getBranch({ owner: 'acme', repo: 'my-shop', branch: 'main' })).data.commit.sha).toBe(main);
+  });
+
+  it('pushes no repository of which the child is a folder, and makes no second one beside that of origin', async () => {
+    place.write('children/shop/package.json', '{}');
+    const inner = { ...child(), folder: join(folder, 'children/shop') };
+    await expect(github.run(inner)).rejects.toThrowError(/the child is the folder children\/shop\/ of the repository/);
+    place.git('remote', 'add', 'origin', 'git@github.com:other-account/my-shop.git');
+    await expect(github.run(child())).rejects.toMatchObject({
+      message: expect.stringContaining('the remote origin is other-account/my-shop') as string,
+      fix: expect.stringContaining('--owner other-account') as string,
+    });
+    await expect(stand.maintainer.rest.repos.get({ owner: 'acme', repo: 'my-shop' })).rejects.toMatchObject({ status: 404 });
+  });
+
+  it('says that what was there is public', async () => {
+    await stand.maintainer.rest.repos.createInOrg({ org: 'acme', name: 'my-shop', private: false });
+    expect((await github.run(child())).join('\n')).toMatch(/It is public/);
+  });
+
+  it.each([
+    ['a page', [200, '<html>Sign in'], /who the token belongs to: the answer is not understood/],
+    ['half an answer', 'half', /cannot be reached/],
+    ['a wrong token', [401, { message: 'Bad credentials' }], /Bad credentials \(401\)/],
+  ] as const)('says what is wrong with %s', async (_name, answer, message) => {
+    const { url } = await place.serve(() => (answer === 'half' ? answer : [...answer]));
+    await expect(github.run(place.child({ GITHUB_API_URL: url, GITHUB_TOKEN: 't' }))).rejects.toMatchObject({
+      name: 'BanyanError',
+      message: expect.stringMatching(message) as string,
+    });
+  });
+
   it('names the token that is missing, and the right that is', async () => {
-    await expect(github.run(childWith({ GITHUB_API_URL: stand.url }))).rejects.toThrowError(expect.objectContaining({ data: { field: 'GITHUB_TOKEN' } }));
-    await expect(github.run(childWith({ GITHUB_API_URL: stand.url, GITHUB_TOKEN: 'visitor-token' }))).rejects.toThrowError(/creating acme\/my-shop: .*\(403\)/);
+    await expect(github.run(place.child({ GITHUB_API_URL: stand.url }))).rejects.toThrowError(expect.objectContaining({ data: { field: 'GITHUB_TOKEN' } }));
+    await expect(github.run(place.child({ GITHUB_API_URL: stand.url, GITHUB_TOKEN: 'visitor-token' }))).rejects.toThrowError(
+      /creating acme\/my-shop: .*\(403\)/,
+    );
   });
 });
 
@@ -129,7 +106,7 @@ describe('--app', () => {
   const PEM = '-----BEGIN RSA PRIVATE KEY-----\nabc+/=\n-----END RSA PRIVATE KEY-----\n';
 
   function startForge() {
-    return serve(({ method, path }) => {
+    return place.serve(({ method, path }) => {
       if (path === '/users/acme') return [200, { type: 'Organization' }];
       if (method === 'POST' && path === '/app-manifests/the-code/conversions') {
         return [201, { id: 42, slug: 'my-shop-abc', html_url: 'https://github.test/apps/my-shop-abc', pem: PEM, webhook_secret: 'hush' }];
@@ -151,7 +128,7 @@ describe('--app', () => {
 
   it('registers the App by its manifest and keeps the keys for their owner, shown nowhere', async () => {
     const forge = await startForge();
-    const done = app.run(childWith({ GITHUB_API_URL: forge.url }, { url: 'https://shop.test' }));
+    const done = app.run(place.child({ GITHUB_API_URL: forge.url }, { url: 'https://shop.test' }));
     const { action, manifest, back } = await press();
     expect(action).toContain(`${forge.url}/organizations/acme/settings/apps/new?state=`);
     expect(manifest).toMatchObject({
@@ -169,13 +146,40 @@ describe('--app', () => {
     const written = await readEnvFile(folder);
     expect(written).toMatchObject({ GITHUB_APP_ID: '42', GITHUB_WEBHOOK_SECRET: 'hush', CRON_SECRET: expect.stringMatching(/^[0-9a-f]{64}$/) as string });
     expect(written['GITHUB_APP_PRIVATE_KEY']?.replaceAll(String.raw`\n`, '\n')).toBe(PEM);
-    expect((await app.run(childWith({ GITHUB_API_URL: forge.url }))).join('\n')).toMatch(/has an App already \(42\)/);
+    expect((await app.run(place.child({ GITHUB_API_URL: forge.url }))).join('\n')).toMatch(/has an App already \(42\)/);
+  });
+
+  it('answers only the address that it said', async () => {
+    const forge = await startForge();
+    const controller = new AbortController();
+    const done = app.run(place.child({ GITHUB_API_URL: forge.url }, { signal: controller.signal }));
+    const { port } = new URL((await press()).manifest['redirect_url'] as string);
+    const status = await new Promise((resolve) =>
+      get({ host: '127.0.0.1', port, path: '/', headers: { host: 'evil.test' } }, ({ statusCode }) => resolve(statusCode)),
+    );
+    expect(status).toBe(403);
+    controller.abort();
+    await expect(done).rejects.toMatchObject({ data: { stopped: true } });
+  });
+
+  it('opens no page for an account that is not there, nor where the keys would have no place', async () => {
+    const forge = await startForge();
+    const nobody = place.child({ GITHUB_API_URL: forge.url });
+    await expect(app.run({ ...nobody, answers: { ...nobody.answers, owner: 'nobody' } })).rejects.toThrowError(
+      /looking for the account nobody: Not Found \(404\)/,
+    );
+    place.git('init', '-q');
+    await expect(app.run(place.child({ GITHUB_API_URL: forge.url }))).rejects.toThrowError(/not ignored by git/);
+    place.write('.gitignore', '.env.*\n');
+    place.git('add', '-f', '.env.local');
+    await expect(app.run(place.child({ GITHUB_API_URL: forge.url }))).rejects.toThrowError(/not ignored by git/);
+    expect(said).toEqual([]);
   });
 
   it('ends with the signal while it waits', async () => {
     const forge = await startForge();
     const controller = new AbortController();
-    const done = app.run(childWith({ GITHUB_API_URL: forge.url }, { signal: controller.signal }));
+    const done = app.run(place.child({ GITHUB_API_URL: forge.url }, { signal: controller.signal }));
     await press();
     controller.abort();
     await expect(done).rejects.toThrowError(expect.objectContaining({ data: { stopped: true } }));
@@ -183,24 +187,45 @@ describe('--app', () => {
 });
 
 describe('--vercel', () => {
-  it('creates the project once, sets what the file has, and says what is missing', async () => {
-    const projects = new Map<string, object>();
-    const { url, requests } = await serve(({ method, path, body }) => {
-      if (method === 'GET' && path.startsWith('/v9/projects/my-shop'))
-        return projects.has('my-shop') ? [200, projects.get('my-shop')] : [404, { error: { message: 'Not found' } }];
-      if (method === 'POST' && path.startsWith('/v11/projects')) {
-        projects.set(String(body['name']), { id: 'prj_1', accountId: 'team_1', name: body['name'] });
-        return [200, projects.get('my-shop')];
+  interface Found {
+    project?: Record<string, unknown>;
+    variables?: string[];
+    set?: object;
+  }
+
+  /** A project of the child's name, or none. */
+  async function startVercel({ project, variables = [], set = { created: {}, failed: [] } }: Found = {}) {
+    const keys = [...variables];
+    let found = project && { id: 'prj_1', accountId: 'team_1', name: 'my-shop', ...project };
+    return place.serve(({ method, path, body }) => {
+      const [route = ''] = path.split('?');
+      if (method === 'GET' && /^\/v9\/projects\/(?:my-shop|prj_1)$/.test(route)) return found ? [200, found] : [404, { error: { message: 'Not found' } }];
+      if (method === 'POST' && route === '/v11/projects') {
+        found = { id: 'prj_1', accountId: 'team_1', name: String(body['name']) };
+        return [200, found];
       }
-      return path.startsWith('/v10/projects/prj_1/env?') && path.includes('upsert=true') ? [201, {}] : [400, { error: { message: path } }];
+      if (route !== '/v10/projects/prj_1/env') return [400, { error: { message: path } }];
+      if (method === 'GET') return [200, { envs: keys.map((key) => ({ key })) }];
+      keys.push(String(body['key']));
+      return path.includes('upsert=true') ? [201, set] : [400, {}];
     });
+  }
+
+  type Started = Awaited<ReturnType<typeof startVercel>>;
+  const child = ({ url }: Started, env: Record<string, string> = {}) =>
+    place.child({ VERCEL_TOKEN: 'token', VERCEL_API_URL: url, CRON_SECRET: 'hush', ...env });
+  const sent = ({ requests }: Started) => requests.filter(({ method, path }) => method === 'POST' && path.includes('/env'));
+
+  it('creates the project once, sets what the file has, and says what is missing', async () => {
+    const service = await startVercel();
+    const { requests } = service;
     await setInEnvFile(folder, { GITHUB_APP_ID: '42', CRON_SECRET: 'x y', PRIVATE_NOTE: 'stays here' });
-    const child = childWith({ VERCEL_TOKEN: 'token', VERCEL_API_URL: url, VERCEL_TEAM_ID: 'team_1', OPENAI_API_KEY: 'sk-1' });
-    const first = (await vercel.run(child)).join('\n');
+    const mine = child(service, { VERCEL_TEAM_ID: 'team_1', OPENAI_API_KEY: 'sk-1' });
+    const first = (await vercel.run(mine)).join('\n');
     expect(first).toMatch(/my-shop is created and linked; 3 variables/);
     expect(first).toMatch(/missing: .*SUPABASE_URL/);
     expect(first).not.toMatch(/sk-1|x y/);
-    const set = requests.filter(({ path }) => path.includes('/env')).map(({ body }) => [body['key'], body['value'], body['type']]);
+    const set = sent(service).map(({ body }) => [body['key'], body['value'], body['type']]);
     expect(set.toSorted(([a], [b]) => String(a).localeCompare(String(b)))).toEqual([
       ['CRON_SECRET', 'x y', 'sensitive'],
       ['GITHUB_APP_ID', '42', 'sensitive'],
@@ -208,28 +233,86 @@ describe('--vercel', () => {
     ]);
     expect(requests.every(({ path, authorization }) => path.includes('teamId=team_1') && authorization === 'Bearer token')).toBe(true);
     expect(JSON.parse(readFileSync(join(folder, '.vercel/project.json'), 'utf8'))).toMatchObject({ projectId: 'prj_1', orgId: 'team_1' });
-    expect((await vercel.run(child)).join('\n')).toMatch(/was there already and linked/);
+    expect((await vercel.run(mine)).join('\n')).toMatch(/was there already and linked/);
     expect(requests.filter(({ path }) => path.startsWith('/v11/')).length).toBe(1);
   });
 
-  it('names the token that is missing, and repeats what Vercel says of a wrong one', async () => {
-    await expect(vercel.run(childWith({}))).rejects.toThrowError(/VERCEL_TOKEN is not set/);
-    const { url } = await serve(() => [403, { error: { message: 'Not authorized' } }]);
-    await expect(vercel.run(childWith({ VERCEL_TOKEN: 't', VERCEL_API_URL: url }))).rejects.toThrowError(/Not authorized \(403\)/);
+  it.each<[string, Found, string]>([
+    ['deploys another repository', { project: { link: { type: 'github', org: 'acme', repo: 'old-shop' } } }, 'deploys the repository acme/old-shop'],
+    ['is deployed from elsewhere', { project: { link: { type: 'gitlab', projectName: 'my-shop' } } }, 'deploys a repository at gitlab'],
+    ['has deployments', { project: { latestDeployments: [{ id: 'dpl_1' }] } }, 'has deployments or variables of something else'],
+    ['has other variables', { project: {}, variables: ['STRIPE_KEY'] }, 'has deployments or variables of something else'],
+  ])('gives no secret to a project of the same name that %s', async (_name, found, why) => {
+    const service = await startVercel(found);
+    await expect(vercel.run(child(service))).rejects.toMatchObject({ code: 'conflict', message: expect.stringContaining(why) as string });
+    expect(sent(service)).toEqual([]);
+    // Who says that it is the one has linked it.
+    place.write('.vercel/project.json', '{"projectId":"prj_1","orgId":"team_1"}');
+    await vercel.run(child(service));
+    expect(sent(service)).toHaveLength(1);
+    expect(service.requests.at(-1)?.path).toContain('teamId=team_1');
   });
-});
 
-describe('--supabase', () => {
-  it('names the variable that is missing', async () => {
-    await expect(supabase.run(childWith({}))).rejects.toThrowError(/DATABASE_URL is not set/);
+  it.each<[string, Found]>([
+    ['deploys this repository', { project: { link: { type: 'github', org: 'Acme', repo: 'my-shop' }, latestDeployments: [{}] } }],
+    ['has what an earlier run has set', { project: { latestDeployments: [{}] }, variables: ['CRON_SECRET'] }],
+    ['is empty', { project: {} }],
+  ])('takes a project of its name that %s', async (_name, found) => {
+    const service = await startVercel(found);
+    expect((await vercel.run(child(service))).join('\n')).toMatch(/was there already and linked; 1 variables/);
+  });
+
+  it('knows a team by its slug, and refuses another one than that of the link', async () => {
+    const service = await startVercel();
+    await vercel.run(child(service, { VERCEL_TEAM_ID: 'acme' }));
+    expect(service.requests.every(({ path }) => path.includes('slug=acme'))).toBe(true);
+    expect(JSON.parse(readFileSync(join(folder, '.vercel/project.json'), 'utf8'))).toMatchObject({ orgId: 'team_1' });
+    await expect(vercel.run(child(service, { VERCEL_TEAM_ID: 'team_2' }))).rejects.toThrowError(
+      /VERCEL_TEAM_ID is team_2, and this folder is linked to a project of team_1/,
+    );
+  });
+
+  it('says that a linked project is gone, that a link is none, and what Vercel refuses, without the value', async () => {
+    const gone = await startVercel();
+    place.write('.vercel/project.json', '{"projectId":"prj_9"}');
+    const { url } = await place.serve(() => [404, { error: { message: 'Not found' } }]);
+    await expect(vercel.run(child(gone, { VERCEL_API_URL: url }))).rejects.toThrowError(/prj_9 that this folder is linked to is not there/);
+    place.write('.vercel/project.json', '{');
+    await expect(vercel.run(child(gone))).rejects.toThrowError(/names no project/);
+    place.write('.vercel/project.json', '{"projectId":"prj_1"}');
+    const refusing = await startVercel({ project: {}, set: { created: [], failed: [{ error: { code: 'X', message: 'bad value hush', value: 'hush' } }] } });
+    await expect(vercel.run(child(refusing))).rejects.toThrowError(/^Vercel: setting CRON_SECRET: bad value \*\*\*\.$/);
+  });
+
+  it('names the token that is missing, and repeats what Vercel says of a wrong one', async () => {
+    await expect(vercel.run(place.child({}))).rejects.toThrowError(/VERCEL_TOKEN is not set/);
+    const { url } = await place.serve(() => [403, { error: { message: 'Not authorized' } }]);
+    await expect(vercel.run(place.child({ VERCEL_TOKEN: 't', VERCEL_API_URL: url }))).rejects.toThrowError(/Not authorized \(403\)/);
   });
 });
 
 describe('.env.local', () => {
+  const write = (text: string) => writeFileSync(join(folder, '.env.local'), text);
+  const read = () => readFileSync(join(folder, '.env.local'), 'utf8');
+
   it('keeps what stands there, and replaces its own', async () => {
-    writeFileSync(join(folder, '.env.local'), '# mine\nA=1\nCRON_SECRET=old\n\nB=2\n');
+    write('# mine\nA=1\nCRON_SECRET=old\n\nB=2\n');
     await setInEnvFile(folder, { CRON_SECRET: 'new' });
-    expect(readFileSync(join(folder, '.env.local'), 'utf8')).toBe('# mine\nA=1\n\nB=2\nCRON_SECRET=new\n');
+    expect(read()).toBe('# mine\nA=1\n\nB=2\nCRON_SECRET=new\n');
     expect(statSync(join(folder, '.env.local')).mode & 0o777).toBe(0o600);
   });
+
+  it('replaces a value over several lines whole, and one that is exported', async () => {
+    write('GITHUB_APP_PRIVATE_KEY="-----BEGIN\nabc\n-----END"\nexport  CRON_SECRET = old\nB=2\nQ=\'open\nC=3\n');
+    await setInEnvFile(folder, { GITHUB_APP_PRIVATE_KEY: 'x', CRON_SECRET: 'new' });
+    expect(read()).toBe("B=2\nQ='open\nC=3\nGITHUB_APP_PRIVATE_KEY=x\nCRON_SECRET=new\n");
+  });
+
+  it.each(['', 'a b', 'a#b', "it's", 'say "it"', String.raw`back\nslash`, 'two\nlines', `"it's"`, 'sb_secret_x', '${HOME}', 'a=b=='])(
+    'reads %j as it was written',
+    async (value) => {
+      await setInEnvFile(folder, { VALUE: value });
+      expect(parseEnv(read())).toEqual({ VALUE: value });
+    },
+  );
 });

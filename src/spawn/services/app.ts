@@ -6,8 +6,8 @@ import { EVENTS } from '../../domain/intake.ts';
 import { BanyanError } from '../../kernel/errors.ts';
 import { PERMISSIONS } from '../../github/permissions.ts';
 import { cancelled } from '../command.ts';
-import { ENV_FILE, readEnvFile, setInEnvFile } from './env-file.ts';
-import { ask, expectStatus, type Api } from './http.ts';
+import { ENV_FILE, readEnvFile, requirePlaceForSecrets, setInEnvFile } from './env-file.ts';
+import { ask, expectStatus, readAs, type Api } from './http.ts';
 import type { Child, ServiceStep } from './step.ts';
 
 const WAIT_MS = 15 * 60_000;
@@ -21,24 +21,28 @@ const conversionSchema = z.object({
 });
 
 function hosts({ env }: Child): { api: string; web: string } {
-  const api = env['GITHUB_API_URL'] || 'https://api.github.com';
-  // GitHub Enterprise Server has its API below its own address.
-  const web = api === 'https://api.github.com' ? 'https://github.com' : api.replace(/\/api\/v3\/?$/, '').replace(/\/$/, '');
-  return { api, web };
+  const api = (env['GITHUB_API_URL'] || 'https://api.github.com').replace(/\/$/, '');
+  // GitHub has its API on a host of its own, GitHub Enterprise Server below its own address.
+  const own = /^https:\/\/api\.(github\.com|[\w-]+\.ghe\.com)$/.exec(api)?.[1];
+  return { api, web: own === undefined ? api.replace(/\/api\/v3$/, '') : `https://${own}` };
+}
+
+function apiOf(child: Child): Api {
+  return { service: 'GitHub', base: hosts(child).api, headers: { accept: 'application/vnd.github+json' }, signal: child.signal };
 }
 
 /** The page of GitHub that takes the manifest; an organization has its own. */
 async function newAppUrl(child: Child): Promise<string> {
   const { owner } = child.answers;
-  const { api, web } = hosts(child);
+  const { web } = hosts(child);
   if (owner === '') return `${web}/settings/apps/new`;
-  const answer = await ask(
-    { service: 'GitHub', base: api, headers: { accept: 'application/vnd.github+json' }, signal: child.signal },
-    'GET',
-    `/users/${owner}`,
-  );
-  const isPerson = (answer.body as { type?: unknown } | null)?.type === 'User';
-  return `${web}${isPerson ? '' : `/organizations/${owner}`}/settings/apps/new`;
+  // Anybody may ask; with a token GitHub answers more often than sixty times an hour.
+  const token = child.env['GH_TOKEN'] || child.env['GITHUB_TOKEN'];
+  const api = apiOf(child);
+  const asking = { ...api, headers: { ...api.headers, ...(token ? { authorization: `Bearer ${token}` } : {}) } };
+  const answer = expectStatus(asking, `looking for the account ${owner}`, await ask(asking, 'GET', `/users/${owner}`), [200]);
+  const { type } = readAs(asking, `the account ${owner}`, z.object({ type: z.string() }), answer);
+  return `${web}${type === 'User' ? '' : `/organizations/${owner}`}/settings/apps/new`;
 }
 
 function manifestOf({ answers, url }: Child, redirect: string): string {
@@ -66,6 +70,8 @@ function page(action: string, manifest: string): string {
 }
 
 interface Flow {
+  /** Of the page on this machine: a site whose name was bent to this address has another one. */
+  host(this: void): string;
   /** The page of GitHub. */
   target: string;
   /** Goes to GitHub and comes back with the code: an answer without it was not asked for by us. */
@@ -74,11 +80,12 @@ interface Flow {
   done: (code: string) => void;
 }
 
-function serve({ target, state, manifest, done }: Flow, request: IncomingMessage, response: ServerResponse): void {
+function serve({ host, target, state, manifest, done }: Flow, request: IncomingMessage, response: ServerResponse): void {
   const url = new URL(request.url ?? '/', 'http://127.0.0.1');
   const end = (status: number, text: string) =>
     response.writeHead(status, { 'content-type': 'text/html; charset=utf-8', 'cache-control': 'no-store', 'referrer-policy': 'no-referrer' }).end(text);
-  if (url.pathname === '/') end(200, page(`${target}?state=${state}`, manifest()));
+  if (request.headers.host !== host()) end(403, 'This page is for this machine.');
+  else if (url.pathname === '/') end(200, page(`${target}?state=${state}`, manifest()));
   else if (url.pathname !== '/done') end(404, 'There is nothing here.');
   else if (url.searchParams.get('state') !== state || !url.searchParams.get('code'))
     end(400, 'This answer was not asked for. Begin again at the address in the terminal.');
@@ -100,11 +107,16 @@ async function codeOf(child: Child): Promise<string> {
   const { promise, resolve, reject } = Promise.withResolvers<string>();
   let address = '';
   const server = createServer((request, response) =>
-    serve({ target, state, manifest: () => manifestOf(child, `${address}/done`), done: resolve }, request, response),
+    serve(
+      { host: () => address.replace('http://', ''), target, state, manifest: () => manifestOf(child, `${address}/done`), done: resolve },
+      request,
+      response,
+    ),
   );
   address = await listen(server);
   const stop = () => reject(cancelled());
   child.signal.addEventListener('abort', stop, { once: true });
+  if (child.signal.aborted) stop();
   const late = setTimeout(
     () => reject(new BanyanError('limit_reached', '--app: nobody registered the App within 15 minutes.', { fix: 'Run the step again.' })),
     WAIT_MS,
@@ -122,13 +134,11 @@ async function run(child: Child): Promise<string[]> {
   const before = await readEnvFile(child.folder);
   if (before['GITHUB_APP_ID'])
     return [`${ENV_FILE} has an App already (${before['GITHUB_APP_ID']}): nothing was registered. For another one, take GITHUB_APP_ID out of it.`];
+  await requirePlaceForSecrets(child);
   const code = await codeOf(child);
-  const api: Api = { service: 'GitHub', base: hosts(child).api, headers: { accept: 'application/vnd.github+json' }, signal: child.signal };
+  const api = apiOf(child);
   const answer = expectStatus(api, 'the code of the App', await ask(api, 'POST', `/app-manifests/${encodeURIComponent(code)}/conversions`), [201]);
-  const parsed = conversionSchema.safeParse(answer.body);
-  // The answer holds the private key: no part of it may stand in an error.
-  if (!parsed.success) throw new BanyanError('github_rejected', 'GitHub answered the code with something that is no App.', { fix: 'Run the step again.' });
-  const { id, slug, html_url, pem, webhook_secret } = parsed.data;
+  const { id, slug, html_url, pem, webhook_secret } = readAs(api, 'the App', conversionSchema, answer);
   await setInEnvFile(child.folder, {
     GITHUB_APP_ID: String(id),
     GITHUB_APP_PRIVATE_KEY: pem,

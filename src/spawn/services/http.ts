@@ -1,4 +1,6 @@
+import type { z } from 'zod';
 import { BanyanError } from '../../kernel/errors.ts';
+import { cancelled } from '../command.ts';
 
 export interface Api {
   /** Whose words an error repeats. */
@@ -6,6 +8,8 @@ export interface Api {
   base: string;
   headers: Record<string, string>;
   signal: AbortSignal;
+  /** How long one answer may take; default 30 s. */
+  timeoutMs?: number;
 }
 
 export interface Answer {
@@ -15,43 +19,71 @@ export interface Answer {
 
 const TIMEOUT_MS = 30_000;
 
-/** What a service says went wrong, in one line. GitHub: `message`; Vercel: `error.message`. */
-function messageOf({ status, body }: Answer): string {
+/** What a service says went wrong, in one line. GitHub and Supabase: `message`; Vercel: `error.message`. */
+function messageOf(api: Api, { status, body }: Answer): string {
   const { message, error, errors } = (body ?? {}) as { message?: unknown; error?: { message?: unknown }; errors?: { message?: unknown }[] };
   const words = [message ?? error?.message, ...(Array.isArray(errors) ? errors.map((one) => one.message) : [])].filter((word) => typeof word === 'string');
-  return words.length > 0 ? words.join(' ').slice(0, 300) : `status ${status}`;
+  const line = words.join(' ').replaceAll(/\s+/g, ' ').trim();
+  // A proxy on the way may repeat what it was sent.
+  const token = api.headers['authorization']?.replace(/^\w+ /, '') ?? '';
+  return line === '' ? `status ${status}` : (token.length < 8 ? line : line.replaceAll(token, '***')).slice(0, 300);
 }
 
-/** One request. Answers of any status are returned; only a service that cannot be reached throws. */
-export async function ask(api: Api, method: string, path: string, body?: unknown): Promise<Answer> {
-  const response = await fetch(`${api.base.replace(/\/$/, '')}${path}`, {
-    method,
-    headers: { 'user-agent': 'banyan', ...api.headers, ...(body === undefined ? {} : { 'content-type': 'application/json' }) },
-    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-    signal: AbortSignal.any([api.signal, AbortSignal.timeout(TIMEOUT_MS)]),
-  }).catch((cause: unknown) => {
-    throw new BanyanError('not_found', `${api.service} cannot be reached at ${api.base}.`, {
-      retry: 'transient',
-      fix: 'Look at the connection and run the step again.',
-      cause,
-    });
+function unanswered({ service, base, signal }: Api, cause: unknown): BanyanError {
+  if (signal.aborted) return cancelled();
+  const late = cause instanceof Error && cause.name === 'TimeoutError';
+  return new BanyanError('not_found', late ? `${service} did not answer in time (${base}).` : `${service} cannot be reached at ${base}.`, {
+    retry: 'transient',
+    fix: 'Look at the connection and run the step again: what is done stays done.',
+    cause,
   });
-  const text = await response.text();
+}
+
+function bodyOf(text: string): unknown {
   try {
-    return { status: response.status, body: text === '' ? null : JSON.parse(text) };
+    return text === '' ? null : (JSON.parse(text) as unknown);
   } catch {
-    return { status: response.status, body: { message: text.slice(0, 300) } };
+    return { message: /^\s*</.test(text) ? 'a page instead of an answer' : text.slice(0, 300) };
   }
 }
 
-/** @throws BanyanError for an answer that is none of the wanted statuses */
+/** One request. Answers of any status are returned; only a service that gives no whole answer throws. */
+export async function ask(api: Api, method: string, path: string, body?: unknown): Promise<Answer> {
+  if (api.signal.aborted) throw cancelled();
+  try {
+    const response = await fetch(`${api.base.replace(/\/$/, '')}${path}`, {
+      method,
+      headers: { 'user-agent': 'banyan', ...api.headers, ...(body === undefined ? {} : { 'content-type': 'application/json' }) },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      signal: AbortSignal.any([api.signal, AbortSignal.timeout(api.timeoutMs ?? TIMEOUT_MS)]),
+    });
+    return { status: response.status, body: bodyOf(await response.text()) };
+  } catch (cause) {
+    throw unanswered(api, cause);
+  }
+}
+
+const STAYS = 'run the step again: what is done stays done.';
+
+/** @throws BanyanError for an answer that is none of the wanted statuses; `retry` says whether the same may go well later */
 export function expectStatus(api: Api, what: string, answer: Answer, wanted: readonly number[]): Answer {
-  if (wanted.includes(answer.status)) return answer;
-  const denied = answer.status === 401 || answer.status === 403;
-  throw new BanyanError(denied ? 'forbidden' : 'config_invalid', `${api.service}: ${what}: ${messageOf(answer)} (${answer.status}).`, {
-    fix: denied
-      ? 'Give a token that may do this, and run the step again: what is done stays done.'
-      : 'Correct it and run the step again: what is done stays done.',
-    data: { status: answer.status },
+  const { status } = answer;
+  if (wanted.includes(status)) return answer;
+  const message = `${api.service}: ${what}: ${messageOf(api, answer)} (${status}).`;
+  const data = { status };
+  if (status === 401 || status === 403) throw new BanyanError('forbidden', message, { fix: `Give a token that may do this, and ${STAYS}`, data });
+  if (status === 429) throw new BanyanError('limit_reached', message, { retry: 'transient', fix: `Wait some minutes, and ${STAYS}`, data });
+  if (status >= 500) throw new BanyanError('config_invalid', message, { retry: 'transient', fix: `${api.service} has a fault: wait, and ${STAYS}`, data });
+  throw new BanyanError('config_invalid', message, { fix: `Correct it and ${STAYS}`, data });
+}
+
+/** @throws BanyanError for an answer without what is read of it; no part of it is shown, because it may hold a secret */
+export function readAs<T>(api: Api, what: string, schema: z.ZodType<T>, { status, body }: Answer): T {
+  const parsed = schema.safeParse(body);
+  if (parsed.success) return parsed.data;
+  const fields = [...new Set(parsed.error.issues.map(({ path }) => path.join('.') || 'the whole'))].slice(0, 5).join(', ');
+  throw new BanyanError('config_invalid', `${api.service}: ${what}: the answer is not understood (${fields}).`, {
+    fix: `Look whether ${api.base} is the API of ${api.service}, and ${STAYS}`,
+    data: { status },
   });
 }

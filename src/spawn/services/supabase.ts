@@ -1,31 +1,130 @@
 import { BanyanError } from '../../kernel/errors.ts';
-import { runCommand, tailOf } from '../command.ts';
-import { readEnvFile } from './env-file.ts';
-import { commandsIn, type Child, type ServiceStep } from './step.ts';
+import { ENV_FILE, readEnvFile, requirePlaceForSecrets, setInEnvFile } from './env-file.ts';
+import type { Api } from './http.ts';
+import type { Child, ServiceStep } from './step.ts';
+import { readKeys, supabaseAddress, supabaseApi, type Project } from './supabase-api.ts';
+import { byApi, byConnection, migrationsOf, refuseOthersTables, type Target } from './supabase-database.ts';
+import { chooseProject, DEFAULT_REGION, knownRef, link, LINK_FILE, refOfDatabase, untilHealthy, type Chosen, type Patience } from './supabase-project.ts';
 
-async function run(child: Child): Promise<string[]> {
-  const url = (await readEnvFile(child.folder))['DATABASE_URL'] || child.env['DATABASE_URL'];
-  if (!url) {
-    throw new BanyanError('config_invalid', '--supabase: DATABASE_URL is not set.', {
-      fix: 'Make a project at https://supabase.com/dashboard and take the connection string of Connect > Session pooler, with its password.',
-      data: { field: 'DATABASE_URL' },
-    });
-  }
-  const options = commandsIn(child);
-  const { code, output } = await runCommand('npx', ['--no-install', 'banyan', 'migrate'], { ...options, env: { ...options.env, DATABASE_URL: url } });
-  const said = tailOf(output.replaceAll(url, 'DATABASE_URL'), 12);
-  if (code !== 0)
-    throw new BanyanError('database_error', `The migrations were not applied:\n${said}`, {
-      fix: 'Correct it and run the step again: migrations that are applied stay applied.',
-    });
-  return [...said.split('\n'), 'Its URL and keys (Settings > API Keys) go into .env.local as SUPABASE_URL, SUPABASE_PUBLISHABLE_KEY and SUPABASE_SECRET_KEY.'];
+const PATIENCE: Patience = { everyMs: 5_000, mostMs: 10 * 60_000 };
+
+/** The address and keys of the project into the file, and what was found to differ. */
+async function writeKeys(api: Api, child: Child, { ref }: Project): Promise<string[]> {
+  const keys = await readKeys(api, ref);
+  await requirePlaceForSecrets(child);
+  const present = await readEnvFile(child.folder);
+  const wanted = { SUPABASE_URL: `https://${ref}.supabase.co`, SUPABASE_PUBLISHABLE_KEY: keys.publishable, SUPABASE_SECRET_KEY: keys.secret };
+  const missing = Object.entries(wanted).filter(([name]) => !present[name]);
+  const others = Object.entries(wanted).filter(([name, value]) => present[name] && present[name] !== value && !keys.all.has(present[name]));
+  if (missing.length > 0) await setInEnvFile(child.folder, Object.fromEntries(missing));
+  return [
+    missing.length > 0 ? `${missing.map(([name]) => name).join(', ')}: written to ${ENV_FILE}.` : `${ENV_FILE} has its address and keys.`,
+    ...others.map(
+      ([name]) => `${name} in ${ENV_FILE} is another value than the project's, and stays so. For the project's take it out, and run the step again.`,
+    ),
+  ];
 }
 
-export const supabase: ServiceStep = {
-  id: 'supabase',
-  title: 'Supabase',
-  plan: () => [
-    'apply the migrations of the package, then those of supabase/migrations, to the database of DATABASE_URL (npx banyan migrate); those that are applied already stay as they are',
-  ],
-  run,
-};
+async function migrateTarget(target: Target, child: Child, named: boolean, fix: string): Promise<string> {
+  try {
+    const migrations = await migrationsOf(child);
+    if (!named) await refuseOthersTables(target, migrations, fix);
+    const applied = await target.migrate(migrations);
+    if (applied.length === 0) return `Up to date: ${target.name} has all ${migrations.length} migrations.`;
+    return `${applied.length} of ${migrations.length} migrations applied to ${target.name}.`;
+  } finally {
+    await target.end();
+  }
+}
+
+interface Database {
+  url: string;
+  /** In the child's own file, not in whatever shell this is. */
+  own: boolean;
+}
+
+async function databaseOf({ folder, env }: Child): Promise<Database | undefined> {
+  const own = (await readEnvFile(folder))['DATABASE_URL'];
+  const url = own || env['DATABASE_URL'];
+  return url ? { url, own: Boolean(own) } : undefined;
+}
+
+async function migrateDatabase({ url, own }: Database, child: Child, named: boolean): Promise<string> {
+  const fix = `If it is meant for this child, write DATABASE_URL into ${ENV_FILE}; else take it out of this shell.`;
+  return migrateTarget(await byConnection(url, child), child, own || named, fix);
+}
+
+const HOW: Record<Chosen['how'], string> = { named: 'linked', found: 'was there already, and is linked', created: 'is created and linked' };
+
+async function setUpProject(api: Api, child: Child, patience: Patience, database: Database | undefined): Promise<string[]> {
+  const ref = await knownRef(child, database?.url);
+  // Without them nothing is made that would stand there half done.
+  await migrationsOf(child);
+  const { project, how } = await chooseProject(api, child, ref);
+  // A new one is ours from here on; of one that was found by its name that is not known yet.
+  if (how !== 'found') await link(child, project);
+  await untilHealthy(api, project, { child, patience });
+  if (how === 'found') {
+    const fix = `If it is this child's all the same: SUPABASE_PROJECT_REF=${project.ref}. Else give this child's another name in that account.`;
+    await refuseOthersTables(byApi(api, project.ref), await migrationsOf(child), fix);
+    await link(child, project);
+  }
+  const notes = await writeKeys(api, child, project);
+  const migrated = database
+    ? await migrateDatabase(database, child, refOfDatabase(database.url) === project.ref)
+    : await migrateTarget(byApi(api, project.ref), child, true, '');
+  return [`The project ${project.name} (${project.ref}) ${HOW[how]} (${LINK_FILE}).`, ...notes, migrated];
+}
+
+function neither(): BanyanError {
+  return new BanyanError('config_invalid', '--supabase: neither SUPABASE_ACCESS_TOKEN nor DATABASE_URL is set.', {
+    fix: [
+      'Either a token of https://supabase.com/dashboard/account/tokens: SUPABASE_ACCESS_TOKEN=... finds or makes the project, writes its keys and migrates;',
+      'or the database of a project that there is: DATABASE_URL=... (Connect > Session pooler, with its password) only migrates.',
+    ].join(' '),
+    data: { field: 'SUPABASE_ACCESS_TOKEN' },
+  });
+}
+
+function plan({ answers, env }: Child): string[] {
+  const migrations = 'the migrations of the package, then those of supabase/migrations; those that are applied stay as they are';
+  if (!env['SUPABASE_ACCESS_TOKEN']) {
+    return [
+      `without SUPABASE_ACCESS_TOKEN only: apply to the database of DATABASE_URL ${migrations}`,
+      'with it: find or create the project, link it, write its address and keys',
+    ];
+  }
+  const { SUPABASE_PROJECT_REF: ref, SUPABASE_ORG_ID: organization, SUPABASE_REGION: region } = env;
+  const project = ref
+    ? `take the project ${ref} at ${supabaseAddress(env)}`
+    : `take the project that ${LINK_FILE} or ${ENV_FILE} names, else find ${answers.name} at ${supabaseAddress(env)}, else create it (organization: ${organization || 'the only one'}; region: ${region || DEFAULT_REGION}; its database password goes to ${ENV_FILE} alone)`;
+  return [
+    project,
+    'stop where a project that was found by its name has tables of something else',
+    `wait until it is ACTIVE_HEALTHY, and link it (${LINK_FILE}, ignored by git)`,
+    `write SUPABASE_URL, SUPABASE_PUBLISHABLE_KEY and SUPABASE_SECRET_KEY to ${ENV_FILE} (0600, ignored by git), where they are not set`,
+    `apply (${env['DATABASE_URL'] ? 'over DATABASE_URL' : `over DATABASE_URL where ${ENV_FILE} has one, else over the API`}) ${migrations}`,
+  ];
+}
+
+/** @param patience how long a project that is on its way is waited for */
+export function supabaseStep(patience: Patience): ServiceStep {
+  return {
+    id: 'supabase',
+    title: 'Supabase',
+    plan,
+    async run(child) {
+      const database = await databaseOf(child);
+      const api = supabaseApi(child);
+      if (api) return setUpProject(api, child, patience, database);
+      if (!database) throw neither();
+      const migrated = await migrateDatabase(database, child, false);
+      return [
+        migrated,
+        `Its address and keys (Settings > API Keys) go into ${ENV_FILE} as SUPABASE_URL, SUPABASE_PUBLISHABLE_KEY and SUPABASE_SECRET_KEY; with SUPABASE_ACCESS_TOKEN this step writes them.`,
+      ];
+    },
+  };
+}
+
+export const supabase: ServiceStep = supabaseStep(PATIENCE);

@@ -1,12 +1,28 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { BanyanError } from '../../kernel/errors.ts';
+import { runCommand } from '../command.ts';
+import { repositoryOf } from '../hub.ts';
 import { ENV_FILE, readEnvFile } from './env-file.ts';
-import { ask, expectStatus, type Api } from './http.ts';
-import type { Child, ServiceStep } from './step.ts';
+import { ask, expectStatus, readAs, type Api } from './http.ts';
+import { commandsIn, type Child, type ServiceStep } from './step.ts';
 
-const projectSchema = z.object({ id: z.string().min(1), accountId: z.string().optional(), name: z.string() });
+/** Where the Vercel CLI keeps what a folder is linked to. */
+const LINK_FILE = '.vercel/project.json';
+
+const projectSchema = z.object({
+  id: z.string().min(1),
+  accountId: z.string().optional(),
+  name: z.string(),
+  link: z.object({ org: z.string().optional(), owner: z.string().optional(), repo: z.string().optional(), type: z.string().optional() }).nullish(),
+  latestDeployments: z.array(z.unknown()).nullish(),
+});
+const linkSchema = z.object({ projectId: z.string().min(1), orgId: z.string().optional() });
+const variablesSchema = z.object({ envs: z.array(z.object({ key: z.string() })) });
+const setSchema = z.object({ failed: z.array(z.object({ error: z.object({ code: z.string().optional(), message: z.string().optional() }) })).optional() });
+
+type Project = z.infer<typeof projectSchema>;
 
 /** What a deployment needs or may have; anything else in the file stays on this machine. */
 const REQUIRED = [
@@ -20,7 +36,29 @@ const REQUIRED = [
 ];
 const OPTIONAL = /^(?:(?:ANTHROPIC|OPENAI)_(?:API_KEY|BASE_URL)|BANYAN_(?:MODEL(?:_[A-Z_]+)?|URL|METRICS_TOKEN)|GITHUB_(?:API|GRAPHQL)_URL)$/;
 
-function apiOf({ env, signal }: Child): { api: Api; team: string } {
+interface Vercel {
+  api: Api;
+  /** The account's own projects, or those of a team. */
+  team: string | undefined;
+}
+
+/** A team is called by its id or, in its addresses, by its slug. */
+function withTeam(path: string, team: string | undefined, more: Record<string, string> = {}): string {
+  const query = new URLSearchParams({ ...(team === undefined ? {} : { [team.startsWith('team_') ? 'teamId' : 'slug']: team }), ...more });
+  return query.size === 0 ? path : `${path}?${query}`;
+}
+
+async function linkOf(folder: string): Promise<z.infer<typeof linkSchema> | undefined> {
+  const text = await readFile(join(folder, LINK_FILE), 'utf8').catch(() => null);
+  if (text === null) return undefined;
+  try {
+    return linkSchema.parse(JSON.parse(text));
+  } catch (cause) {
+    throw new BanyanError('config_invalid', `${LINK_FILE} names no project.`, { fix: 'Remove the folder .vercel and run the step again.', cause });
+  }
+}
+
+function vercelOf({ env, signal }: Child, linkedTo: string | undefined): Vercel {
   const token = env['VERCEL_TOKEN'];
   if (!token) {
     throw new BanyanError('config_invalid', '--vercel: VERCEL_TOKEN is not set.', {
@@ -28,19 +66,78 @@ function apiOf({ env, signal }: Child): { api: Api; team: string } {
       data: { field: 'VERCEL_TOKEN' },
     });
   }
-  const team = env['VERCEL_TEAM_ID'] ? `?teamId=${encodeURIComponent(env['VERCEL_TEAM_ID'])}` : '';
-  return { team, api: { service: 'Vercel', base: env['VERCEL_API_URL'] || 'https://api.vercel.com', headers: { authorization: `Bearer ${token}` }, signal } };
+  const said = env['VERCEL_TEAM_ID'] || undefined;
+  if (said?.startsWith('team_') && linkedTo?.startsWith('team_') && said !== linkedTo) {
+    throw new BanyanError('conflict', `--vercel: VERCEL_TEAM_ID is ${said}, and this folder is linked to a project of ${linkedTo}.`, {
+      fix: 'Correct VERCEL_TEAM_ID, or remove the folder .vercel for another project.',
+      data: { field: 'VERCEL_TEAM_ID' },
+    });
+  }
+  const team = said ?? (linkedTo?.startsWith('team_') ? linkedTo : undefined);
+  const api = { service: 'Vercel', base: env['VERCEL_API_URL'] || 'https://api.vercel.com', headers: { authorization: `Bearer ${token}` }, signal };
+  return { team, api };
 }
 
-function withQuery(path: string, team: string, more = ''): string {
-  return `${path}${team}${more === '' ? '' : `${team === '' ? '?' : '&'}${more}`}`;
+async function repositoryOfChild(child: Child): Promise<string | null> {
+  const origin = await runCommand('git', ['remote', 'get-url', 'origin'], commandsIn(child)).catch(() => ({ code: 127, output: '' }));
+  const { owner, name } = child.answers;
+  return (origin.code === 0 ? repositoryOf(origin.output) : null) ?? (owner === '' ? null : `${owner}/${name}`);
 }
 
-async function ensureProject(api: Api, team: string, name: string): Promise<{ project: z.infer<typeof projectSchema>; created: boolean }> {
-  const found = expectStatus(api, `looking for the project ${name}`, await ask(api, 'GET', withQuery(`/v9/projects/${name}`, team)), [200, 404]);
-  if (found.status === 200) return { project: projectSchema.parse(found.body), created: false };
-  const made = await ask(api, 'POST', withQuery('/v11/projects', team), { name, framework: null });
-  return { project: projectSchema.parse(expectStatus(api, `creating the project ${name}`, made, [200, 201]).body), created: true };
+/**
+ * A name is nobody's property: what is found by it gets our secrets only where it is this child's, or nothing yet.
+ * @throws BanyanError `conflict`
+ */
+async function requireOurs({ api, team }: Vercel, project: Project, child: Child): Promise<void> {
+  const other = (why: string) =>
+    new BanyanError('conflict', `Vercel: there is a project ${project.name} already, and it ${why}. It was left as it is.`, {
+      fix: `If it is this child's all the same, link it: npx vercel link --project ${project.name}. Else rename it, or choose another team with VERCEL_TEAM_ID.`,
+      data: { project: project.id },
+    });
+  const host = project.link?.type;
+  if (host && !host.startsWith('github')) throw other(`deploys a repository at ${host}`);
+  if (project.link?.repo) {
+    const linked = [project.link.org ?? project.link.owner, project.link.repo].filter(Boolean).join('/');
+    const own = await repositoryOfChild(child);
+    if (linked.toLowerCase() !== own?.toLowerCase()) throw other(`deploys the repository ${linked}`);
+    return;
+  }
+  const what = `the variables of ${project.name}`;
+  const listed = expectStatus(api, what, await ask(api, 'GET', withTeam(`/v10/projects/${encodeURIComponent(project.id)}/env`, team)), [200]);
+  const keys = readAs(api, what, variablesSchema, listed).envs.map(({ key }) => key);
+  if (keys.some((key) => REQUIRED.includes(key))) return;
+  if (keys.length > 0 || (project.latestDeployments ?? []).length > 0) throw other('has deployments or variables of something else');
+}
+
+async function linkedProject({ api, team }: Vercel, id: string): Promise<Project> {
+  const what = `the project ${id} that this folder is linked to`;
+  const found = await ask(api, 'GET', withTeam(`/v9/projects/${encodeURIComponent(id)}`, team));
+  if (found.status !== 404) return readAs(api, what, projectSchema, expectStatus(api, what, found, [200]));
+  throw new BanyanError('not_found', `Vercel: ${what} is not there, or the token does not see it.`, {
+    fix: 'Give a token that sees it, set VERCEL_TEAM_ID, or remove the folder .vercel for another project.',
+    data: { status: 404 },
+  });
+}
+
+async function ensureProject(vercel: Vercel, child: Child, linked: string | undefined): Promise<{ project: Project; created: boolean }> {
+  if (linked !== undefined) return { project: await linkedProject(vercel, linked), created: false };
+  const { api, team } = vercel;
+  const { name } = child.answers;
+  const what = `the project ${name}`;
+  const found = expectStatus(api, `looking for ${what}`, await ask(api, 'GET', withTeam(`/v9/projects/${name}`, team)), [200, 404]);
+  if (found.status === 200) {
+    const project = readAs(api, what, projectSchema, found);
+    await requireOurs(vercel, project, child);
+    return { project, created: false };
+  }
+  const made = await ask(api, 'POST', withTeam('/v11/projects', team), { name, framework: null });
+  return { project: readAs(api, what, projectSchema, expectStatus(api, `creating ${what}`, made, [200, 201])), created: true };
+}
+
+async function link({ folder }: Child, project: Project, team: string | undefined): Promise<void> {
+  await mkdir(join(folder, '.vercel'), { recursive: true });
+  const text = JSON.stringify({ projectId: project.id, orgId: project.accountId ?? team, projectName: project.name });
+  await writeFile(join(folder, LINK_FILE), `${text}\n`);
 }
 
 /** From the file, else from this shell: what is required, and what else a deployment reads. */
@@ -55,19 +152,25 @@ async function variablesOf(child: Child): Promise<Map<string, string>> {
   );
 }
 
+async function setVariable({ api, team }: Vercel, project: Project, key: string, value: string): Promise<void> {
+  const path = withTeam(`/v10/projects/${encodeURIComponent(project.id)}/env`, team, { upsert: 'true' });
+  const answer = await ask(api, 'POST', path, { key, value, type: 'sensitive', target: ['production'] });
+  const { failed } = readAs(api, `setting ${key}`, setSchema, expectStatus(api, `setting ${key}`, answer, [200, 201]));
+  if (failed === undefined || failed.length === 0) return;
+  // It repeats the value: only its own words are shown.
+  const { code, message } = failed[0]?.error ?? {};
+  throw new BanyanError('config_invalid', `Vercel: setting ${key}: ${(message ?? code ?? 'refused').replaceAll(value, '***').slice(0, 200)}.`, {
+    fix: 'Correct it at Vercel > Settings > Environment Variables, and run the step again: what is done stays done.',
+  });
+}
+
 async function run(child: Child): Promise<string[]> {
-  const { api, team } = apiOf(child);
-  const { project, created } = await ensureProject(api, team, child.answers.name);
+  const linked = await linkOf(child.folder);
+  const vercel = vercelOf(child, linked?.orgId);
+  const { project, created } = await ensureProject(vercel, child, linked?.projectId);
+  await link(child, project, vercel.team);
   const variables = await variablesOf(child);
-  for (const [key, value] of variables) {
-    const path = withQuery(`/v10/projects/${project.id}/env`, team, 'upsert=true');
-    expectStatus(api, `setting ${key}`, await ask(api, 'POST', path, { key, value, type: 'sensitive', target: ['production'] }), [200, 201]);
-  }
-  await mkdir(join(child.folder, '.vercel'), { recursive: true });
-  await writeFile(
-    join(child.folder, '.vercel/project.json'),
-    `${JSON.stringify({ projectId: project.id, orgId: child.env['VERCEL_TEAM_ID'] || project.accountId, projectName: project.name })}\n`,
-  );
+  for (const [key, value] of variables) await setVariable(vercel, project, key, value);
   const missing = REQUIRED.filter((name) => !variables.has(name));
   return [
     `The project ${project.name} ${created ? 'is created' : 'was there already'} and linked; ${variables.size} variables are set for production.`,
@@ -80,7 +183,8 @@ export const vercel: ServiceStep = {
   id: 'vercel',
   title: 'Vercel',
   plan: ({ answers, env }) => [
-    `find or create the project ${answers.name} at ${env['VERCEL_API_URL'] || 'https://api.vercel.com'}${env['VERCEL_TEAM_ID'] ? ` in the team ${env['VERCEL_TEAM_ID']}` : ''}, and link this folder (.vercel/project.json)`,
+    `take the project that ${LINK_FILE} names, else find or create ${answers.name} at ${env['VERCEL_API_URL'] || 'https://api.vercel.com'}${env['VERCEL_TEAM_ID'] ? ` in the team ${env['VERCEL_TEAM_ID']}` : ''}, and link this folder`,
+    'stop where a project of that name deploys another repository, or has deployments or variables of something else',
     `set for production, as sensitive variables, what ${ENV_FILE} or this shell has of: ${REQUIRED.join(', ')}, the keys of model providers and BANYAN_MODEL`,
   ],
   run,
