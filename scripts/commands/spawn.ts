@@ -59,24 +59,28 @@ function wantedServices(options: SpawnOptions): ServiceStep[] {
   return SERVICES.filter(({ id }) => options[id]);
 }
 
-/** Runs what was asked for; one that fails leaves the child and the others as they are. */
-async function setUp(services: readonly ServiceStep[], child: Child): Promise<boolean> {
-  let allDone = true;
+/**
+ * Runs what was asked for; one that fails leaves the child and the others as they are, and sets the exit code.
+ * @returns the services that are done
+ */
+async function setUp(services: readonly ServiceStep[], child: Child): Promise<Set<string>> {
+  const done = new Set<string>();
   for (const service of services) {
     child.say(`\n${service.title}`);
     try {
       for (const line of await service.run(child)) child.say(`  ${line}`);
+      done.add(service.id);
     } catch (error) {
       if (!(error instanceof BanyanError)) throw error;
-      allDone = false;
+      process.exitCode = child.signal.aborted ? 130 : 1;
       if (child.signal.aborted) {
         console.error(`  Stopped. The child stays as it is. Again, in its folder: npx banyan spawn --${service.id}`);
-        return false;
+        return done;
       }
       console.error(`  ${error.message}\n  ${error.fix ?? ''}\n  Again, in the folder of the child: npx banyan spawn --${service.id}`);
     }
   }
-  return allDone;
+  return done;
 }
 
 /** `banyan spawn --github` in the folder of a child: only the services. */
@@ -89,7 +93,7 @@ async function setUpExisting(env: Source, options: SpawnOptions): Promise<void> 
     const child: Child = { folder, answers: { ...answers, ...owner }, url: options.url, env: childEnvironment(env), signal, say: (line) => console.log(line) };
     if (options['dry-run']) {
       for (const service of services) console.log([service.title, ...service.plan(child).map((line) => `  - ${line}`)].join('\n'));
-    } else if (!(await setUp(services, child))) process.exitCode = 1;
+    } else await setUp(services, child);
   });
 }
 
@@ -102,16 +106,15 @@ function progressOf(options: SpawnOptions): CreateOptions['progress'] {
   };
 }
 
-function report(options: SpawnOptions, target: string, { answers, created }: { answers: Answers; created: Created }): void {
+function report(options: SpawnOptions, target: string, { answers, created, done }: { answers: Answers; created: Created; done: ReadonlySet<string> }): void {
   if (options.json) {
     const { files, banyan, git } = created;
     console.log(JSON.stringify({ folder: target, answers, files, banyan, committed: git?.committed ?? false, notes: git?.notes ?? [] }, null, 2));
     return;
   }
   for (const note of created.git?.notes ?? []) console.log(`  ${note}`);
-  console.log(
-    nextSteps({ folder: relative(process.cwd(), target) || '.', installed: !options['no-install'], services: wantedServices(options).map(({ id }) => id) }),
-  );
+  const left = SERVICES.map(({ id }) => id).filter((id) => !done.has(id));
+  console.log(nextSteps({ folder: relative(process.cwd(), target) || '.', installed: !options['no-install'], left }));
 }
 
 /** Makes a child, or sets up services for one that there is. */
@@ -148,8 +151,7 @@ export async function spawn(env: Source, args: readonly string[]): Promise<void>
       return;
     }
     const created = await createChild({ target, state, answers, source, root, ...switches, env, signal, progress: progressOf(options) });
-    const allDone = await setUp(services, child);
-    report(options, target, { answers, created });
-    if (!allDone) process.exitCode = 1;
+    const done = await setUp(services, child);
+    report(options, target, { answers, created, done });
   });
 }

@@ -38,15 +38,18 @@ export function dryRun({ target, answers, files, source, switches, plans }: DryR
 }
 
 /** Three steps, whatever was done already. */
-export function nextSteps({ folder, installed, services }: { folder: string; installed: boolean; services: readonly string[] }): string {
+export function nextSteps({ folder, installed, left }: { folder: string; installed: boolean; left: readonly string[] }): string {
   const quoted = /^[\w./-]+$/.test(folder) ? folder : `'${folder.replaceAll("'", String.raw`'\''`)}'`;
   const go = folder === '.' ? '' : `cd ${quoted} && `;
-  const last = services.includes('github') ? 'npx banyan spawn --app --supabase --vercel' : 'npx banyan spawn --github --app --supabase --vercel';
+  const live =
+    left.length === 0
+      ? 'npx vercel deploy --prod     and it is live'
+      : `npx banyan spawn ${left.map((id) => `--${id}`).join(' ')}     when it is to go live (any of them, with --dry-run first)`;
   return [
     '',
     'Next:',
     `  1. ${go}${installed ? '' : 'npm install && '}npm start     the team on this machine; in another terminal: npx banyan demo`,
     '  2. src/agents/domain.ts     what your team must know: correct it, then npm test',
-    `  3. ${last}     when it is to go live (any of them, with --dry-run first)`,
+    `  3. ${live}`,
   ].join('\n');
 }

@@ -24,7 +24,7 @@ const BOOK = `
 `;
 
 /** Any number will do, as long as everybody who migrates uses it. */
-const LOCK = "select pg_advisory_xact_lock(hashtextextended('banyan:migrate', 0))";
+const LOCK = "pg_advisory_xact_lock(hashtextextended('banyan:migrate', 0))";
 
 /** The migrations of a folder, oldest first. */
 export async function readMigrations(folder: string): Promise<Migration[]> {
@@ -113,7 +113,7 @@ async function applyOne(connection: MigrationConnection, migration: Migration): 
 async function inTransaction<T>(connection: MigrationConnection, work: () => Promise<T>): Promise<T> {
   await connection.exec('begin');
   try {
-    await connection.exec(LOCK);
+    await connection.exec(`select ${LOCK}`);
     const result = await work();
     await connection.exec('commit');
     return result;
@@ -133,7 +133,7 @@ function dollarQuoted(text: string): string {
 
 /** One statement is one transaction, whoever runs it and however it is sent. */
 function asStatement(body: string, declarations = ''): string {
-  return `do ${dollarQuoted(`${declarations} begin perform ${LOCK.replace(/^select /, '')}; ${body} end`)}`;
+  return `do ${dollarQuoted(`${declarations} begin perform ${LOCK}; ${body} end`)}`;
 }
 
 function applyStatement({ version, name, sql }: Migration): string {

@@ -2,11 +2,14 @@ import { existsSync, readFileSync, rmSync, statSync, symlinkSync } from 'node:fs
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { packageRoot } from '../../src/kernel/package-root.ts';
+import { VERSION } from '../../src/kernel/version.generated.ts';
+import { BOOK_PATH, createBook, writeBook } from '../../src/spawn/book.ts';
 import { readEnvFile, setInEnvFile } from '../../src/spawn/services/env-file.ts';
 import { supabase, supabaseStep } from '../../src/spawn/services/supabase.ts';
 import { readMigrations } from '../../src/store/migrate.ts';
 import { MIGRATIONS, startPostgres, type TestDatabase, type TestPostgres } from '../support/database.ts';
 import { servicePlace, type Answer, type Request, type Service, type ServicePlace } from './services-support.ts';
+import { cleanEnvironment, start } from './support.ts';
 
 const REF = 'abcdefghijklmnopqrst';
 const OTHER = 'zyxwvutsrqponmlkjihg';
@@ -258,6 +261,46 @@ describe('--supabase with a token', () => {
     });
     const slow = await startSupabase({ projects: [{ ref: REF, name: 'my-shop', status: 'COMING_UP' }] });
     await expect(supabaseStep({ everyMs: 1, mostMs: 20 }).run(withToken(slow))).rejects.toMatchObject({ code: 'limit_reached' });
+  });
+});
+
+describe('banyan spawn --supabase in the folder of a child', () => {
+  /** A child as far as its book goes. */
+  function asChild(): void {
+    const { answers } = place.child({});
+    place.write(BOOK_PATH, writeBook(createBook({ template: { name: 'banyan', version: VERSION }, commit: null, banyan: VERSION, answers, files: [] })));
+  }
+
+  it('ends with Ctrl-C while it waits, and the next one goes on', async () => {
+    asChild();
+    const service = await startSupabase({ states: ['COMING_UP'] });
+    const env = { ...cleanEnvironment(place.folder), SUPABASE_ACCESS_TOKEN: TOKEN, SUPABASE_API_URL: service.url };
+    const running = start(['--supabase'], { cwd: place.folder, env });
+    await expect
+      .poll(() => service.asked(`GET /v1/projects/${REF}`) || existsSync(join(place.folder, 'supabase/.temp/project-ref')), { timeout: 20_000 })
+      .toBe(true);
+    running.child.kill('SIGINT');
+    const stopped = await running.ended;
+    expect([stopped.status, stopped.stderr]).toEqual([
+      130,
+      expect.stringMatching(/^ {2}Stopped\. The child stays as it is\. Again, in its folder: npx banyan spawn --supabase\n$/),
+    ]);
+    const later = await startSupabase({ projects: [{ ref: REF, name: 'my-shop' }] });
+    const again = await start(['--supabase'], { cwd: place.folder, env: { ...env, SUPABASE_API_URL: later.url } }).ended;
+    expect([again.status, again.stderr]).toEqual([0, '']);
+    expect(again.stdout).toMatch(/linked \(supabase[^]*2 of 2 migrations applied/);
+    expect(created(later)).toEqual([]);
+    const secrets = [TOKEN, (await readEnvFile(place.folder))['SUPABASE_DB_PASSWORD']!, ...KEYS.map(({ api_key }) => api_key)];
+    for (const secret of secrets) expect(stopped.stdout + again.stdout).not.toContain(secret);
+  });
+
+  it('says what is wrong without a stack, and ends with 1', async () => {
+    asChild();
+    const service = await startSupabase({ instead: () => [200, '<html>Sign in'] });
+    const env = { ...cleanEnvironment(place.folder), SUPABASE_ACCESS_TOKEN: TOKEN, SUPABASE_API_URL: service.url };
+    const { status, stderr } = await start(['--supabase'], { cwd: place.folder, env }).ended;
+    expect([status, stderr]).toEqual([1, expect.stringMatching(/not understood[^]*is the API of Supabase[^]*Again, in the folder/)]);
+    expect(stderr).not.toMatch(/^\s+at /m);
   });
 });
 

@@ -77,6 +77,13 @@ describe('--github', () => {
     await expect(stand.maintainer.rest.repos.get({ owner: 'acme', repo: 'my-shop' })).rejects.toMatchObject({ status: 404 });
   });
 
+  it('finds its repository again by origin, where the book names no account', async () => {
+    const nobodys = () => ({ ...child(), answers: { ...child().answers, owner: '' } });
+    await github.run(child());
+    expect((await github.run(nobodys())).join('\n')).toMatch(/acme\/my-shop was there already; it has this commit/);
+    await expect(stand.maintainer.rest.repos.get({ owner: 'maintainer', repo: 'my-shop' })).rejects.toMatchObject({ status: 404 });
+  });
+
   it('says that what was there is public', async () => {
     await stand.maintainer.rest.repos.createInOrg({ org: 'acme', name: 'my-shop', private: false });
     expect((await github.run(child())).join('\n')).toMatch(/It is public/);
@@ -106,7 +113,8 @@ describe('--app', () => {
   const PEM = '-----BEGIN RSA PRIVATE KEY-----\nabc+/=\n-----END RSA PRIVATE KEY-----\n';
 
   function startForge() {
-    return place.serve(({ method, path }) => {
+    return place.serve(({ method, path, authorization }) => {
+      if (authorization !== '') return [401, { message: 'Bad credentials' }];
       if (path === '/users/acme') return [200, { type: 'Organization' }];
       if (method === 'POST' && path === '/app-manifests/the-code/conversions') {
         return [201, { id: 42, slug: 'my-shop-abc', html_url: 'https://github.test/apps/my-shop-abc', pem: PEM, webhook_secret: 'hush' }];
@@ -128,7 +136,8 @@ describe('--app', () => {
 
   it('registers the App by its manifest and keeps the keys for their owner, shown nowhere', async () => {
     const forge = await startForge();
-    const done = app.run(place.child({ GITHUB_API_URL: forge.url }, { url: 'https://shop.test' }));
+    // An old token in the shell is in nobody's way.
+    const done = app.run(place.child({ GITHUB_API_URL: forge.url, GITHUB_TOKEN: 'expired' }, { url: 'https://shop.test' }));
     const { action, manifest, back } = await press();
     expect(action).toContain(`${forge.url}/organizations/acme/settings/apps/new?state=`);
     expect(manifest).toMatchObject({
@@ -306,6 +315,13 @@ describe('.env.local', () => {
     write('GITHUB_APP_PRIVATE_KEY="-----BEGIN\nabc\n-----END"\nexport  CRON_SECRET = old\nB=2\nQ=\'open\nC=3\n');
     await setInEnvFile(folder, { GITHUB_APP_PRIVATE_KEY: 'x', CRON_SECRET: 'new' });
     expect(read()).toBe("B=2\nQ='open\nC=3\nGITHUB_APP_PRIVATE_KEY=x\nCRON_SECRET=new\n");
+  });
+
+  it('knows its lines by their names in a file of Windows', async () => {
+    write('A=1\r\nCRON_SECRET="old"\r\n');
+    await setInEnvFile(folder, { CRON_SECRET: 'new' });
+    expect(parseEnv(read())).toEqual({ A: '1', CRON_SECRET: 'new' });
+    expect(read()).not.toContain('old');
   });
 
   it.each(['', 'a b', 'a#b', "it's", 'say "it"', String.raw`back\nslash`, 'two\nlines', `"it's"`, 'sb_secret_x', '${HOME}', 'a=b=='])(

@@ -39,9 +39,10 @@ async function newAppUrl(child: Child): Promise<string> {
   // Anybody may ask; with a token GitHub answers more often than sixty times an hour.
   const token = child.env['GH_TOKEN'] || child.env['GITHUB_TOKEN'];
   const api = apiOf(child);
-  const asking = { ...api, headers: { ...api.headers, ...(token ? { authorization: `Bearer ${token}` } : {}) } };
-  const answer = expectStatus(asking, `looking for the account ${owner}`, await ask(asking, 'GET', `/users/${owner}`), [200]);
-  const { type } = readAs(asking, `the account ${owner}`, z.object({ type: z.string() }), answer);
+  const known = token ? await ask({ ...api, headers: { ...api.headers, authorization: `Bearer ${token}` } }, 'GET', `/users/${owner}`) : undefined;
+  const answer = known?.status === 200 ? known : await ask(api, 'GET', `/users/${owner}`);
+  const what = `looking for the account ${owner}`;
+  const { type } = readAs(api, what, z.object({ type: z.string() }), expectStatus(api, what, answer, [200]));
   return `${web}${type === 'User' ? '' : `/organizations/${owner}`}/settings/apps/new`;
 }
 

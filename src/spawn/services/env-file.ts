@@ -33,7 +33,7 @@ function groupsOf(text: string): { name: string | undefined; lines: string[] }[]
   const lines = text.split('\n');
   const groups: { name: string | undefined; lines: string[] }[] = [];
   for (let at = 0; at < lines.length;) {
-    const [, name, quote = '', rest = ''] = ASSIGNMENT.exec(lines[at] ?? '') ?? [];
+    const [, name, quote = '', rest = ''] = ASSIGNMENT.exec((lines[at] ?? '').trimEnd()) ?? [];
     const opens = name !== undefined && quote !== '' && !rest.includes(quote);
     const closing = opens ? lines.findIndex((line, index) => index > at && line.includes(quote)) : -1;
     const end = (closing === -1 ? at : closing) + 1;

@@ -53,10 +53,13 @@ async function requireOwnRepository(child: Child): Promise<void> {
   });
 }
 
-/** @throws BanyanError `conflict` where the child is at another place already: a second one would be made */
-async function requireSameOrigin(child: Child, full: string): Promise<void> {
+async function repositoryOfOrigin(child: Child): Promise<string | null> {
   const origin = await git(['remote', 'get-url', 'origin'], child);
-  const there = origin.code === 0 ? repositoryOf(origin.output) : null;
+  return origin.code === 0 ? repositoryOf(origin.output) : null;
+}
+
+/** @throws BanyanError `conflict` where the child is at another place already: a second one would be made */
+function requireSameOrigin(there: string | null, full: string, child: Child): void {
   if (there === null || there.toLowerCase() === full.toLowerCase()) return;
   const [owner = '', name = ''] = there.split('/');
   throw new BanyanError('conflict', `--github: the remote origin is ${there}, and the child is to be ${full}. Nothing was created.`, {
@@ -86,9 +89,11 @@ async function createRepository(api: Api, child: Child, { owner, login }: { owne
 async function ensureRepository(api: Api, child: Child): Promise<{ repository: Repository; created: boolean }> {
   const user = expectStatus(api, 'who the token belongs to', await ask(api, 'GET', '/user'), [200]);
   const { login } = readAs(api, 'who the token belongs to', userSchema, user);
-  const owner = child.answers.owner || login;
+  const there = await repositoryOfOrigin(child);
+  const [theirOwner = '', theirName = ''] = there?.split('/') ?? [];
+  const owner = child.answers.owner || (theirName.toLowerCase() === child.answers.name ? theirOwner : login);
   const full = `${owner}/${child.answers.name}`;
-  await requireSameOrigin(child, full);
+  requireSameOrigin(there, full, child);
   const found = expectStatus(api, `looking for ${full}`, await ask(api, 'GET', `/repos/${full}`), [200, 404]);
   const created = found.status === 404;
   const answer = created ? await createRepository(api, child, { owner, login }) : found;

@@ -173,7 +173,7 @@ async function run(child: Child): Promise<string[]> {
   for (const [key, value] of variables) await setVariable(vercel, project, key, value);
   const missing = REQUIRED.filter((name) => !variables.has(name));
   return [
-    `The project ${project.name} ${created ? 'is created' : 'was there already'} and linked; ${variables.size} variables are set for production.`,
+    `The project ${project.name} ${created ? 'is created' : 'was there already'} and linked; ${variables.size} variables are set for production${variables.size === 0 ? '' : `: ${[...variables.keys()].join(', ')}`}.`,
     ...(missing.length > 0 ? [`Still missing: ${missing.join(', ')}. Put them into ${ENV_FILE} and run --vercel again.`] : []),
     'Deploy: npx vercel deploy --prod; or connect the repository at Vercel > Settings > Git.',
   ];
@@ -185,7 +185,7 @@ export const vercel: ServiceStep = {
   plan: ({ answers, env }) => [
     `take the project that ${LINK_FILE} names, else find or create ${answers.name} at ${env['VERCEL_API_URL'] || 'https://api.vercel.com'}${env['VERCEL_TEAM_ID'] ? ` in the team ${env['VERCEL_TEAM_ID']}` : ''}, and link this folder`,
     'stop where a project of that name deploys another repository, or has deployments or variables of something else',
-    `set for production, as sensitive variables, what ${ENV_FILE} or this shell has of: ${REQUIRED.join(', ')}, the keys of model providers and BANYAN_MODEL`,
+    `set for production, as sensitive variables, what ${ENV_FILE} or this shell has of: ${REQUIRED.join(', ')}, ANTHROPIC_ and OPENAI_API_KEY and _BASE_URL, BANYAN_MODEL (also by role), BANYAN_URL, BANYAN_METRICS_TOKEN, GITHUB_API_URL, GITHUB_GRAPHQL_URL`,
   ],
   run,
 };
