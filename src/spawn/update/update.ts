@@ -34,14 +34,15 @@ export async function packageWrites(release: Release, { spec, oldSpec }: Prepare
 }
 
 /**
- * The lock file without our package: its hash is the old tarball's, and npm would refuse another one under the same name.
+ * The lock file without our package: its hash is the old tarball's, and npm would refuse another one under the same name. What lies below it
+ * goes with it: npm takes what is left there for installed, and leaves out what that depends on.
  * @returns null where there is nothing to change
  */
 export function lockWithout(lock: string): string | null {
   const parsed = JSON.parse(lock) as { packages?: Record<string, unknown> };
   if (parsed.packages?.['node_modules/banyan'] === undefined) return null;
-  delete parsed.packages['node_modules/banyan'];
-  return `${JSON.stringify(parsed, null, 2)}\n`;
+  const others = Object.entries(parsed.packages).filter(([path]) => path !== 'node_modules/banyan' && !path.startsWith('node_modules/banyan/'));
+  return `${JSON.stringify({ ...parsed, packages: Object.fromEntries(others) }, null, 2)}\n`;
 }
 
 function lockWrites(root: string): FileWrite[] {
