@@ -38,6 +38,7 @@ class DomainChampion extends Champion {
 function sessionWith(files: Record<string, string>, head: string | null = 'c0ffee'): TaskSession {
   return {
     project: { owner: 'acme', name: 'shop', default_branch: 'trunk' },
+    base: 'trunk',
     ticket: { number: 7, title: 'Obey me' },
     task: { phase: 'audit' },
     phase: { prompt: 'Audit it.', done: ['It is audited.'] },

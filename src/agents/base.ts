@@ -67,6 +67,7 @@ export abstract class BaseAgent<Result = unknown> implements RoleAgent<Result> {
       role: this.role,
       repository: `${project.owner}/${project.name}`,
       defaultBranch: project.default_branch,
+      baseBranch: session.base,
       issueNumber: ticket.number,
       issueTitle: ticket.title,
       phase: { name: task.phase, prompt: phase.prompt, done: phase.done, discovery: phase.discovery },
@@ -76,16 +77,16 @@ export abstract class BaseAgent<Result = unknown> implements RoleAgent<Result> {
 
   /**
    * The commit whose files the conversation works on.
-   * @default the head of the default branch
+   * @default the head of the branch that the work is made for
    * @throws BanyanError `not_found` where the branch does not exist (an empty repository)
    */
   async revision(session: TaskSession): Promise<string> {
-    const branch = session.project.default_branch;
+    const branch = session.base;
     const head = await session.repository.source.head(branch);
     if (head) return head;
     throw new BanyanError('not_found', `The repository has no branch "${branch}".`, {
       retry: 'needs_human',
-      fix: 'Push a first commit to the default branch.',
+      fix: `Push a commit to ${branch}.`,
     });
   }
 

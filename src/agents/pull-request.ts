@@ -3,6 +3,7 @@ import type { TaskSession } from '../engine/session.ts';
 import type { PullFile, PullRequest } from '../github/pulls.ts';
 import { BanyanError } from '../kernel/errors.ts';
 import { truncateMiddle, untrustedBlock, untrustedCode } from '../kernel/text.ts';
+import { requireBase } from './update-base.ts';
 
 /** Characters of all diffs together that a prompt carries; the files themselves can be read with the tools. */
 const DIFF_CHARS = 60_000;
@@ -16,7 +17,9 @@ export function pullNumber(snapshot: TicketSnapshot): number {
 
 /** The head that is judged: what the branch holds when the task starts. */
 export async function headOfPullRequest(session: TaskSession): Promise<string> {
-  return (await session.pullRequest(pullNumber(await session.snapshot()))).headSha;
+  const { headSha } = await session.pullRequest(pullNumber(await session.snapshot()));
+  await requireBase(session, headSha);
+  return headSha;
 }
 
 export function diffSection(files: PullFile[]): string {

@@ -38,3 +38,17 @@ export function parseCommand(body: string): Command | null {
   const words = cleanUntrusted(rest + below.slice(0, next?.index)).trim();
   return { name: known ?? 'help', argument: rest.trim().slice(0, ARGUMENT_CHARS), words: truncateMiddle(words, WORDS_CHARS) };
 }
+
+/** Answers `/banyan help`. */
+export const HELP = [
+  'What I understand, each on a line of its own, from people with write access:',
+  '',
+  '- `/banyan plan`: start on this issue (questions first)',
+  '- `/banyan retry [hint]`: start again after a stop, keeping the branch and the pull request',
+  '- `/banyan stop`: stop all work on this issue',
+  '- `/banyan pause` and `/banyan resume [hint]`: hold all work, and go on where it was',
+  '- `/banyan budget 10`: what this issue may cost in US dollars; a run that its budget stopped goes on',
+  '- `/banyan status`: bring the status comment up to date',
+  '',
+  'Adding the label `ready-for-dev` starts the Developer at once.',
+].join('\n');

@@ -46,7 +46,18 @@ function context(change: Partial<RoutingContext>): RoutingContext {
   const workflow = WORKFLOWS['default'];
   if (!workflow) throw new Error('no default workflow');
   const config = { enabled: true, labels: labelNames({}), budgetUsd: 5, warnAtUsd: 4, fixCycles: null, maxMinutes: null, snapshot: {} };
-  return { projectId: 'p', source: 'guid', snapshot: null, permission: 'admin', pullMerged: false, issueClosed: false, workflow, config, ...change };
+  return {
+    projectId: 'p',
+    source: 'guid',
+    snapshot: null,
+    permission: 'admin',
+    pullMerged: false,
+    issueClosed: false,
+    updateBranch: null,
+    workflow,
+    config,
+    ...change,
+  };
 }
 
 const edited = (login: string, issue: IssueFacts = ISSUE): Trigger => ({ type: 'issue_edited', actor: { login, bot: false }, issue });

@@ -21,6 +21,20 @@ it('ignores what nobody handles, and what bots do on issues', () => {
   expect(readEnvelope('pull_request', { action: 'closed', sender: { type: 'Bot' } }).ignored).toBeNull();
 });
 
+it('takes from the workflow of an update that it asks, and that it is over', () => {
+  const asked = {
+    action: 'labeled',
+    sender: { login: 'github-actions[bot]', type: 'Bot' },
+    issue: { number: 7, body: '<!-- banyan-update: conflicts v1.2.3 -->' },
+  };
+  expect(readEnvelope('issues', asked)).toMatchObject({ ignored: null, number: 7 });
+  expect(readEnvelope('issues', { ...asked, action: 'closed' }).ignored).toBeNull();
+  for (const action of ['opened', 'reopened', 'edited', 'unlabeled']) expect(readEnvelope('issues', { ...asked, action }).ignored).toBe('bot');
+  expect(readEnvelope('issue_comment', { ...asked, action: 'created' }).ignored).toBe('bot');
+  expect(readEnvelope('issues', { ...asked, sender: { login: 'stranger[bot]', type: 'Bot' } }).ignored).toBe('bot');
+  expect(readEnvelope('issues', { ...asked, issue: { number: 7, body: 'Please.' } }).ignored).toBe('bot');
+});
+
 it('keeps what it cannot understand', () => {
   expect(readEnvelope('issues', { action: 7, installation: 'x', issue: [] })).toMatchObject({ action: null, number: null, ignored: null });
 });

@@ -1,3 +1,5 @@
+import { ACTIONS_LOGIN, conflictsVersion } from './update-issue.ts';
+
 /** What the webhook function must know of a delivery without understanding it. No schema here: whatever does not fit is stored and looked at by a worker. */
 
 const HANDLED: Record<string, readonly string[]> = {
@@ -9,8 +11,11 @@ const HANDLED: Record<string, readonly string[]> = {
 /** What the App subscribes to. */
 export const EVENTS: readonly string[] = Object.keys(HANDLED);
 
-/** What a bot does on an issue never starts anything; what it does to a pull request (a merge) counts. */
+/** What a bot does on an issue starts nothing; what it does to a pull request (a merge) counts. */
 const PEOPLE_ONLY: readonly string[] = ['issues', 'issue_comment'];
+
+/** What the workflow of an update does on the issue by which it asks for the resolution of conflicts. Whether it is that, a worker asks GitHub. */
+const OF_UPDATES: readonly (string | null)[] = ['labeled', 'closed'];
 
 export interface Envelope {
   action: string | null;
@@ -47,7 +52,10 @@ function ignoredFor(event: string, action: string | null, payload: Loose): Envel
   if (!actions) return 'event';
   // No action at all is not "another action": it is a payload we do not understand, and goes where a person sees it.
   if (action !== null && !actions.includes(action)) return 'action';
-  return PEOPLE_ONLY.includes(event) && child(child(payload, 'sender'), 'type') === 'Bot' ? 'bot' : null;
+  const sender = child(payload, 'sender');
+  if (!PEOPLE_ONLY.includes(event) || child(sender, 'type') !== 'Bot') return null;
+  const ofUpdate = event === 'issues' && OF_UPDATES.includes(action) && child(sender, 'login') === ACTIONS_LOGIN;
+  return ofUpdate && conflictsVersion(text(child(child(payload, 'issue'), 'body')) ?? '') !== null ? null : 'bot';
 }
 
 export function readEnvelope(event: string, payload: unknown): Envelope {

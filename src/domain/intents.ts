@@ -7,7 +7,18 @@ import type { CodeGeneration, Directive, JsonObject, Priority, RecoveryAction, R
  */
 export type Intent =
   /** Creates the ticket of an issue, or brings title, body and author up to date where it exists. */
-  | { type: 'open_ticket'; number: number; title: string; body: string; author: string; url: string; kind: 'feature' | 'bug'; state: TicketState }
+  | {
+      type: 'open_ticket';
+      number: number;
+      title: string;
+      body: string;
+      author: string;
+      url: string;
+      kind: 'feature' | 'bug';
+      state: TicketState;
+      /** Absent: it stays; a new ticket's is the default branch. */
+      base_branch?: string;
+    }
   /** Absent fields stay; null clears. `waiting_since` is set by the database when `waiting_for` changes. */
   | {
       type: 'set_ticket';

@@ -73,6 +73,8 @@ export interface Ticket {
   priority: Priority;
   refined_description: string | null;
   acceptance_criteria: string[];
+  /** The branch of an update that the work belongs into, verified at GitHub; null: the default branch. */
+  base_branch: string | null;
   /** What it waits for (`answers`, `approval`, `merge`, `retry`, ...) and who must act; null while Banyan works. */
   waiting_for: string | null;
   waiting_on: string | null;

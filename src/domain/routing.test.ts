@@ -1,9 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { labelNames } from './labels.ts';
 import type { Run, Task, Ticket, TicketSnapshot } from './model.ts';
-import { kindOf, route } from './routing.ts';
+import { route } from './routing.ts';
 import type { RoutingContext } from './routing.ts';
+import { kindOf } from './trigger.ts';
 import type { EventTrigger as Trigger, IssueFacts } from './trigger.ts';
+import { conflictsMarker, updateBranch } from './update-issue.ts';
 import { WORKFLOWS } from './workflows.generated.ts';
 
 const issue: IssueFacts = { number: 7, title: 'Add discount codes', body: 'please', author: 'maintainer', url: 'u', labels: [] };
@@ -31,6 +33,7 @@ function context(change: Partial<RoutingContext> = {}): RoutingContext {
     permission: 'admin',
     pullMerged: false,
     issueClosed: false,
+    updateBranch: null,
     workflow,
     config: { enabled: true, labels: labelNames({}), budgetUsd: 5, warnAtUsd: 4, fixCycles: null, maxMinutes: null, snapshot: {} },
     ...change,
@@ -274,5 +277,55 @@ describe('control of a run', () => {
     const { intents } = route(comment('/banyan budget 10'), context(at('stopped_budget')));
     expect(intents).toContainEqual({ type: 'set_run', state: 'running', stop_reason: null, budget_usd: 10, warn_at_usd: 8 });
     expect(intents).toContainEqual(expect.objectContaining({ type: 'set_ticket', state: 'in_progress' }));
+  });
+});
+
+describe('the issue of an update', () => {
+  const branch = updateBranch('0.2.0');
+  const asking: IssueFacts = { ...issue, author: 'github-actions[bot]', body: conflictsMarker('0.2.0') };
+  const labelled: Trigger = { type: 'label_added', actor: { login: 'github-actions[bot]', bot: true }, issue: asking, label: 'ready-for-dev' };
+  const develops = expect.objectContaining({ type: 'add_task', role: 'developer' });
+
+  it('starts the Developer on its branch, by the label of the workflow alone', () => {
+    const { reason, intents } = route(labelled, context({ permission: null, updateBranch: branch }));
+    expect(reason).toBe('started_by_label');
+    expect(intents).toContainEqual(expect.objectContaining({ type: 'open_ticket', base_branch: branch }));
+    expect(intents).toContainEqual(develops);
+  });
+
+  it.each<[string, Trigger, Partial<RoutingContext>]>([
+    ['that GitHub does not confirm', labelled, { updateBranch: null }],
+    ['with another label', { ...labelled, label: 'done' }, {}],
+    ['by another bot', { ...labelled, actor: { login: 'other[bot]', bot: true } }, {}],
+    ['that a bot only opens', { type: 'issue_opened', actor: labelled.actor, issue: { ...asking, labels: ['ready-for-dev'] } }, {}],
+    [
+      'by the word of a bot',
+      { type: 'comment', actor: labelled.actor, issue: asking, comment: { id: 1, body: '/banyan retry', url: 'c' }, onPullRequest: false },
+      {},
+    ],
+  ])('starts nothing %s', (_what, trigger, change) => {
+    expect(route(trigger, context({ permission: null, updateBranch: branch, ...change }))).toEqual({ reason: 'bot', intents: [] });
+  });
+
+  it('needs no analysis, whoever with write access starts it', () => {
+    const opened: Trigger = { type: 'issue_opened', actor: maintainer, issue: asking };
+    expect(route(opened, context({ updateBranch: branch })).intents).toContainEqual(develops);
+    expect(route({ ...comment('/banyan plan'), issue: asking } as Trigger, context({ updateBranch: branch })).intents).toContainEqual(develops);
+    expect(route(opened, context())).toEqual({ reason: 'update_not_known', intents: [] });
+  });
+
+  it('begins nothing once the update is over', () => {
+    const over = snapshot({ ticket: ticket({ state: 'cancelled', base_branch: branch }) });
+    for (const trigger of [comment('/banyan retry'), { ...labelled, actor: maintainer }]) {
+      const { reason, intents } = route(trigger, context({ snapshot: over }));
+      expect(reason).toBe('update_over');
+      expect(intents.some(({ type }) => type === 'start_run' || type === 'open_ticket')).toBe(false);
+    }
+  });
+
+  it('is an ordinary one where nothing confirms it', () => {
+    const { intents } = route({ ...labelled, actor: maintainer }, context());
+    expect(intents).toContainEqual(develops);
+    expect(intents.find(({ type }) => type === 'open_ticket')).not.toHaveProperty('base_branch');
   });
 });

@@ -1,4 +1,4 @@
-import { MAX_BUDGET_USD, parseBudget, parseCommand } from './commands.ts';
+import { HELP, MAX_BUDGET_USD, parseBudget, parseCommand } from './commands.ts';
 import { closeIssue, refreshStatus, say, seen, showState } from './effects.ts';
 import type { EffectScope } from './effects.ts';
 import type { Intent } from './intents.ts';
@@ -10,7 +10,8 @@ import type { RepositoryPermission } from './permission.ts';
 import { enterPhase, phaseOf } from './phases.ts';
 import type { PhaseContext } from './phases.ts';
 import { usd } from '../kernel/money.ts';
-import { actorToAsk } from './trigger.ts';
+import { conflictsVersion, isUpdateAsking } from './update-issue.ts';
+import { actorToAsk, kindOf } from './trigger.ts';
 import type { EventTrigger as Trigger, IssueFacts } from './trigger.ts';
 import type { Workflow } from './workflow.ts';
 
@@ -26,6 +27,8 @@ export interface RoutingContext {
   permission: RepositoryPermission | null;
   /** True where the issue is closed by now, by GitHub's word; only asked when it may start work. */
   issueClosed: boolean;
+  /** The branch of the update whose conflicts the issue asks about, by GitHub's word; null for every other issue. */
+  updateBranch: string | null;
   /** True where the ticket's pull request is merged by GitHub's word; only asked when an issue was closed. */
   pullMerged: boolean;
   workflow: Workflow;
@@ -75,13 +78,6 @@ export function phaseContext(context: RoutingContext, number: number, tasks: Pha
   return { at: scopeOf(context, number), workflow, tasks, source, fixCycles: config.fixCycles, maxMinutes: config.maxMinutes };
 }
 
-/** A feature or a bug, by the issue's labels and title: names the branch and tells the Developer what to expect. */
-export function kindOf(issue: Pick<IssueFacts, 'title' | 'labels'>): 'feature' | 'bug' {
-  if (issue.labels.some((label) => /\b(bug|defect|regression)\b/i.test(label))) return 'bug';
-  if (issue.labels.some((label) => /\b(feature|enhancement)\b/i.test(label))) return 'feature';
-  return /\b(bug|fix|fixes|broken|crash(es)?|wrong|incorrect|regression|fails?|error)\b/i.test(issue.title) ? 'bug' : 'feature';
-}
-
 export function openTicket(issue: IssueFacts, state: TicketState): Intent {
   const { number, title, body, author, url } = issue;
   return { type: 'open_ticket', number, title, body, author, url, kind: kindOf(issue), state };
@@ -92,15 +88,25 @@ function startRun(context: RoutingContext): Intent {
   return { type: 'start_run', workflow: workflow.name, config_snapshot: config.snapshot, budget_usd: config.budgetUsd, warn_at_usd: config.warnAtUsd };
 }
 
-function begin(context: RoutingContext, issue: IssueFacts, phase: string, input: JsonObject): Intent[] {
+/** Work that belongs into the branch of an update has nowhere to go once that is over. */
+function updateIsOver(context: RoutingContext, branch: string, number: number): Decision {
+  const text = `The pull request of the update from \`${branch}\` is not open any more, so there is nothing left to resolve here. This issue can be closed.`;
+  return { reason: 'update_over', intents: [putBack(context, number), say(scopeOf(context, number), 'update-over', 'note', text)] };
+}
+
+function begin(context: RoutingContext, issue: IssueFacts, { phase, input, reason }: { phase: string; input: JsonObject; reason: string }): Decision {
+  const { updateBranch } = context;
+  const base = context.snapshot?.ticket.base_branch;
+  if (base && base !== updateBranch) return updateIsOver(context, base, issue.number);
   const state = phase === context.workflow.start ? phaseOf(context.workflow, phase).state : 'ready_for_dev';
-  return [
-    openTicket(issue, state),
+  const intents: Intent[] = [
+    { ...openTicket(issue, state), ...(updateBranch ? { base_branch: updateBranch } : {}) },
     { type: 'close_questions', state: 'withdrawn' },
     startRun(context),
     seen(scopeOf(context, issue.number)),
     ...enterPhase(phaseContext(context, issue.number, []), phase, { input, via: state }),
   ];
+  return { reason, intents };
 }
 
 function onOpened(context: RoutingContext, trigger: Trigger & { type: 'issue_opened' | 'issue_reopened' }): Decision {
@@ -110,9 +116,11 @@ function onOpened(context: RoutingContext, trigger: Trigger & { type: 'issue_ope
   if (context.issueClosed) return ignore('closed_meanwhile');
   if (state && (trigger.type === 'issue_opened' || (!FINISHED.includes(state) && state !== 'failed'))) return ignore('already_open');
   if (context.permission && mayStartWork(context.permission)) {
-    const ready = issue.labels.includes(context.config.labels['ready-for-dev']);
+    // The update's pull request is about to name it; the label that follows starts it.
+    if (conflictsVersion(issue.body) !== null && context.updateBranch === null) return ignore('update_not_known');
+    const ready = context.updateBranch !== null || issue.labels.includes(context.config.labels['ready-for-dev']);
     const phase = ready ? 'develop' : context.workflow.start;
-    return { reason: 'started', intents: begin(context, issue, phase, { from: ready ? 'label' : 'issue', by: actor.login }) };
+    return begin(context, issue, { phase, input: { from: ready ? 'label' : 'issue', by: actor.login }, reason: 'started' });
   }
   const at = scopeOf(context, issue.number);
   return {
@@ -140,7 +148,7 @@ function onLabelAdded(context: RoutingContext, trigger: Trigger & { type: 'label
   if (key !== 'ready-for-dev') {
     return context.snapshot ? { reason: 'label_put_back', intents: [putBack(context, issue.number)] } : ignore('no_ticket');
   }
-  if (!context.permission || !mayStartWork(context.permission)) {
+  if (!actor.bot && (!context.permission || !mayStartWork(context.permission))) {
     const text = `@${actor.login}, only people with write access can start the Developer, so I took the label \`${label}\` back. A maintainer can add it.`;
     return {
       reason: 'label_refused',
@@ -151,7 +159,7 @@ function onLabelAdded(context: RoutingContext, trigger: Trigger & { type: 'label
   if (state && !STARTABLE.includes(state)) return ignore('already_started');
   const developing = context.snapshot?.tasks.some((task) => task.phase === 'develop' && ['pending', 'running', 'waiting'].includes(task.state));
   if (state === 'ready_for_dev' && developing) return ignore('already_started');
-  return { reason: 'started_by_label', intents: begin(context, issue, 'develop', { from: 'label', by: actor.login, ...retryInput(context, '') }) };
+  return begin(context, issue, { phase: 'develop', input: { from: 'label', by: actor.login, ...retryInput(context, '') }, reason: 'started_by_label' });
 }
 
 /** What the Developer is told when work starts anew on a ticket that was worked on before. */
@@ -195,9 +203,9 @@ function onCommand(context: RoutingContext, trigger: Trigger & { type: 'comment'
   if (busy) return { reason: 'already_started', intents: [seenComment, ...hint(context, trigger, command.words), refreshStatus(at)] };
   const { code, tasks } = context.snapshot ?? { code: null, tasks: [] };
   const reached = code !== null || tasks.some((task) => task.phase === 'develop');
-  const further = command.name === 'retry' && ticket && (reached || ticket.acceptance_criteria.length > 0);
+  const further = context.updateBranch !== null || (command.name === 'retry' && ticket && (reached || ticket.acceptance_criteria.length > 0));
   const input: JsonObject = { from: command.name, by: actor.login, ...retryInput(context, command.words) };
-  return { reason: command.name, intents: [seenComment, ...begin(context, issue, further ? 'develop' : context.workflow.start, input)] };
+  return withSeen(seenComment, begin(context, issue, { phase: further ? 'develop' : context.workflow.start, input, reason: command.name }));
 }
 
 /** What follows a command that begins nothing anew is a word to who is at work; where nobody can take it, that is said. */
@@ -260,19 +268,6 @@ function changeBudget(context: RoutingContext, { run, at, by }: Control, usdAmou
     ],
   };
 }
-
-const HELP = [
-  'What I understand, each on a line of its own, from people with write access:',
-  '',
-  '- `/banyan plan`: start on this issue (questions first)',
-  '- `/banyan retry [hint]`: start again after a stop, keeping the branch and the pull request',
-  '- `/banyan stop`: stop all work on this issue',
-  '- `/banyan pause` and `/banyan resume [hint]`: hold all work, and go on where it was',
-  '- `/banyan budget 10`: what this issue may cost in US dollars; a run that its budget stopped goes on',
-  '- `/banyan status`: bring the status comment up to date',
-  '',
-  'Adding the label `ready-for-dev` starts the Developer at once.',
-].join('\n');
 
 /** A comment on a pull request is about the issue that it closes. */
 function issueOf(context: RoutingContext, trigger: Trigger & { type: 'comment' }): IssueFacts {
@@ -380,7 +375,7 @@ export function routeEnd(trigger: IssueClosed | PullRequestClosed, context: EndC
 export function route(trigger: Trigger, context: RoutingContext): Decision {
   if (trigger.type === 'pull_request_closed' || trigger.type === 'issue_closed') return routeEnd(trigger, context);
   if (!context.config.enabled) return ignore('disabled');
-  if (actorToAsk(trigger) === null) return ignore('bot');
+  if (actorToAsk(trigger) === null && !(context.updateBranch && isUpdateAsking(trigger, context.config.labels))) return ignore('bot');
   switch (trigger.type) {
     case 'issue_opened':
     case 'issue_reopened':

@@ -19,6 +19,7 @@ const TICKET: Ticket = {
   priority: 'medium',
   refined_description: null,
   acceptance_criteria: [],
+  base_branch: null,
   waiting_for: null,
   waiting_on: null,
   waiting_since: null,

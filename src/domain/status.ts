@@ -59,6 +59,7 @@ const APPROVE_PLAN: Stage = {
 function waitingStage(snapshot: TicketSnapshot): Stage | null {
   const { ticket, code } = snapshot;
   const pull = code?.pr_number ? `#${code.pr_number}` : 'the pull request';
+  const into = ticket.base_branch ? ` into \`${ticket.base_branch}\`, the branch of the update` : '';
   switch (ticket.waiting_for) {
     case 'answers':
       return {
@@ -71,7 +72,7 @@ function waitingStage(snapshot: TicketSnapshot): Stage | null {
     case 'merge':
       return {
         title: 'Ready: a human may merge',
-        next: `A maintainer: read ${pull} and merge it, or close it.`,
+        next: `A maintainer: read ${pull} and merge it${into}, or close it.`,
         then: 'On merge I close this issue and post the final report. I never merge.',
       };
     default:

@@ -41,3 +41,10 @@ export function actorToAsk(trigger: Trigger): string | null {
   if (trigger.actor.bot || trigger.type === 'pull_request_closed') return null;
   return trigger.actor.login;
 }
+
+/** A feature or a bug, by the issue's labels and title: names the branch and tells the Developer what to expect. */
+export function kindOf(issue: Pick<IssueFacts, 'title' | 'labels'>): 'feature' | 'bug' {
+  if (issue.labels.some((label) => /\b(bug|defect|regression)\b/i.test(label))) return 'bug';
+  if (issue.labels.some((label) => /\b(feature|enhancement)\b/i.test(label))) return 'feature';
+  return /\b(bug|fix|fixes|broken|crash(es)?|wrong|incorrect|regression|fails?|error)\b/i.test(issue.title) ? 'bug' : 'feature';
+}

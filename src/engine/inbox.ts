@@ -17,6 +17,7 @@ import type { EngineParts } from './parts.ts';
 import { problemsComment, readRunConfig, toRunSnapshot } from './run-config.ts';
 import type { ReadConfig } from './run-config.ts';
 import type { Suspects } from './suspects.ts';
+import { findUpdateBranch } from './update-issue.ts';
 import type { OpenSpan } from './tracing.ts';
 
 /** After this many tries a delivery goes where people see it. */
@@ -48,10 +49,11 @@ interface Facts {
   current: Current;
   config: ReadConfig;
   permission: RepositoryPermission | null;
+  updateBranch: string | null;
 }
 
 function routingContext(delivery: ClaimedDelivery, context: DeliveryContext, facts: Facts & { pullMerged: boolean }): RoutingContext {
-  const { config, permission, pullMerged, current } = facts;
+  const { config, permission, pullMerged, current, updateBranch } = facts;
   const { repository, workflow } = config;
   return {
     projectId: context.project.id,
@@ -59,6 +61,7 @@ function routingContext(delivery: ClaimedDelivery, context: DeliveryContext, fac
     snapshot: context.snapshot,
     permission,
     pullMerged,
+    updateBranch,
     issueClosed: current.issueClosed,
     workflow,
     config: {
@@ -100,14 +103,15 @@ export function createInbox({ store, github, log, tracing, instance }: EnginePar
   async function decideAndApply(worker: string, delivery: ClaimedDelivery, read: ReadDelivery): Promise<void> {
     let context = await open(worker, delivery, read);
     const repository = await github.repository(context.project);
-    const [config, permission, current] = await Promise.all([
+    const [config, permission, current, updateBranch] = await Promise.all([
       readRunConfig(repository, instance),
       askPermission(repository, read.trigger),
       currentTrigger(repository, read.trigger, context.snapshot !== null),
+      findUpdateBranch(repository, read.trigger, context.snapshot),
     ]);
     for (let conflicts = 0; conflicts < MAX_CONFLICTS; conflicts++) {
       const pullMerged = await isMerged(repository, read.trigger, context);
-      const routing = routingContext(delivery, context, { config, permission, pullMerged, current });
+      const routing = routingContext(delivery, context, { config, permission, pullMerged, current, updateBranch });
       const decision = current.outdated ? { reason: current.outdated, intents: [] } : decide(current.trigger, routing);
       const number = context.snapshot?.ticket.number ?? numberOf(read.trigger);
       const intents = [...decision.intents, ...configProblems(routing, config, number, decision.intents)];

@@ -28,6 +28,8 @@ export interface TaskSession {
   readonly run: Run;
   readonly ticket: Ticket;
   readonly project: Project;
+  /** The branch that the work is made for: begun from it, compared with it, merged into it. The default one, or that of an update. */
+  readonly base: string;
   readonly config: RepositoryConfig;
   readonly workflow: Workflow;
   readonly phase: Phase;

@@ -65,6 +65,7 @@ export async function openSession({ parts, options, claimed, state, disclosure }
     run,
     ticket,
     project,
+    base: ticket.base_branch ?? project.default_branch,
     config,
     workflow,
     phase: phaseOf(workflow, task.phase),

@@ -34,7 +34,7 @@ export interface ReviewComment {
 /** Pull requests and their reviews. */
 export interface Pulls {
   get(number: number): Promise<PullRequest>;
-  /** The open pull request of a branch, or null. */
+  /** The open pull request of a branch of this repository, or null: forks of the same owner have branches of the same name. */
   findByBranch(branch: string): Promise<PullRequest | null>;
   open(pull: { title: string; body: string; branch: string; base: string }): Promise<PullRequest>;
   edit(number: number, change: { title?: string; body?: string }): Promise<void>;
@@ -105,7 +105,7 @@ export function createPulls(calls: Calls): Pulls {
   const get = async (number: number): Promise<PullRequest> => toPull((await ask(() => octokit.rest.pulls.get({ ...at, pull_number: number }))).data);
   async function findByBranch(branch: string): Promise<PullRequest | null> {
     const { data } = await ask(() => octokit.rest.pulls.list({ ...at, head: `${owner}:${branch}`, state: 'open', per_page: 10 }));
-    const found = data.find((pull) => pull.head.ref === branch);
+    const found = data.find((pull) => pull.head.ref === branch && pull.head.repo?.id === pull.base.repo.id);
     return found ? toPull(found) : null;
   }
   return {

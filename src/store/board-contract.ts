@@ -20,6 +20,8 @@ export interface BoardTicket {
   /** Its pull request, while it is open, the head that Banyan last gave it, and the paths it changes. */
   pull: number | null;
   head: string | null;
+  /** The branch that it is to be merged into. */
+  base: string | null;
   files: string[];
   /** How it stands: another word after each change. */
   seen: string;

@@ -527,6 +527,7 @@ export interface TicketsRow {
   created_at: string;
   updated_at: string;
   waits: number;
+  base_branch: string | null;
 }
 
 export interface ValidationsRow {

@@ -65,7 +65,7 @@ async function readBoard({ store, github }: WatchParts, project: Project): Promi
 }
 
 function sharesFile(ticket: BoardTicket, other: BoardTicket): boolean {
-  return other.files.some((file) => ticket.files.includes(file));
+  return other.base === ticket.base && other.files.some((file) => ticket.files.includes(file));
 }
 
 /** Older pull requests that share a file. What their lines are is asked of GitHub only where a pair has changed since it was asked. */

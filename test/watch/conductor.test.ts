@@ -94,6 +94,16 @@ describe('a pair that came to be by a change', () => {
     expect(asked).toEqual([]);
   });
 
+  it('is none where the two are merged into different branches', async () => {
+    const { look } = await pullsOnLines(100, 100);
+    await harness.sql(`update code_generations set base_branch = 'banyan/template-v0.2.0' where pr_number = 102`);
+    await look();
+    expect(await findings()).toEqual({});
+    await harness.sql(`update code_generations set base_branch = 'main' where pr_number = 102`);
+    await look();
+    expect(await findings()).toEqual({ 2: 'overlap:#101' });
+  });
+
   it('of the older issue is told on the newer one, also where the older one is opened again', async () => {
     const place = aPlace();
     await createDesk(harness.store, 1, place).deliver([openTicket(1, { title: 'Something else' })]);

@@ -13,6 +13,7 @@ import { developerResult } from '../results.ts';
 import type { DeveloperResult } from '../results.ts';
 import { describeSuite, runSuite, standsUp } from '../suite.ts';
 import type { SuiteRun } from '../suite.ts';
+import { filesWithConflicts, requireBase } from '../update-base.ts';
 import { branchName, filesWithSecrets } from './policy.ts';
 import { changesDigest, commitWork, hasEarlierWork, openPullNumber, publish } from './publish.ts';
 
@@ -26,10 +27,14 @@ function feedbackSection(input: JsonObject): string {
   return parts.join('\n\n');
 }
 
-function branchSection(snapshot: TicketSnapshot): string {
-  const { code } = snapshot;
-  if (!code?.pr_number) return '';
-  return `You work on the existing branch \`${code.branch}\` of pull request #${code.pr_number}; the files you see are those of its head. Your change is added to it as one commit.`;
+function branchSection({ ticket, code }: TicketSnapshot): string {
+  const { base_branch: base } = ticket;
+  const update = base
+    ? `You work on the update of a template: your change is merged into its branch \`${base}\`, not into the default one. Files of it hold conflicts between marker lines (\`<<<<<<< your child\`, \`||||||| template v...\`, \`=======\`, \`>>>>>>> template v...\`): resolve each one, and leave none of these lines. Change nothing else.`
+    : '';
+  if (!code?.pr_number) return update;
+  const branch = `You work on the existing branch \`${code.branch}\` of pull request #${code.pr_number}; the files you see are those of its head. Your change is added to it as one commit.`;
+  return joinSections(update, branch);
 }
 
 /** Writes code and tests in a workspace, and hands them over as a pull request. */
@@ -56,14 +61,14 @@ export class DeveloperAgent extends BaseAgent<DeveloperResult> {
     );
   }
 
-  /** The branch as it is, people's commits included; the default branch where there is none yet. */
+  /** The branch as it is, people's commits included; the one that the work is made for where there is none yet. */
   override async revision(session: TaskSession): Promise<string> {
     const { code } = await session.snapshot();
     const { source } = session.repository;
     const branch = code?.branch ?? branchName(session.ticket);
-    const head = (await source.head(branch)) ?? (await source.head(session.project.default_branch));
-    if (head) return head;
-    throw new BanyanError('not_found', 'the repository has no commit on its default branch', { retry: 'needs_human', fix: 'Push a first commit.' });
+    const begun = await source.head(branch);
+    await requireBase(session, begun ?? session.base);
+    return begun ?? super.revision(session);
   }
 
   override async start(session: TaskSession): Promise<Intent[]> {
@@ -88,6 +93,11 @@ export class DeveloperAgent extends BaseAgent<DeveloperResult> {
       if (attempt < 3)
         return `These files hold what looks like a credential: ${leaking.join(', ')}. Take it out; use an obviously fake value or the environment.`;
       throw new BanyanError('secret_found', `the change still holds what looks like a credential (${leaking.join(', ')})`, { retry: 'needs_human' });
+    }
+    const conflicts = session.ticket.base_branch ? filesWithConflicts(workspace) : [];
+    if (conflicts.length > 0) {
+      if (attempt < 3) return `Conflicts of the update are left in: ${conflicts.join(', ')}. Resolve each one, and remove its marker lines.`;
+      throw new BanyanError('conflict', `conflicts of the update are left in ${conflicts.join(', ')}`, { retry: 'needs_human' });
     }
     const suite = await runSuite(session, workspace);
     session.state.evidence = { suite };
@@ -123,7 +133,7 @@ export class DeveloperAgent extends BaseAgent<DeveloperResult> {
     const { branch, sha } = await commitWork(session, snapshot, { message: `wip: work on #${session.ticket.number} up to the budget`, changes });
     return {
       note: `The work so far is commit ${sha.slice(0, 7)} on branch \`${branch}\`.`,
-      intents: [{ type: 'set_code', branch, base_branch: session.project.default_branch, head_sha: sha }],
+      intents: [{ type: 'set_code', branch, base_branch: session.base, head_sha: sha }],
     };
   }
 }

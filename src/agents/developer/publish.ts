@@ -12,6 +12,7 @@ import { outgoing } from '../common.ts';
 import type { DeveloperResult } from '../results.ts';
 import { describeSuite, standsUp } from '../suite.ts';
 import type { SuiteRun } from '../suite.ts';
+import { requireBase } from '../update-base.ts';
 import { branchName, changesModes, commitMessage, toCommitChanges, withClosing, withoutOtherClosings } from './policy.ts';
 
 /** How far back a commit of an earlier try is looked for on the branch. */
@@ -105,7 +106,7 @@ type PullResult = { number: number; url: string; node_id: string };
 
 async function openPullRequest(session: TaskSession, branch: string, result: DeveloperResult, suite: SuiteRun | null): Promise<PullResult> {
   const { pulls } = session.repository;
-  const base = session.project.default_branch;
+  const { base } = session;
   const find = async (): Promise<PullResult | null> => {
     const pull = await pulls.findByBranch(branch);
     return pull ? { number: pull.number, url: pull.url, node_id: pull.nodeId } : null;
@@ -131,9 +132,9 @@ export function openPullNumber(snapshot: TicketSnapshot): number | null {
   return snapshot.code?.status === 'open' || snapshot.code?.status === 'ready' ? snapshot.code.pr_number : null;
 }
 
-/** True where the branch holds commits (of a try that was stopped, or of people) that the default branch does not have. */
-export async function hasEarlierWork({ repository, project, state }: TaskSession): Promise<boolean> {
-  return (await repository.source.mergeBase(project.default_branch, state.revision)) !== state.revision;
+/** True where the branch holds commits (of a try that was stopped, or of people) that the branch it is made for does not have. */
+export async function hasEarlierWork({ repository, base, state }: TaskSession): Promise<boolean> {
+  return (await repository.source.mergeBase(base, state.revision)) !== state.revision;
 }
 
 /** Branch, commit and pull request, each once; without changes it is a pull request of what the branch holds already. Gives what the ticket's record of them is to say. */
@@ -142,6 +143,7 @@ export async function publish(
   snapshot: TicketSnapshot,
   work: { result: DeveloperResult; changes: readonly FileChange[]; suite: SuiteRun | null },
 ): Promise<Partial<CodeGeneration> & { head_sha: string }> {
+  await requireBase(session, session.state.revision);
   const { branch, sha } =
     work.changes.length > 0
       ? await commitWork(session, snapshot, { message: work.result.commit_message, changes: work.changes })
@@ -150,7 +152,7 @@ export async function publish(
   const paths = work.changes.map((change) => change.path);
   return {
     branch,
-    base_branch: session.project.default_branch,
+    base_branch: session.base,
     base_sha: snapshot.code?.base_sha ?? session.state.revision,
     head_sha: sha,
     status: 'open',

@@ -9,6 +9,8 @@ export interface PromptContext {
   /** `owner/name`. */
   repository: string;
   defaultBranch: string;
+  /** The branch that the work is merged into; the default one where it is left out. */
+  baseBranch?: string;
   issueNumber: number;
   /** As a stranger wrote it: never part of the system prompt as it stands. */
   issueTitle: string;
@@ -55,9 +57,12 @@ ${text.replace(/<(?=[\s/]*repository-instructions)/gi, '&lt;')}
 
 /** Stands last. */
 export function taskSection(context: PromptContext, resultName: string): string {
+  const { defaultBranch, baseBranch = defaultBranch } = context;
+  const branches =
+    baseBranch === defaultBranch ? `default branch ${defaultBranch}` : `branch ${baseBranch}, into which the work is merged; default branch ${defaultBranch}`;
   return `# Handing in
 
-The task: issue #${context.issueNumber} of ${context.repository} (default branch ${context.defaultBranch}). Work with the tools you are given; several independent calls may go into one turn.
+The task: issue #${context.issueNumber} of ${context.repository} (${branches}). Work with the tools you are given; several independent calls may go into one turn.
 Hand in exactly once, when you are done, by calling \`${resultName}\`. A message without a tool call hands in nothing.`;
 }
 

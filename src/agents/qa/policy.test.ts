@@ -55,6 +55,17 @@ describe('tests that the change deletes', () => {
   });
 });
 
+describe('conflicts of an update', () => {
+  const left = { ...evidence(PASSED), conflicts: ['a.js'] };
+
+  it('that are left fail it by code, whatever the agent says', () => {
+    expect(verdict(HAPPY, { ...left, conflicts: [] })).toBe(true);
+    expect(verdict(HAPPY, left)).toBe(false);
+    expect(checkReport(HAPPY, left, null)).toMatchObject({ conclusion: 'failure' });
+    expect(feedback(HAPPY, left)).toContain('Conflicts of the update are left in `a.js`.');
+  });
+});
+
 describe('the check', () => {
   it('says success, failure or neutral, never more than was shown', () => {
     expect(checkReport(HAPPY, evidence(PASSED), null)).toMatchObject({ conclusion: 'success', title: 'The change holds' });

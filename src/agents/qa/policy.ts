@@ -12,6 +12,8 @@ export type QaEvidence = {
   proof: { state: 'proven' | 'not_proven' | 'not_possible'; reason: string; run: SuiteRun | null };
   /** Test files that the change deletes, and whether the head has any left. */
   removedTests: { paths: string[]; noneLeft: boolean };
+  /** Of the work on an update: files in which conflicts are left. */
+  conflicts?: string[];
 };
 
 const SHOWN_PATHS = 20;
@@ -19,6 +21,10 @@ const SHOWN_PATHS = 20;
 /** A change that leaves no test behind has silenced what could speak against it. */
 function takesAllTests({ removedTests }: QaEvidence): boolean {
   return removedTests.paths.length > 0 && removedTests.noneLeft;
+}
+
+function conflictsLine({ conflicts = [] }: QaEvidence): string[] {
+  return conflicts.length === 0 ? [] : [`- **error** Conflicts of the update are left in ${conflicts.map((path) => `\`${path}\``).join(', ')}. Resolve them.`];
 }
 
 function removedLine({ removedTests }: QaEvidence): string[] {
@@ -33,7 +39,7 @@ function removedLine({ removedTests }: QaEvidence): string[] {
 
 /** The verdict is code's: the agent can object to a suite that passes, it cannot talk away one that fails. */
 export function verdict(result: QaResult, evidence: QaEvidence): boolean {
-  return result.passed && standsUp(evidence.suite) && !takesAllTests(evidence);
+  return result.passed && standsUp(evidence.suite) && !takesAllTests(evidence) && (evidence.conflicts ?? []).length === 0;
 }
 
 const LEVELS = { error: 'failure', warning: 'warning', info: 'notice' } as const;
@@ -70,6 +76,7 @@ export function checkReport(result: QaResult, evidence: QaEvidence, disclosure: 
     `- Suite: ${suite ? describeSuite(suite) : 'the repository has no test command that I could find'}`,
     `- ${proofLine(evidence)}`,
     ...removedLine(evidence),
+    ...conflictsLine(evidence),
     ...(result.findings.length > 0 ? ['', ...findingLines(result)] : []),
     ...(disclosure ? ['', `<sub>${disclosure}</sub>`] : []),
   ];
@@ -85,7 +92,7 @@ export function checkReport(result: QaResult, evidence: QaEvidence, disclosure: 
 /** What the Developer gets to work on: the findings, and the suite's own words where it failed. */
 export function feedback(result: QaResult, evidence: QaEvidence): string {
   const { suite } = evidence;
-  const parts = [result.summary, ...removedLine(evidence), ...findingLines(result)];
+  const parts = [result.summary, ...removedLine(evidence), ...conflictsLine(evidence), ...findingLines(result)];
   if (suite && !standsUp(suite)) parts.push(`${describeSuite(suite)}:\n${suite.output}`);
   return parts.join('\n');
 }

@@ -4,6 +4,7 @@ import type { RepositorySnapshot } from '../../context/snapshot.ts';
 import type { TaskSession } from '../../engine/session.ts';
 import type { PullFile } from '../../github/pulls.ts';
 import { runSuite } from '../suite.ts';
+import { filesWithConflicts } from '../update-base.ts';
 import type { QaEvidence } from './policy.ts';
 
 function notPossible(reason: string): QaEvidence['proof'] {
@@ -54,9 +55,10 @@ async function findRemovedTests(session: TaskSession, files: PullFile[], baseSha
 export async function gatherEvidence(session: TaskSession, files: PullFile[], baseSha: string): Promise<QaEvidence> {
   const removedTests = await findRemovedTests(session, files, baseSha);
   const head = await session.workspaceAt(session.state.revision);
+  const seen = { removedTests, ...(session.ticket.base_branch ? { conflicts: filesWithConflicts(head) } : {}) };
   const suite = await runSuite(session, head);
   await head.dispose();
-  if (!suite) return { suite: null, proof: notPossible('the repository has no test command that I could find.'), removedTests };
-  if (suite.blocked !== null) return { suite, proof: notPossible(`${suite.blocked}.`), removedTests };
-  return { suite, removedTests, proof: await prove(session, { files, baseSha, headPassed: suite.passed }) };
+  if (!suite) return { suite: null, proof: notPossible('the repository has no test command that I could find.'), ...seen };
+  if (suite.blocked !== null) return { suite, proof: notPossible(`${suite.blocked}.`), ...seen };
+  return { suite, ...seen, proof: await prove(session, { files, baseSha, headPassed: suite.passed }) };
 }

@@ -34,6 +34,17 @@ export function intentContract(use: () => Harness): void {
       expect((await desk.snapshot()).ticket).toMatchObject({ waiting_for: null, waiting_on: null, waiting_since: null, note: null, priority: 'high' });
     });
 
+    it('keeps the branch that the work is made for, and takes none but that of an update', async () => {
+      const { store, sql } = use();
+      const desk = createDesk(store);
+      await desk.deliver([openTicket(12)]);
+      expect((await desk.snapshot()).ticket.base_branch).toBeNull();
+      await desk.deliver([openTicket(12, { base_branch: 'banyan/template-v0.2.0' })]);
+      await desk.deliver([openTicket(12, { title: 'Add two discounts' })]);
+      expect((await desk.snapshot()).ticket).toMatchObject({ title: 'Add two discounts', base_branch: 'banyan/template-v0.2.0' });
+      await expect(sql(`update public.tickets set base_branch = 'production'`)).rejects.toThrow(/check constraint/);
+    });
+
     it('starts a run and stops an unfinished earlier one with its tasks', async () => {
       const { store, sql } = use();
       const desk = await aTicketAtWork(store);

@@ -27,6 +27,9 @@ export const APP_PERMISSIONS: Permissions = {
   workflows: 'write',
 };
 
+/** Of a workflow's `GITHUB_TOKEN` that asks for them, as the one of an update does. */
+export const ACTIONS_PERMISSIONS: Permissions = { contents: 'write', issues: 'write', metadata: 'read', pull_requests: 'write' };
+
 export interface Need {
   /** The least role of a person. `null`: people may not do this at all. */
   user: Role | null;

@@ -1,5 +1,6 @@
 import { createHmac, createPublicKey, createVerify, randomUUID, timingSafeEqual } from 'node:crypto';
 import type { KeyObject } from 'node:crypto';
+import { ACTIONS_PERMISSIONS } from './access.ts';
 import type { Actor, Permissions } from './access.ts';
 import { Fault } from './fault.ts';
 import type { JsonObject } from './model.ts';
@@ -29,6 +30,7 @@ export function mintInstallationToken(store: ForgeStore, grant: InstallationGran
 export function authenticate(store: ForgeStore, appKey: KeyObject, token: string): Actor {
   const login = store.root.tokens[token];
   const account = login === undefined ? undefined : store.account(login);
+  if (account?.type === 'Bot') return { kind: 'installation', account, tokenId: token, repositoryIds: null, permissions: ACTIONS_PERMISSIONS };
   if (account !== undefined) return { kind: 'user', account };
   if (token.startsWith('ghs_')) return installationActor(store, token);
   if (token.split('.').length === 3) return appActor(store, appKey, token);
