@@ -1,3 +1,4 @@
+import { z } from 'zod';
 import type { Workspace } from '../context/workspace.ts';
 import { holdsConflict } from '../domain/update-issue.ts';
 import type { TaskSession } from '../engine/session.ts';
@@ -20,7 +21,41 @@ export async function requireBase({ ticket, project, repository, base }: TaskSes
   throw new BanyanError('conflict', `the branch ${base} of the update was made anew, or merged, since this work began`, { retry: 'needs_human', fix });
 }
 
+const bookSchema = z.object({
+  conflicts: z.record(z.string(), z.union([z.literal(false), z.object({ lookalikes: z.array(z.string()).default([]) })])).default({}),
+});
+
+/** Of what an update left conflicts in, by the books of the children in a repository: how many lines look like markers and belong there; false: nobody is to look. */
+function leftByUpdates(files: Files): Map<string, number | false> {
+  const books = files.list().filter((path) => /(?:^|\/)\.banyan\/template\.json$/.test(path));
+  return new Map(
+    books.flatMap((path) => {
+      const prefix = path.slice(0, -'.banyan/template.json'.length);
+      const { data } = bookSchema.safeParse(parse(textOf(files, path)));
+      return Object.entries(data?.conflicts ?? {}).map(([file, left]) => [prefix + file, left === false ? left : left.lookalikes.length] as const);
+    }),
+  );
+}
+
+function parse(json: string): unknown {
+  try {
+    return JSON.parse(json);
+  } catch {
+    return null;
+  }
+}
+
+type Files = Pick<Workspace, 'list' | 'readBytes'>;
+
+function textOf(files: Files, path: string): string {
+  return Buffer.from(files.readBytes(path) ?? []).toString('utf8');
+}
+
 /** Files in which conflicts of an update are left. */
-export function filesWithConflicts(workspace: Pick<Workspace, 'list' | 'readBytes'>): string[] {
-  return workspace.list().filter((path) => holdsConflict(Buffer.from(workspace.readBytes(path) ?? []).toString('utf8')));
+export function filesWithConflicts(files: Files): string[] {
+  const known = leftByUpdates(files);
+  return files.list().filter((path) => {
+    const left = known.get(path) ?? null;
+    return left !== false && holdsConflict(textOf(files, path), left);
+  });
 }

@@ -54,5 +54,7 @@ it('knows the conflicts of an update from other texts', () => {
   for (const line of ['<<<<<<< your child', '||||||| template v0.1.0', '>>>>>>> template v0.2.0', '<<<<<<< your child\r']) {
     expect(holdsConflict(`a\n${line}\nb\n`)).toBe(true);
   }
+  expect(holdsConflict('a\n=======\n', 0)).toBe(true);
+  expect(holdsConflict('a\n=======\n', 1)).toBe(false);
   expect(holdsConflict('Title\n=======\nas in `<<<<<<< your child`\n<<<<<<< HEAD\n')).toBe(false);
 });

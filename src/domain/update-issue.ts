@@ -63,7 +63,12 @@ export function isUpdateAsking(trigger: Trigger, labels: LabelNames): boolean {
 /** Lines of an update's conflicts, as they stand in a file. A row of `=` alone may underline a heading. */
 const MARKER_LINE = /^(?:<{7} your child|\|{7} template v\S+|>{7} template v\S+)\r?$/m;
 
-/** Whether conflicts of an update are left in a text. */
-export function holdsConflict(text: string): boolean {
-  return MARKER_LINE.test(text);
+const POSSIBLE_LINE = /^(?:<{7}|\|{7}|={7}|>{7})(?:\s|$)/gm;
+
+/**
+ * Whether conflicts of an update are left in a text.
+ * @param left how many lines look like markers and belong to it, where the book says that the update left conflicts in it: then each further one counts
+ */
+export function holdsConflict(text: string, left: number | null = null): boolean {
+  return left === null ? MARKER_LINE.test(text) : (text.match(POSSIBLE_LINE) ?? []).length > left;
 }

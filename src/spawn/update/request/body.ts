@@ -1,3 +1,4 @@
+import { askedMarker } from '../../../domain/update-issue.ts';
 import { breakingEntries } from '../changelog.ts';
 import { matchLines, splitLines } from '../lines.ts';
 import { conflictsOf, type Prepared } from '../prepare.ts';
@@ -32,6 +33,16 @@ export interface BodyInput {
   workflows: readonly WorkflowPatch[];
   /** What else a person should know. */
   notes: readonly string[];
+  branch: string;
+  resolver: Resolver;
+}
+
+/** Who resolves the conflicts. */
+export interface Resolver {
+  /** The issue that asks Banyan; null where it was not asked. */
+  issue: { number: number; state: string } | null;
+  /** Files with conflicts that no agent may change; only told where a Banyan runs. */
+  persons: readonly string[];
 }
 
 function section(title: string, lines: readonly string[]): string {
@@ -60,16 +71,40 @@ export function titleOf({ from, to }: Pick<Prepared, 'from' | 'to'>): string {
   return from === to ? `chore: template v${to}, as it is now` : `chore: template v${to}`;
 }
 
-/** What changed and why, for whoever decides. */
-export function bodyOf({ prepared, workflows, notes }: BodyInput): string {
-  const { from, to, changes, notices, codemods, questions, changelog } = prepared;
+function resolution({ issue, persons }: Resolver, branch: string): string[] {
+  const byHand = `\`git fetch && git switch ${branch}\`, choose in each file, remove the marker lines, \`npm install && npm run check && npm test\`, commit and push`;
+  if (issue?.state === 'open') {
+    return [
+      `**Who resolves them:** #${issue.number} asks Banyan, which proposes the resolution as a pull request into this branch, tested and reviewed. Merge that one first, then this one.`,
+      `To do it yourself, close #${issue.number}; then: ${byHand}.`,
+    ];
+  }
+  const why = persons.length === 0 ? '' : ` No agent may change ${persons.map((path) => `\`${path}\``).join(', ')}, so Banyan was not asked.`;
+  return [`**Who resolves them:** you.${why} Like so: ${byHand}.`];
+}
+
+function conflictsSection({ prepared, branch, resolver }: Pick<BodyInput, 'prepared' | 'branch' | 'resolver'>): string {
   const conflicts = conflictsOf(prepared);
+  if (conflicts.length === 0) return '';
+  return section('Conflicts', [
+    'This repository and the template changed the same lines. On this branch, and nowhere else, both stand in the file, between marker lines:',
+    `yours after \`<<<<<<< your child\`, what both began with after \`|||||||\`, the template's after \`=======\`.`,
+    '',
+    ...conflicts.map(({ path, count }) => `- [ ] \`${path}\`: ${count}`),
+    '',
+    ...resolution(resolver, branch),
+    '',
+    'This is a draft until no marker is left; the next run of the update takes it out of draft.',
+    ...(resolver.issue === null ? [] : ['', askedMarker(resolver.issue.number)]),
+  ]);
+}
+
+/** What changed and why, for whoever decides. */
+export function bodyOf({ prepared, workflows, notes, branch, resolver }: BodyInput): string {
+  const { from, to, changes, notices, codemods, questions, changelog } = prepared;
   const text = [
     `Updates the template of this repository from v${from} to v${to}.\n`,
-    section(
-      'Conflicts',
-      conflicts.map(({ path, count }) => `- [ ] \`${path}\`: ${count}, marked in the file on this branch`),
-    ),
+    conflictsSection({ prepared, branch, resolver }),
     section(
       'What changed',
       changelog.map((part) => `### v${part.version}\n\n${part.text}\n`),
@@ -108,16 +143,27 @@ export function questionOf({ from, to, changelog }: Pick<Prepared, 'from' | 'to'
 /** The label by which a new major version is agreed to. */
 export const AGREED = 'template-update';
 
-/** Asks the child's own Banyan to solve what the merge could not. */
-export function conflictIssueOf(prepared: Prepared, branch: string, pull: number): { title: string; body: string } {
-  const list = conflictsOf(prepared).map(({ path, count }) => `- [ ] \`${path}\` on the branch \`${branch}\` has no conflict marker left (${count} now)`);
+/** Asks the child's own Banyan to resolve what the merge could not. Read by a tired maintainer as well. */
+export function conflictIssueOf(
+  prepared: Prepared,
+  { branch, pull, prefix }: { branch: string; pull: number; prefix: string },
+): { title: string; body: string } {
+  const list = conflictsOf(prepared).map(
+    ({ path, count }) => `- [ ] \`${prefix}${path}\` on the branch \`${branch}\` has no conflict marker left (${count} now)`,
+  );
   const excerpts = prepared.changes
     .filter(({ conflicts }) => conflicts > 0)
-    .map(({ path, content }) => `### \`${path}\`\n\n${fenced(conflictParts(content ?? ''), '')}`);
+    .map(({ path, content }) => `### \`${prefix}${path}\`\n\n${fenced(conflictParts(content ?? ''), '')}`);
   const body = [
-    `#${pull} updates the template to v${prepared.to}, and both sides changed the same lines. Each conflict shows our text, what it was in template v${prepared.from} (base), and the new text of the template. `,
-    'Propose the text that keeps what we meant and takes what the template improved.\n',
+    `#${pull} updates the template from v${prepared.from} to v${prepared.to}, and both sides changed the same lines. The conflicts stand in the files on its branch \`${branch}\`, and this issue is about that branch alone.\n\n`,
+    `Each conflict shows our text (\`<<<<<<< your child\`), what it was in template v${prepared.from} (\`|||||||\`), and the new text of the template (\`=======\` to \`>>>>>>>\`). `,
+    'Propose the text that keeps what we meant and takes what the template improved, and change nothing else.\n',
     section('Acceptance criteria', [...list, '- [ ] `npm run check` and `npm test` pass']),
+    section('What happens', [
+      `Banyan opens a pull request into \`${branch}\`, with the proof of QA and a review. Merge that, and #${pull} is taken out of draft by the next run of the update; then merge #${pull}.`,
+      '',
+      `As long as this issue is open, #${pull} is not refreshed. Close it to resolve the conflicts yourself.`,
+    ]),
     section('Conflicts', excerpts),
   ].join('');
   return { title: `Resolve the conflicts of template v${prepared.to}`, body: body.slice(0, MOST_CHARACTERS) };

@@ -1,22 +1,25 @@
 import { describe, expect, it } from 'vitest';
 import { patchOf } from './body.ts';
-import { branchFor, chooseVersions, decide, versionOf, type Situation, type UpdatePull } from './decide.ts';
+import { updateBranch } from '../../../domain/update-issue.ts';
+import { chooseVersions, decide, versionOf, type Situation, type UpdatePull } from './decide.ts';
 
 const pull = (number: number, version: string, rest: Partial<UpdatePull> = {}): UpdatePull => ({
   number,
-  branch: branchFor(version),
+  branch: updateBranch(version),
   state: 'open',
   merged: false,
   draft: false,
   ...rest,
 });
 
-const SITUATION: Situation = { from: '0.1.0', to: '0.3.0', waits: true, pulls: [], branch: 'absent', refused: [], majorAllowed: false };
+const SITUATION: Situation = { from: '0.1.0', to: '0.3.0', waits: true, pulls: [], branch: 'absent', refused: [], resolving: false, majorAllowed: false };
 
 describe('decide', () => {
   it.each<[string, Partial<Situation>, object]>([
     ['opens what waits', {}, { kind: 'push', pull: null, superseded: [] }],
     ['refreshes its own', { pulls: [pull(4, '0.3.0')], branch: 'ours' }, { kind: 'push', pull: 4, superseded: [] }],
+    ['holds still while its conflicts are resolved', { pulls: [pull(4, '0.3.0')], branch: 'ours', resolving: true }, { kind: 'hold', pull: 4 }],
+    ['leaves what was resolved', { pulls: [pull(4, '0.3.0')], branch: 'theirs', resolving: true }, { kind: 'leave', pull: 4 }],
     ['leaves what somebody pushed to', { pulls: [pull(4, '0.3.0')], branch: 'theirs' }, { kind: 'leave', pull: 4 }],
     ["leaves a branch of somebody's own", { branch: 'theirs' }, { kind: 'leave', pull: null }],
     ['takes a closed one for a refusal', { pulls: [pull(4, '0.3.0', { state: 'closed' })] }, { kind: 'refused', pull: 4 }],

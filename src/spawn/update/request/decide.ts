@@ -1,4 +1,5 @@
 import semver from 'semver';
+import { updateBranch } from '../../../domain/update-issue.ts';
 
 /** What is known of a pull request of an update. */
 export interface UpdatePull {
@@ -20,6 +21,8 @@ export interface Situation {
   branch: 'absent' | 'ours' | 'theirs';
   /** Versions that the book remembers as refused. */
   refused: readonly string[];
+  /** Whether Banyan was asked, and the conflicts are not resolved yet. */
+  resolving: boolean;
   /** Whether a new major version was agreed to. */
   majorAllowed: boolean;
 }
@@ -30,13 +33,11 @@ export type Decision =
   | { kind: 'refused'; pull: number | null }
   /** A new major version is asked for first. */
   | { kind: 'ask' }
+  /** Banyan works on the conflicts of the branch, so it must not move. */
+  | { kind: 'hold'; pull: number }
   /** Somebody works on the branch: hands off. */
   | { kind: 'leave'; pull: number | null }
   | { kind: 'push'; pull: number | null; superseded: number[] };
-
-export function branchFor(version: string): string {
-  return `banyan/template-v${version}`;
-}
 
 export function versionOf(branch: string): string | null {
   return semver.valid(/^banyan\/template-v(.+)$/.exec(branch)?.[1] ?? '');
@@ -60,11 +61,11 @@ function openUpTo(pulls: readonly UpdatePull[], to: string, compare: (a: string,
 
 /**
  * The life of the pull request of an update. Absent: it is opened, unless that version was refused (closed unmerged) or is a new
- * major that nobody has agreed to. Open and ours: refreshed. Open and somebody pushed to it: left to them. Closed unmerged: that
+ * major that nobody has agreed to. Open and ours: refreshed, but not under the hands of who resolves its conflicts. Open and somebody pushed to it: left to them. Closed unmerged: that
  * version is refused for good; a newer one is proposed again. An open one of an older version is closed with a pointer.
  */
-export function decide({ from, to, waits, pulls, branch, refused, majorAllowed }: Situation): Decision {
-  const own = pulls.filter((pull) => pull.branch === branchFor(to));
+export function decide({ from, to, waits, pulls, branch, refused, resolving, majorAllowed }: Situation): Decision {
+  const own = pulls.filter((pull) => pull.branch === updateBranch(to));
   const open = own.find(({ state }) => state === 'open');
   if (!waits) return { kind: 'nothing', superseded: openUpTo(pulls, to, semver.lte) };
   if (!open) {
@@ -73,6 +74,7 @@ export function decide({ from, to, waits, pulls, branch, refused, majorAllowed }
   }
   if (semver.major(to) > semver.major(from) && !majorAllowed && !open) return { kind: 'ask' };
   if (branch === 'theirs') return { kind: 'leave', pull: open?.number ?? null };
+  if (open && resolving) return { kind: 'hold', pull: open.number };
   return { kind: 'push', pull: open?.number ?? null, superseded: openUpTo(pulls, to, semver.lt) };
 }
 

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { Octokit } from '@octokit/rest';
 import { BanyanError, toBanyanError } from '../../../kernel/errors.ts';
+import { conflictsVersion } from '../../../domain/update-issue.ts';
 import type { FileWrite } from '../apply.ts';
 import type { UpdatePull } from './decide.ts';
 
@@ -12,11 +13,13 @@ export interface RemoteOptions {
   signal?: AbortSignal | undefined;
 }
 
-export interface Issue {
+interface Issue {
   number: number;
   state: string;
   labels: string[];
 }
+
+export type Pull = UpdatePull & { body: string; title: string; nodeId: string };
 
 interface RawCommit {
   message: string;
@@ -26,6 +29,17 @@ interface RawCommit {
 
 /** How GitHub calls those who may have write access. */
 const WRITERS = ['OWNER', 'MEMBER', 'COLLABORATOR'];
+
+interface Authored {
+  user?: { type?: string } | null;
+  author_association?: string;
+  pull_request?: unknown;
+}
+
+/** Whether it is an issue of a bot or of a person with write access: everybody else can write markers, too. */
+function isTrusted({ user, author_association: who, pull_request: pull }: Authored): boolean {
+  return !pull && (user?.type === 'Bot' || WRITERS.includes(who ?? ''));
+}
 
 const TRAILER = 'Banyan-Update';
 
@@ -56,7 +70,8 @@ async function orNull<T>(call: Promise<T>): Promise<T | null> {
   try {
     return await call;
   } catch (error) {
-    if (statusOf(error) === 404) return null;
+    // 410: there was one.
+    if ([404, 410].includes(statusOf(error) ?? 0)) return null;
     throw error;
   }
 }
@@ -99,7 +114,7 @@ export class Remote {
   }
 
   /** Of all states, newest first. Branches of forks are somebody else's. */
-  async updatePulls(): Promise<(UpdatePull & { body: string; title: string; nodeId: string })[]> {
+  async updatePulls(): Promise<Pull[]> {
     const pulls = await this.octokit.paginate(this.octokit.rest.pulls.list, { ...this.at, state: 'all', per_page: 100 });
     const full = `${this.at.owner}/${this.at.repo}`.toLowerCase();
     return pulls
@@ -213,23 +228,58 @@ export class Remote {
   }
 
   /** The issue with a marker in its body, of any state; or it is opened. */
-  async issueOnce(marker: string, issue: { title: string; body: string; labels: string[] }): Promise<Issue & { opened: boolean }> {
+  async issueOnce(marker: string, { title, body }: { title: string; body: string }): Promise<{ number: number; opened: boolean }> {
     const found = await this.findIssue(marker);
-    if (found) return { ...found, opened: false };
-    const { data } = await this.octokit.rest.issues.create({ ...this.at, title: issue.title, body: `${issue.body}\n${marker}\n`, labels: issue.labels });
-    return { number: data.number, state: data.state, labels: issue.labels, opened: true };
+    if (found) return { number: found.number, opened: false };
+    return { number: await this.openIssue({ title, body: `${body}\n${marker}\n` }), opened: true };
   }
 
   /** By whoever may open issues with markers: only those of bots and of people with write access count. */
   async findIssue(marker: string): Promise<Issue | null> {
     const issues = await this.octokit.paginate(this.octokit.rest.issues.listForRepo, { ...this.at, state: 'all', per_page: 100 });
-    const found = issues.find((issue) => {
-      const trusted = issue.user?.type === 'Bot' || WRITERS.includes(issue.author_association ?? '');
-      return !issue.pull_request && trusted && issue.body?.includes(marker) === true;
-    });
+    const found = issues.find((issue) => isTrusted(issue) && issue.body?.includes(marker) === true);
     if (!found) return null;
     const labels = found.labels.map((label) => (typeof label === 'string' ? label : (label.name ?? '')));
     return { number: found.number, state: found.state, labels };
+  }
+
+  async issueState(number: number): Promise<{ number: number; state: string } | null> {
+    const found = await orNull(this.octokit.rest.issues.get({ ...this.at, issue_number: number }));
+    return found && { number, state: found.data.state };
+  }
+
+  async openIssue(issue: { title: string; body: string }): Promise<number> {
+    return (await this.octokit.rest.issues.create({ ...this.at, ...issue })).data.number;
+  }
+
+  /** Open issues that ask for the resolution of conflicts, of whatever version. */
+  async openConflictIssues(): Promise<{ number: number; version: string }[]> {
+    const issues = await this.octokit.paginate(this.octokit.rest.issues.listForRepo, { ...this.at, state: 'open', per_page: 100 });
+    return issues.filter(isTrusted).flatMap(({ number, body }) => {
+      const version = conflictsVersion(body ?? '');
+      return version === null ? [] : [{ number, version }];
+    });
+  }
+
+  async closeIssue(number: number): Promise<void> {
+    await this.octokit.rest.issues.update({ ...this.at, issue_number: number, state: 'closed', state_reason: 'not_planned' });
+  }
+
+  async addLabel(number: number, label: string): Promise<void> {
+    await this.octokit.rest.issues.addLabels({ ...this.at, issue_number: number, labels: [label] });
+  }
+
+  /** Whether an issue ever got a label. */
+  async wasLabelled(number: number, label: string): Promise<boolean> {
+    const events = await this.octokit.paginate(this.octokit.rest.issues.listEvents, { ...this.at, issue_number: number, per_page: 100 });
+    return events.some((event) => event.event === 'labeled' && 'label' in event && event.label.name === label);
+  }
+
+  /** Files to which a pull request adds what looks like a marker; of a large file there is no patch to tell. */
+  async markedFiles(pull: number): Promise<string[]> {
+    const files = await this.octokit.paginate(this.octokit.rest.pulls.listFiles, { ...this.at, pull_number: pull, per_page: 100 });
+    const suspects = files.filter(({ status, patch }) => status !== 'removed' && (patch === undefined || /^\+(?:<{7}|\|{7}|>{7})/m.test(patch)));
+    return suspects.map(({ filename }) => filename);
   }
 
   async hasLabel(name: string): Promise<boolean> {

@@ -1,17 +1,14 @@
+import { updateBranch } from '../../../domain/update-issue.ts';
 import { BanyanError } from '../../../kernel/errors.ts';
-import { BOOK_PATH, readBook } from '../../book.ts';
 import type { FileWrite } from '../apply.ts';
-import { findMarkers } from '../markers.ts';
 import { conflictsOf, outlineOf, prepareUpdate, readChildBook, type Prepared } from '../prepare.ts';
 import { locateRelease, publishedVersions, readRelease, runsItself, type Located, type Place, type Release } from '../target.ts';
 import { committedPaths, readHead, requireClean, type Head } from '../worktree.ts';
-import { AGREED, bodyOf, conflictIssueOf, questionOf, titleOf, type WorkflowPatch } from './body.ts';
+import { AGREED, bodyOf, questionOf, titleOf, type Resolver, type WorkflowPatch } from './body.ts';
+import { askingFor, conflictsLeft, isResolving, openConflictIssue, settleIssues, startBanyan, type Asking } from './conflicts.ts';
 import { contentOf, withoutWorkflows, type Content } from './content.ts';
-import { branchFor, chooseVersions, decide, isRefusal, SUPERSEDED, versionOf, type Decision } from './decide.ts';
-import { Remote, type RemoteOptions } from './remote.ts';
-
-/** By this label a Banyan that runs for the repository starts its Developer. */
-const STARTS_BANYAN = 'ready-for-dev';
+import { chooseVersions, decide, isRefusal, SUPERSEDED, versionOf, type Decision } from './decide.ts';
+import { Remote, type Pull, type RemoteOptions } from './remote.ts';
 
 export interface RequestOptions extends RemoteOptions {
   to: string | undefined;
@@ -31,8 +28,6 @@ export interface RequestOutcome {
   notes: string[];
 }
 
-type Pull = Awaited<ReturnType<Remote['updatePulls']>>[number];
-
 interface Job {
   remote: Remote;
   place: Place;
@@ -42,6 +37,8 @@ interface Job {
   head: Head;
   pulls: Pull[];
   branch: string;
+  /** Who resolves the conflicts. */
+  asking: Asking;
   notes: string[];
 }
 
@@ -55,7 +52,7 @@ async function majorAgreed(remote: Remote, version: string): Promise<boolean> {
 }
 
 async function ask({ remote, notes }: Pick<Job, 'remote' | 'notes'>, prepared: Pick<Prepared, 'from' | 'to' | 'changelog'>): Promise<void> {
-  const { number, opened } = await remote.issueOnce(majorMarker(prepared.to), { ...questionOf(prepared), labels: [] });
+  const { number, opened } = await remote.issueOnce(majorMarker(prepared.to), questionOf(prepared));
   notes.push(opened ? `v${prepared.to} is a new major version: asked in #${number}.` : `v${prepared.to} waits for an answer in #${number}.`);
 }
 
@@ -74,31 +71,13 @@ async function supersede({ remote, pulls, notes }: Pick<Job, 'remote' | 'pulls' 
   }
 }
 
-/** Judged as the check judges on that branch, whose book says what the update left there. */
-async function hasMarkers({ remote, branch, prepared, head }: Pick<Job, 'remote' | 'branch' | 'prepared' | 'head'>): Promise<boolean> {
-  const { conflicts = {} } = readBook(await remote.text(head.prefix + BOOK_PATH, branch));
-  const paths = new Set([...Object.keys(conflicts), ...conflictsOf(prepared).map(({ path }) => path)]);
-  const found = await Promise.all(
-    [...paths].map(async (path) => {
-      const text = await remote.text(head.prefix + path, branch);
-      return text !== null && findMarkers(path, text, conflicts).length > 0;
-    }),
-  );
-  return found.includes(true);
-}
-
 /** Somebody has pushed to the branch. It is out of draft when no conflict is left. */
-async function leave({ remote, branch, prepared, pulls, head, notes }: Job, number: number | null): Promise<void> {
+async function leave({ remote, branch, pulls, head, notes }: Job, number: number | null): Promise<void> {
   notes.push(`Somebody has pushed to ${branch}: left alone.`);
   const pull = pulls.find((candidate) => candidate.number === number);
   if (!pull) return;
-  await remote.sayOnce(
-    pull.number,
-    'left alone',
-    'Somebody has pushed to this branch, so it is yours now: it is not refreshed any more. To have it made anew, delete the branch.',
-  );
-  if (!pull.draft) return;
-  if (await hasMarkers({ remote, branch, prepared, head })) return;
+  await remote.sayOnce(pull.number, 'left alone', 'Somebody has pushed to this branch, so it is yours now: it is not refreshed any more.');
+  if (!pull.draft || (await conflictsLeft(remote, pull, head.prefix)).length > 0) return;
   await remote.setDraft(pull.nodeId, false);
   notes.push(`No conflict is left: #${pull.number} is ready for review.`);
 }
@@ -151,20 +130,12 @@ async function writePull(job: Job, number: number | null, text: { title: string;
   return pull.number;
 }
 
-/** Where a Banyan runs for the child, its Developer is asked, once for each version. */
-async function askBanyan({ remote, prepared, branch, notes }: Job, pull: number): Promise<void> {
-  if (conflictsOf(prepared).length === 0 || !(await remote.hasLabel(STARTS_BANYAN))) return;
-  const marker = `<!-- banyan-update: conflicts v${prepared.to} -->`;
-  const { number, opened } = await remote.issueOnce(marker, { ...conflictIssueOf(prepared, branch, pull), labels: [STARTS_BANYAN] });
-  if (opened) notes.push(`Asked Banyan in #${number} to resolve the conflicts.`);
-}
-
 function refusedVersions(pulls: readonly Pull[]): string[] {
   return pulls.flatMap((pull) => (isRefusal(pull) ? (versionOf(pull.branch) ?? []) : []));
 }
 
 async function refresh(job: Job, decision: Extract<Decision, { kind: 'push' }>): Promise<number | null> {
-  const { prepared, release, place, pulls } = job;
+  const { remote, prepared, release, place, pulls, asking } = job;
   const options = { refused: refusedVersions(pulls), committed: await committedPaths(place.commands) };
   const content = await contentOf(release, prepared, place, options);
   const { result, workflows } = await pushContent(job, content);
@@ -172,15 +143,21 @@ async function refresh(job: Job, decision: Extract<Decision, { kind: 'push' }>):
     await leave(job, decision.pull);
     return decision.pull;
   }
-  const body = bodyOf({ prepared, workflows, notes: content.notes });
-  const pull = await writePull(job, decision.pull, { title: titleOf(prepared), body, draft: conflictsOf(prepared).length > 0 });
+  const text = (resolver: Resolver) => ({
+    title: titleOf(prepared),
+    body: bodyOf({ prepared, workflows, notes: content.notes, branch: job.branch, resolver }),
+    draft: conflictsOf(prepared).length > 0,
+  });
+  const pull = await writePull(job, decision.pull, text(asking.resolver));
   await supersede(job, decision.superseded, `Superseded by #${pull}, which brings template v${prepared.to}.`);
-  await askBanyan(job, pull);
+  const asked = await openConflictIssue(job, asking, pull);
+  if (asked !== asking) await remote.editPull(pull, { body: text(asked.resolver).body });
+  await startBanyan(job, asked);
   return pull;
 }
 
 async function carryOut(job: Job, decision: Decision): Promise<number | null> {
-  const { notes, prepared } = job;
+  const { notes, prepared, asking } = job;
   switch (decision.kind) {
     case 'nothing':
       notes.push(`Up to date: template v${prepared.from}.`);
@@ -192,6 +169,10 @@ async function carryOut(job: Job, decision: Decision): Promise<number | null> {
     case 'ask':
       await ask(job, prepared);
       return null;
+    case 'hold':
+      notes.push(`#${decision.pull} is not refreshed while its conflicts are resolved in #${asking.resolver.issue?.number}.`);
+      await startBanyan(job, asking);
+      return decision.pull;
     case 'leave':
       await leave(job, decision.pull);
       return decision.pull;
@@ -239,20 +220,41 @@ export async function requestUpdate(options: RequestOptions, place: Place): Prom
   const pulls = await remote.updatePulls();
   const book = readChildBook(place.root);
   if (located === null) {
-    const decision: Decision = decide({ from: book.version, to: book.version, waits: false, pulls, branch: 'absent', refused: [], majorAllowed: false });
+    const decision: Decision = decide({
+      from: book.version,
+      to: book.version,
+      waits: false,
+      pulls,
+      branch: 'absent',
+      refused: [],
+      resolving: false,
+      majorAllowed: false,
+    });
     if (decision.kind === 'nothing') await supersede({ remote, pulls, notes }, decision.superseded, atVersion(book.version));
-    return { action: 'nothing', to: book.version, branch: branchFor(book.version), pull: null, conflicts: 0, notes: [...notes, 'npm has no newer version.'] };
+    await settleIssues({ remote, notes, head: where.head });
+    return {
+      action: 'nothing',
+      to: book.version,
+      branch: updateBranch(book.version),
+      pull: null,
+      conflicts: 0,
+      notes: [...notes, 'npm has no newer version.'],
+    };
   }
   const release = readRelease(located);
   const prepared = await prepareUpdate(release, place, { codemods: true });
-  const branch = branchFor(prepared.to);
+  const branch = updateBranch(prepared.to);
+  const open = pulls.find((pull) => pull.branch === branch && pull.state === 'open');
+  const asking = await askingFor({ remote, prepared, head: where.head }, where.base.name, open);
   const decision = decide({
     ...prepared,
     pulls,
     branch: (await remote.branchState(branch)).state,
     refused: book.refused ?? [],
+    resolving: isResolving(asking),
     majorAllowed: options.major || book.majors === true || (await majorAgreed(remote, prepared.to)),
   });
-  const pull = await carryOut({ remote, place, release, prepared, ...where, pulls, branch, notes }, decision);
+  const pull = await carryOut({ remote, place, release, prepared, ...where, pulls, branch, asking, notes }, decision);
+  await settleIssues({ remote, notes, head: where.head });
   return { action: decision.kind, to: prepared.to, branch, pull, conflicts: conflictsOf(prepared).length, notes };
 }

@@ -1,0 +1,109 @@
+import { parseRepositoryConfig, REPOSITORY_CONFIG_PATH } from '../../../config/repository.ts';
+import { createPathGuard } from '../../../context/protected-paths.ts';
+import { askedIssue, conflictsMarker, conflictsVersion, updateBranch } from '../../../domain/update-issue.ts';
+import { BOOK_PATH, readBook } from '../../book.ts';
+import { findMarkers } from '../markers.ts';
+import { conflictsOf, type Prepared } from '../prepare.ts';
+import { conflictIssueOf, type Resolver } from './body.ts';
+import type { Pull, Remote } from './remote.ts';
+
+/*
+ * Who resolves the conflicts of an update. Where a Banyan runs for the repository, an issue asks it, once for each version. It begins when the issue gets
+ * its label, and only with an issue that the update's own pull request names: so the issue is opened, then named, then labelled, and a run that was
+ * broken off in between is made whole by the next. What the pull request names is all that is known of an issue: others can write markers, too.
+ */
+
+interface Place {
+  remote: Remote;
+  prepared: Prepared;
+  head: { prefix: string };
+  branch: string;
+  notes: string[];
+}
+
+export interface Asking {
+  resolver: Resolver;
+  /** The label that starts Banyan; null where none runs for the repository. */
+  label: string | null;
+}
+
+/** @param open the pull request of the update, where it is open */
+export async function askingFor(
+  { remote, prepared, head }: Pick<Place, 'remote' | 'prepared' | 'head'>,
+  base: string,
+  open: Pull | undefined,
+): Promise<Asking> {
+  const conflicts = conflictsOf(prepared);
+  const nobody: Asking = { resolver: { issue: null, persons: [] }, label: null };
+  // Of a version that no marker can name nobody could be asked.
+  if (conflicts.length === 0 || conflictsVersion(conflictsMarker(prepared.to)) === null) return nobody;
+  const { config } = parseRepositoryConfig(await remote.text(REPOSITORY_CONFIG_PATH, base));
+  const label = config.labels['ready-for-dev'];
+  if (!config.enabled || !(await remote.hasLabel(label))) return nobody;
+  const isProtected = createPathGuard(config.protectedPaths);
+  const persons = conflicts.map(({ path }) => path).filter((path) => isProtected(head.prefix + path));
+  const named = askedIssue(open?.body ?? '');
+  return { resolver: { issue: named === null ? null : await remote.issueState(named), persons }, label };
+}
+
+/** Whether Banyan may be at work on the update's branch: then that must not move. */
+export function isResolving({ resolver }: Asking): boolean {
+  return resolver.issue?.state === 'open';
+}
+
+/** The label is given once, whatever became of it since. */
+export async function startBanyan({ remote, notes }: Pick<Place, 'remote' | 'notes'>, { resolver, label }: Asking): Promise<void> {
+  if (resolver.issue?.state !== 'open' || label === null || (await remote.wasLabelled(resolver.issue.number, label))) return;
+  await remote.addLabel(resolver.issue.number, label);
+  notes.push(`Asked Banyan in #${resolver.issue.number} to resolve the conflicts.`);
+}
+
+/** Opens the issue where Banyan is to be asked and was not; nothing starts before the pull request names it and it has its label. */
+export async function openConflictIssue({ remote, prepared, branch, head }: Place, asking: Asking, pull: number): Promise<Asking> {
+  const { resolver, label } = asking;
+  if (label === null || resolver.issue !== null || resolver.persons.length > 0) return asking;
+  const { title, body } = conflictIssueOf(prepared, { branch, pull, prefix: head.prefix });
+  const number = await remote.openIssue({ title, body: `${body}\n${conflictsMarker(prepared.to)}\n` });
+  return { label, resolver: { ...resolver, issue: { number, state: 'open' } } };
+}
+
+/** Where conflicts are left: judged as the check judges on the branch, whose book says what the update left there, and where markers went since. */
+export async function conflictsLeft(remote: Remote, { number, branch }: Pull, prefix: string): Promise<string[]> {
+  const text = await remote.text(prefix + BOOK_PATH, branch);
+  const { conflicts = {} } = text === null ? { conflicts: {} } : readBook(text);
+  const marked = (await remote.markedFiles(number)).filter((path) => path.startsWith(prefix)).map((path) => path.slice(prefix.length));
+  const found = await Promise.all(
+    [...new Set([...Object.keys(conflicts), ...marked])].map(async (path) => {
+      const own = await remote.text(prefix + path, branch);
+      return own !== null && findMarkers(path, own, conflicts).length > 0 ? [path] : [];
+    }),
+  );
+  return found.flat();
+}
+
+/** Closes the issues of conflicts that are no more, which stops whoever works on them. */
+export async function settleIssues({ remote, notes, head }: Pick<Place, 'remote' | 'notes' | 'head'>): Promise<void> {
+  const issues = await remote.openConflictIssues();
+  if (issues.length === 0) return;
+  const pulls = await remote.updatePulls();
+  for (const { number, version } of issues) {
+    const pull = pulls.find(({ branch }) => branch === updateBranch(version));
+    const why = await reasonToClose({ remote, head }, { pull, version, number });
+    if (why === null) continue;
+    await remote.sayOnce(number, 'over', `${why} Nothing is left to resolve here.`);
+    await remote.closeIssue(number);
+    notes.push(`Closed #${number}: ${why}`);
+  }
+}
+
+async function reasonToClose(
+  { remote, head }: Pick<Place, 'remote' | 'head'>,
+  { pull, version, number }: { pull: Pull | undefined; version: string; number: number },
+): Promise<string | null> {
+  if (!pull) return `There is no pull request of template v${version} any more.`;
+  if (pull.state === 'closed') return `#${pull.number}, which brings template v${version}, was ${pull.merged ? 'merged' : 'closed'}.`;
+  if ((await conflictsLeft(remote, pull, head.prefix)).length === 0) return `No conflict is left on \`${pull.branch}\`.`;
+  const named = askedIssue(pull.body);
+  // Left behind by a run that was broken off.
+  return named === null || named === number ? null : `#${pull.number} asks for the resolution in #${named}.`;
+}
