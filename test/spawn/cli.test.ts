@@ -36,6 +36,8 @@ describe('banyan spawn', () => {
     expect(place.entries()).toEqual(['my-shop']);
     const book = readBook(read('my-shop/.banyan/template.json'));
     expect(book.answers).toMatchObject({ name: 'my-shop', domain: 'e-commerce', agents: ['developer', 'qa'], owner: 'acme' });
+    mkdirSync(join(place.cwd, 'my-shop/supabase/.temp'));
+    for (const path of ['.env.local', 'supabase/.temp/project-ref']) writeFileSync(join(place.cwd, 'my-shop', path), 'of the services');
     expect(git('my-shop', 'status', '--porcelain')).toBe('');
     expect(git('my-shop', 'ls-files').split('\n').toSorted()).toEqual([...Object.keys(book.files), '.banyan/template.json'].toSorted());
   });

@@ -253,6 +253,19 @@ describe('--supabase with a token', () => {
     expect(created(later).length + created(waiting).length).toBe(0);
   });
 
+  it('lets a project that has just come up settle', async () => {
+    let [keys, queries] = [0, 0];
+    const service = await startSupabase({
+      states: ['ACTIVE_HEALTHY'],
+      instead({ path }) {
+        if (path.includes('/api-keys') && ++keys < 3) return [200, KEYS.slice(0, keys - 1)];
+        if (path.endsWith('/query') && ++queries < 3) return [544, { message: 'not yet' }];
+        return undefined;
+      },
+    });
+    expect((await step.run(withToken(service))).join('\n')).toMatch(/is created and linked[^]*2 of 2 migrations applied/);
+  });
+
   it('says that a project is paused, or not ready in time', async () => {
     const paused = await startSupabase({ projects: [{ ref: REF, name: 'my-shop', status: 'INACTIVE' }] });
     await expect(step.run(withToken(paused))).rejects.toMatchObject({
@@ -327,7 +340,7 @@ describe('--supabase and odd answers', () => {
 
   it.each(cases)('names %s', async (_name, call, answer, message) => {
     const service = await startSupabase({
-      states: ['ACTIVE_HEALTHY'],
+      projects: call.endsWith('/') ? [{ ref: REF, name: 'my-shop' }] : [],
       instead: ({ method, path }) => {
         const exact = call.endsWith('/') ? /api-keys|query/.test(path) && `${method} ${path}`.startsWith(call) : `${method} ${path}` === call;
         return exact ? answer : undefined;

@@ -110,6 +110,7 @@ export async function readKeys(api: Api, ref: string): Promise<Keys> {
   if (publishable === undefined || secret === undefined) {
     const missing = [publishable === undefined ? 'publishable' : '', secret === undefined ? 'secret' : ''].filter((word) => word !== '').join(' and no ');
     throw new BanyanError('not_found', `Supabase: the project ${ref} shows no ${missing} key.`, {
+      retry: 'transient',
       fix: 'Make one at Settings > API Keys, or give a token that may read them, and run the step again.',
       data: { missing },
     });

@@ -140,11 +140,36 @@ async function lookAt(api: Api, project: Project): Promise<Project> {
   });
 }
 
+interface Waiting {
+  child: Child;
+  patience: Patience;
+}
+
+async function pause({ child, patience }: Waiting): Promise<void> {
+  await sleep(patience.everyMs, undefined, { signal: child.signal }).catch(() => {
+    throw cancelled();
+  });
+}
+
+/** A project that has just come up is healthy before all of it answers. */
+export async function settled<T>(work: () => Promise<T>, waiting: Waiting): Promise<T> {
+  for (const end = Date.now() + waiting.patience.mostMs / 5; ;) {
+    try {
+      return await work();
+    } catch (error) {
+      if (!(error instanceof BanyanError) || error.retry !== 'transient' || Date.now() >= end) throw error;
+    }
+    await pause(waiting);
+  }
+}
+
 /**
  * Waits until a project can be used.
+ * @returns whether it had to
  * @throws BanyanError where it is not on its way, or not there in time: the next run goes on from here
  */
-export async function untilHealthy(api: Api, first: Project, { child, patience }: { child: Child; patience: Patience }): Promise<void> {
+export async function untilHealthy(api: Api, first: Project, waiting: Waiting): Promise<boolean> {
+  const { child, patience } = waiting;
   let project = first;
   let said = '';
   for (const end = Date.now() + patience.mostMs; project.status !== 'ACTIVE_HEALTHY'; project = await lookAt(api, project)) {
@@ -157,8 +182,7 @@ export async function untilHealthy(api: Api, first: Project, { child, patience }
     }
     if (said !== project.status) child.say(`  The project ${project.name} (${project.ref}) is ${project.status}: waiting until it is ACTIVE_HEALTHY ...`);
     said = project.status;
-    await sleep(patience.everyMs, undefined, { signal: child.signal }).catch(() => {
-      throw cancelled();
-    });
+    await pause(waiting);
   }
+  return said !== '';
 }

@@ -2,15 +2,25 @@ import { BanyanError } from '../../kernel/errors.ts';
 import { ENV_FILE, readEnvFile, requirePlaceForSecrets, setInEnvFile } from './env-file.ts';
 import type { Api } from './http.ts';
 import type { Child, ServiceStep } from './step.ts';
-import { readKeys, supabaseAddress, supabaseApi, type Project } from './supabase-api.ts';
+import { readKeys, runSql, supabaseAddress, supabaseApi, type Keys, type Project } from './supabase-api.ts';
 import { byApi, byConnection, migrationsOf, refuseOthersTables, type Target } from './supabase-database.ts';
-import { chooseProject, DEFAULT_REGION, knownRef, link, LINK_FILE, refOfDatabase, untilHealthy, type Chosen, type Patience } from './supabase-project.ts';
+import {
+  chooseProject,
+  DEFAULT_REGION,
+  knownRef,
+  link,
+  LINK_FILE,
+  refOfDatabase,
+  settled,
+  untilHealthy,
+  type Chosen,
+  type Patience,
+} from './supabase-project.ts';
 
 const PATIENCE: Patience = { everyMs: 5_000, mostMs: 10 * 60_000 };
 
 /** The address and keys of the project into the file, and what was found to differ. */
-async function writeKeys(api: Api, child: Child, { ref }: Project): Promise<string[]> {
-  const keys = await readKeys(api, ref);
+async function writeKeys(keys: Keys, child: Child, { ref }: Project): Promise<string[]> {
   await requirePlaceForSecrets(child);
   const present = await readEnvFile(child.folder);
   const wanted = { SUPABASE_URL: `https://${ref}.supabase.co`, SUPABASE_PUBLISHABLE_KEY: keys.publishable, SUPABASE_SECRET_KEY: keys.secret };
@@ -63,13 +73,16 @@ async function setUpProject(api: Api, child: Child, patience: Patience, database
   const { project, how } = await chooseProject(api, child, ref);
   // A new one is ours from here on; of one that was found by its name that is not known yet.
   if (how !== 'found') await link(child, project);
-  await untilHealthy(api, project, { child, patience });
+  const waiting = { child, patience };
+  const fresh = await untilHealthy(api, project, waiting);
+  if (fresh) await settled(() => runSql(api, project.ref, 'select 1 as up'), waiting);
   if (how === 'found') {
     const fix = `If it is this child's all the same: SUPABASE_PROJECT_REF=${project.ref}. Else give this child's another name in that account.`;
     await refuseOthersTables(byApi(api, project.ref), await migrationsOf(child), fix);
     await link(child, project);
   }
-  const notes = await writeKeys(api, child, project);
+  const keys = fresh ? await settled(() => readKeys(api, project.ref), waiting) : await readKeys(api, project.ref);
+  const notes = await writeKeys(keys, child, project);
   const migrated = database
     ? await migrateDatabase(database, child, refOfDatabase(database.url) === project.ref)
     : await migrateTarget(byApi(api, project.ref), child, true, '');
