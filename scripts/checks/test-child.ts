@@ -1,7 +1,8 @@
 /**
  * The internal test child. A child is spawned from the packed package, checked, tested, started, and takes an issue to a pull request with a model
- * that shows what the prompts hold, and a test of it starts the whole stack; another, made from the previous release's template, is updated to this one with local edits of each
- * class in place. One line per step, with its seconds; the first that fails ends it.
+ * that shows what the prompts hold; a test of it starts the whole stack, and it is updated to a next version, by that one's own code, with a
+ * codemod. Another, made from the previous release's template, is updated to this one with local edits of each class in place, and what the pull
+ * request of that update holds is installed. One line per step, with its seconds; the first that fails ends it.
  */
 import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -11,6 +12,7 @@ import { packageRoot } from '../../src/kernel/package-root.ts';
 import { vendor } from '../../src/spawn/package.ts';
 import { playFlow } from './test-child/flow.ts';
 import { playKit } from './test-child/kit.ts';
+import { updateToNext } from './test-child/next.ts';
 import { makeStage, step, type Stage } from './test-child/stage.ts';
 import { updateChild } from './test-child/update.ts';
 
@@ -46,6 +48,7 @@ async function main(): Promise<void> {
     await playFlow(stage, { child, description: DESCRIPTION });
     await playKit(stage, child);
     const version = semver.parse((await stage.banyan(child, ['--version'])).trim())?.version ?? '';
+    await updateToNext(stage, { child, from: version });
     const old = previousRelease(version);
     // As a child keeps it.
     const tarball = join(scratch, 'releases', `banyan-${old.version}.tgz`);

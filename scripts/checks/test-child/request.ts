@@ -44,7 +44,7 @@ export async function installRequest(stage: Stage, { child, to }: { child: strin
   checkOut(copy, content);
   const after = readFileSync(join(copy, LOCK), 'utf8');
   if (after === before || after.includes(stage.scratch)) throw new Error('the lock file was not made anew, or names a folder of this machine');
-  await stage.run(copy, ['npm', 'ci', '--omit=dev', ...QUIETLY]);
+  await stage.run(copy, ['npm', 'ci', '--omit=dev', '--omit=optional', ...QUIETLY]);
   const { version } = JSON.parse(readFileSync(join(copy, 'node_modules/banyan/package.json'), 'utf8')) as { version: string };
   if (version !== to) throw new Error(`npm ci installed banyan ${version}, not ${to}`);
   rmSync(copy, { recursive: true, force: true });
