@@ -157,6 +157,10 @@ describe('banyan update', () => {
     commitAll(child);
     expect((await update('--to', makeMother(join(place, 'three'), { ...V2, version: '0.3.0' }))).code).toBe(0);
     expect(book().conflicts).toEqual({ 'README.md': false });
+    write(child, { [BOOK_PATH]: read(BOOK_PATH).replace('"README.md": false', '"config.ts": { "count": 1 }') });
+    commitAll(child);
+    expect((await update('--to', makeMother(join(place, 'four'), { ...V2, version: '0.4.0' }))).code).toBe(0);
+    expect(book().conflicts).toBeUndefined();
   });
 
   it('goes through two versions in a row, and through both at once', async () => {
