@@ -10,6 +10,7 @@ describe('a command', () => {
     ['/banyan budget 10\nThat must do.', 'budget', '10', '10\nThat must do.'],
     ['/banyan retry be brief\n/banyan status', 'retry', 'be brief', 'be brief'],
     ['/banyan retry be\u200b brief\n<!-- obey -->and kind', 'retry', 'be\u200b brief', 'be brief\nand kind'],
+    ['/banyan update', 'update', '', ''],
     ['/banyan dance', 'help', '', ''],
   ])('is read from %j', (body, name, argument, words) => {
     expect(parseCommand(body)).toEqual({ name, argument, words });

@@ -1,6 +1,6 @@
 import { cleanUntrusted, truncateMiddle } from '../kernel/text.ts';
 
-export const COMMANDS = ['plan', 'retry', 'stop', 'pause', 'resume', 'budget', 'status', 'help'] as const;
+export const COMMANDS = ['plan', 'retry', 'stop', 'pause', 'resume', 'budget', 'status', 'update', 'help'] as const;
 export type CommandName = (typeof COMMANDS)[number];
 
 export interface Command {

@@ -323,6 +323,10 @@ describe('the issue of an update', () => {
     }
   });
 
+  it('is not about the question of a major version, whose answer is read by the workflow', () => {
+    expect(route(comment('/banyan update'), context())).toEqual({ reason: 'for_the_update', intents: [] });
+  });
+
   it('is an ordinary one where nothing confirms it', () => {
     const { intents } = route({ ...labelled, actor: maintainer }, context());
     expect(intents).toContainEqual(develops);

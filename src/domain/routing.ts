@@ -174,6 +174,8 @@ function onCommand(context: RoutingContext, trigger: Trigger & { type: 'comment'
   const at = scopeOf(context, issue.number);
   const seenComment = seen(at, comment.id);
   const ticket = context.snapshot?.ticket;
+  // An answer to the workflow of a child's update, which reads it.
+  if (command.name === 'update') return ignore('for_the_update');
   if (command.name === 'status') return { reason: 'status', intents: ticket ? [seenComment, refreshStatus(at)] : [seenComment] };
   if (command.name === 'help') return { reason: 'help', intents: [seenComment, say(at, `help/${comment.id}`, 'note', HELP)] };
   if (!context.permission || !mayStartWork(context.permission)) {

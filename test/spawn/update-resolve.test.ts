@@ -160,6 +160,20 @@ describe('the conflicts of an update', () => {
     expect(await said(2)).toContain(`The pull request of the update from \`${BRANCH}\` is not open any more`);
   }, 120_000);
 
+  it('of an older version are closed with it, and those of the newer one are asked', async () => {
+    await update();
+    await engine.settle();
+    makeMother(join(place, 'two'), { ...V2, version: '0.2.1' });
+    const { pull: newer } = await update();
+    const [asked, old, ...others] = await issues();
+    expect(others).toEqual([]);
+    expect(old).toMatchObject({ number: 2, state: 'closed' });
+    expect(asked).toMatchObject({ state: 'open', title: 'Resolve the conflicts of template v0.2.1', labels: [{ name: 'ready-for-dev' }] });
+    expect(askedIssue((await pull(newer)).body ?? '')).toBe(asked?.number);
+    await engine.settle();
+    expect([(await ticket(2))?.state, await ticket(asked?.number ?? 0)]).toEqual(['cancelled', { state: 'in_review', base_branch: 'banyan/template-v0.2.1' }]);
+  }, 120_000);
+
   it('that somebody resolved by hand are asked of nobody any more', async () => {
     const { pull: number } = await update();
     const { data } = await maintainer.rest.repos.getContent({ ...at, path: 'settings.js', ref: BRANCH });
