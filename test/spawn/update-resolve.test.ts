@@ -8,6 +8,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { askedIssue, conflictsMarker } from '../../src/domain/update-issue.ts';
 import { requestUpdate } from '../../src/spawn/update/request/request.ts';
 import { withScratch } from '../../src/spawn/update/target.ts';
+import { readGitHubRequest } from '../../src/testing/mortal.ts';
 import { simplePlayer } from '../../src/testing/openai-players.ts';
 import { startEngine, type Engine } from '../support/engine.ts';
 import { commitAll, git, makeChild, makeMother, write, type Mother } from './mother.ts';
@@ -142,6 +143,26 @@ describe('the conflicts of an update', () => {
     expect(await ticket(2)).toMatchObject({ state: 'failed' });
     expect(await said(2)).toContain('conflicts of the update are left in settings.js');
     expect(await pulls()).toHaveLength(1);
+  }, 120_000);
+
+  it('that come back on the branch of the work are found by QA, whatever its model says', async () => {
+    let pushed = false;
+    const worker = engine.process({
+      fetch: async (input, init) => {
+        const { method, path } = await readGitHubRequest(input, init);
+        const answer = await fetch(input, init);
+        if (method !== 'POST' || !path.endsWith('/pulls') || pushed) return answer;
+        pushed = true;
+        const content = Buffer.from('<<<<<<< your child\n').toString('base64');
+        await maintainer.rest.repos.createOrUpdateFileContents({ ...at, branch: OWN_BRANCH, path: 'notes.md', message: 'mine', content });
+        return answer;
+      },
+    });
+    await update();
+    await engine.settle(worker);
+    const checks = await maintainer.rest.checks.listForRef({ ...at, ref: OWN_BRANCH, check_name: 'banyan/qa' });
+    expect(checks.data.check_runs.map(({ conclusion }) => conclusion)).toEqual(['failure']);
+    expect(checks.data.check_runs[0]?.output.summary).toContain('Conflicts of the update are left in `notes.md`.');
   }, 120_000);
 
   it('end with the pull request of the update: the next run closes the issue, which stops the work', async () => {
