@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { Octokit } from '@octokit/rest';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { askedIssue, conflictsMarker } from '../../src/domain/update-issue.ts';
+import { askedIssue, askedMarker, conflictsMarker } from '../../src/domain/update-issue.ts';
 import { requestUpdate } from '../../src/spawn/update/request/request.ts';
 import { withScratch } from '../../src/spawn/update/target.ts';
 import { readGitHubRequest } from '../../src/testing/mortal.ts';
@@ -261,11 +261,13 @@ describe('nobody else makes Banyan work on the branch of an update', () => {
   const ask = async (as: Octokit, text: string) => (await as.rest.issues.create({ ...at, title: 'Resolve the conflicts', body: text })).data.number;
   const label = (as: Octokit, issue: number) => as.rest.issues.addLabels({ ...at, issue_number: issue, labels: ['ready-for-dev'] });
 
-  it('by an issue with the marker: a stranger waits, and with a maintainer it is an ordinary issue', async () => {
-    await update();
+  it('by an issue with the marker: a stranger waits, and with a maintainer it is an ordinary issue, even where the update names it', async () => {
+    const { pull: number } = await update();
     const issue = await ask(visitor(), body('0.2.0'));
     await engine.settle();
     expect(await ticket(issue)).toEqual({ state: 'awaiting_approval', base_branch: null });
+    const named = ((await pull(number)).body ?? '').replace(askedMarker(2), askedMarker(issue));
+    await maintainer.rest.pulls.update({ ...at, pull_number: number ?? 0, body: named });
     await label(maintainer, issue);
     await engine.settle();
     expect(await ticket(issue)).toEqual({ state: 'in_review', base_branch: null });
