@@ -90,7 +90,7 @@ function conflictsSection({ prepared, branch, resolver }: Pick<BodyInput, 'prepa
     'This repository and the template changed the same lines. On this branch, and nowhere else, both stand in the file, between marker lines:',
     `yours after \`<<<<<<< your child\`, what both began with after \`|||||||\`, the template's after \`=======\`.`,
     '',
-    ...conflicts.map(({ path, count }) => `- [ ] \`${path}\`: ${count}`),
+    ...conflicts.map(({ path, count }) => `- [ ] \`${path}\`: ${count} ${count === 1 ? 'conflict' : 'conflicts'}`),
     '',
     ...resolution(resolver, branch),
     '',

@@ -1,7 +1,9 @@
 import { parseRepositoryConfig, REPOSITORY_CONFIG_PATH } from '../../../config/repository.ts';
 import { createPathGuard } from '../../../context/protected-paths.ts';
 import { askedIssue, conflictsMarker, conflictsVersion, updateBranch } from '../../../domain/update-issue.ts';
-import { BOOK_PATH, readBook } from '../../book.ts';
+import { BanyanError } from '../../../kernel/errors.ts';
+import { BOOK_PATH, readBook, type Conflicts } from '../../book.ts';
+import { childPath } from '../../paths.ts';
 import { findMarkers } from '../markers.ts';
 import { conflictsOf, type Prepared } from '../prepare.ts';
 import { conflictIssueOf, type Resolver } from './body.ts';
@@ -67,10 +69,23 @@ export async function openConflictIssue({ remote, prepared, branch, head }: Plac
   return { label, resolver: { ...resolver, issue: { number, state: 'open' } } };
 }
 
+/** What the book of a branch says; null where nobody can read it. */
+function conflictsOfBook(text: string | null): Conflicts | null {
+  if (text === null) return {};
+  try {
+    const { conflicts = {} } = readBook(text);
+    for (const path of Object.keys(conflicts)) childPath(path);
+    return conflicts;
+  } catch (error) {
+    if (error instanceof BanyanError) return null;
+    throw error;
+  }
+}
+
 /** Where conflicts are left: judged as the check judges on the branch, whose book says what the update left there, and where markers went since. */
 export async function conflictsLeft(remote: Remote, { number, branch }: Pull, prefix: string): Promise<string[]> {
-  const text = await remote.text(prefix + BOOK_PATH, branch);
-  const { conflicts = {} } = text === null ? { conflicts: {} } : readBook(text);
+  const conflicts = conflictsOfBook(await remote.text(prefix + BOOK_PATH, branch));
+  if (conflicts === null) return [BOOK_PATH];
   const marked = (await remote.markedFiles(number)).filter((path) => path.startsWith(prefix)).map((path) => path.slice(prefix.length));
   const found = await Promise.all(
     [...new Set([...Object.keys(conflicts), ...marked])].map(async (path) => {
