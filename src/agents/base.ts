@@ -86,7 +86,7 @@ export abstract class BaseAgent<Result = unknown> implements RoleAgent<Result> {
     if (head) return head;
     throw new BanyanError('not_found', `The repository has no branch "${branch}".`, {
       retry: 'needs_human',
-      fix: `Push a commit to ${branch}.`,
+      fix: `Push a first commit to ${branch}.`,
     });
   }
 
