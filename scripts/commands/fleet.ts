@@ -46,6 +46,9 @@ async function motherOf(named: string | undefined, env: Source, signal: AbortSig
   throw new BanyanError('config_invalid', '--issue: nothing says where the mother is.', { fix: 'Name her: --in owner/repository', data: { field: 'in' } });
 }
 
+/** Not all could be looked at; as `banyan update --check` has it. */
+const EXIT_UNSEEN = 2;
+
 /** Shows the children that the token sees, and keeps the mother's issue about them current. */
 export async function fleet(env: Source, args: readonly string[]): Promise<void> {
   const options = readOptions(args);
@@ -53,7 +56,10 @@ export async function fleet(env: Source, args: readonly string[]): Promise<void>
   const api = hubApi(env, signal, { name: 'fleet', needs: options.issue ? 'read the children and write issues of the mother' : 'read the children' });
   const mother = options.issue ? await motherOf(options.in, env, signal) : null;
   const found = await lookAtFleet(api, { owner: options.owner, template: readTemplate(packageRoot()) });
+  if (!options.json) console.log(fleetText(found));
+  // Said before anything is written, which may fail as well.
+  if (found.unseen.length > 0 || found.children.some(({ unseen }) => unseen)) process.exitCode = EXIT_UNSEEN;
   const issue = mother === null ? null : await keepFleetIssue(api, mother, found);
   if (options.json) console.log(JSON.stringify({ ...found, issue }, null, 2));
-  else console.log([fleetText(found), ...(issue ? [`\nIssue ${issue.what}: ${issue.url}`] : [])].join('\n'));
+  else if (issue) console.log(`\nIssue ${issue.what}: ${issue.url}`);
 }

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { cleanUntrusted, slug, stripInvisible, truncateMiddle, untrustedBlock, untrustedCode } from './text.ts';
+import { cleanUntrusted, slug, stripInvisible, truncateEnd, truncateLines, truncateMiddle, untrustedBlock, untrustedCode } from './text.ts';
 
 const tag = (text: string) =>
   text
@@ -116,4 +116,14 @@ describe('untrustedBlock', () => {
     expect(untrustedBlock('issue', 'a<!-- b -->')).toContain('\na\n');
     expect(untrustedCode('diff', 'a<!-- b -->')).toContain('a<!-- b -->');
   });
+});
+
+test.each([
+  ['short', 10, 'short', 'short'],
+  ['one\ntwo\nthree', 9, 'one\ntwo\nt', 'one\ntwo'],
+  ['x😀y', 2, 'x', 'x'],
+  ['x😀y', 3, 'x😀', 'x😀'],
+])('%j cut after %i', (text, most, end, lines) => {
+  expect(truncateEnd(text, most)).toBe(end);
+  expect(truncateLines(text, most)).toBe(lines);
 });

@@ -48,6 +48,18 @@ function safeCut(text: string, at: number): number {
   return code >= 0xdc00 && code <= 0xdfff ? at - 1 : at;
 }
 
+/** At most `maxChars` UTF-16 units from the beginning, in whole characters. */
+export function truncateEnd(text: string, maxChars: number): string {
+  return text.length <= maxChars ? text : text.slice(0, safeCut(text, maxChars));
+}
+
+/** The same in whole lines where there are several. */
+export function truncateLines(text: string, maxChars: number): string {
+  if (text.length <= maxChars) return text;
+  const end = text.lastIndexOf('\n', maxChars);
+  return end > 0 ? text.slice(0, end) : truncateEnd(text, maxChars);
+}
+
 /** At most `maxChars` UTF-16 units: head and tail survive, the middle is cut and the cut is said. */
 export function truncateMiddle(text: string, maxChars: number): string {
   if (text.length <= maxChars) return text;

@@ -1,4 +1,5 @@
 import { BanyanError } from '../kernel/errors.ts';
+import { Patience } from './patience.ts';
 import { ask, expectStatus, type Answer, type Api } from './services/http.ts';
 
 /** It becomes a part of addresses: no segment of dots. */
@@ -18,7 +19,7 @@ export function hubApi(env: Record<string, string | undefined>, signal: AbortSig
     });
   }
   const headers = { authorization: `Bearer ${token}`, accept: 'application/vnd.github+json', 'x-github-api-version': '2022-11-28' };
-  return { service: 'GitHub', base: env['GITHUB_API_URL'] || 'https://api.github.com', headers, signal };
+  return { service: 'GitHub', base: env['GITHUB_API_URL'] || 'https://api.github.com', headers, signal, patience: new Patience({ signal }) };
 }
 
 /** @throws BanyanError `config_invalid` for what is no owner/repository */
@@ -57,7 +58,13 @@ async function* pagesOf(api: Api, what: string, list: { path: string; most: numb
   for (let page = 1; page <= most; page++) {
     const { body } = await request(api, what, { path: `${path}${path.includes('?') ? '&' : '?'}per_page=${PER_PAGE}&page=${page}` });
     const rows = key === undefined ? body : (body as Record<string, unknown>)[key];
-    const items = Array.isArray(rows) ? (rows as unknown[]) : [];
+    if (!Array.isArray(rows)) {
+      throw new BanyanError('github_unavailable', `GitHub: ${what}: the answer is no list.`, {
+        retry: 'transient',
+        fix: `Look whether ${api.base} is the API of GitHub, and run it again.`,
+      });
+    }
+    const items = rows as unknown[];
     yield items;
     if (items.length < PER_PAGE) return;
   }

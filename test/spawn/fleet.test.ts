@@ -158,8 +158,9 @@ describe('banyan fleet', () => {
       refusals: [],
       waiting: null,
       problem: null,
+      unseen: false,
     };
-    const body = fleetBody({ version: '0.1.0', children: [child], seen: 1, truncated: false }, { named: true });
+    const body = fleetBody({ version: '0.1.0', children: [child], seen: 1, truncated: false, unseen: [] }, { named: true });
     const row = body.split('\n').find((line) => line.includes('acme/x')) ?? '';
     expect(row).not.toMatch(/@(?:maintainer|visitor)|(?<!\\)[<`]/);
     expect(row.split(/(?<!\\)\|/)).toHaveLength(9);

@@ -52,8 +52,8 @@ export async function keepFleetIssue(api: Api, mother: string, fleet: Fleet): Pr
     });
   }
   const named = z.object({ private: z.boolean() }).parse(answer.body).private;
-  const body = fleetBody(fleet, { named });
   const issue = await findIssue(api, mother);
+  const body = fleetBody(fleet, { named, before: issue?.body ?? '' });
   if (!issue) {
     const made = await request(api, `opening an issue at ${mother}`, { method: 'POST', path: `/repos/${mother}/issues`, body: { title: FLEET_TITLE, body } });
     return { what: 'created', url: issueSchema.parse(made.body).html_url };

@@ -41,6 +41,8 @@ export interface FleetChild {
   waiting: string | null;
   /** What kept us from seeing more. */
   problem: string | null;
+  /** It is a child, and GitHub did not say all of it this time. */
+  unseen: boolean;
 }
 
 export interface Fleet {
@@ -51,6 +53,8 @@ export interface Fleet {
   seen: number;
   /** More than were looked at: there may be children that are not here. */
   truncated: boolean;
+  /** Repositories that could not be looked at, so that nobody knows whether they are children, and why. Whether they opted out is not known either. */
+  unseen: { repository: string; private: boolean; why: string }[];
 }
 
 const repositorySchema = z.object({
@@ -113,8 +117,8 @@ async function repositories(api: Api, { owner, mostPages = MOST_PAGES }: LookOpt
   const own = parse(await rowsOf(api, 'the repositories', { path: '/user/repos?sort=pushed', most: mostPages }));
   const shown = parse(await rowsOf(api, `the repositories of ${owner}`, { path: `/users/${name}/repos?sort=pushed`, most: mostPages }));
   const ofOwner = own.repositories.filter(({ full_name }) => full_name.toLowerCase().startsWith(`${owner?.toLowerCase()}/`));
-  const byName = new Map([...shown.repositories, ...ofOwner].map((repository) => [repository.full_name, repository]));
-  return { repositories: [...byName.values()], truncated: own.truncated || shown.truncated };
+  const found = new Map([...shown.repositories, ...ofOwner].map((repository) => [repository.full_name, repository]));
+  return { repositories: [...found.values()], truncated: own.truncated || shown.truncated };
 }
 
 /** The answer, or undefined where there is nothing or it may not be seen. */
@@ -232,6 +236,7 @@ async function childIn(api: Api, repository: Repository, { template, contents }:
     lastCheck: null,
     refusals: [],
     waiting: null,
+    unseen: false,
   };
   const book = (() => {
     try {
@@ -244,28 +249,38 @@ async function childIn(api: Api, repository: Repository, { template, contents }:
   if (!book) return { ...bare, domain: 'unknown', version: 'unknown', problem: 'its book cannot be read' };
   if (book.template !== template.name) return null;
   learn(contents, book, template);
-  const updates = await updatesOf(api, repository);
-  const refusals = refusedIn(updates);
-  return {
-    ...bare,
-    domain: book.answers.domain,
-    version: semver.valid(book.version) ?? 'unknown',
-    drift: await driftOf(api, repository, { book, contents }),
-    lastCheck: await lastCheckOf(api, repository, updates),
-    refusals: [...new Set([...refusals, ...(book.refused ?? []).map((version) => semver.valid(version) ?? 'unknown')])],
-    waiting: updates.find(({ state }) => state === 'open')?.html_url ?? null,
-    problem: null,
-  };
+  const known = { ...bare, domain: book.answers.domain, version: semver.valid(book.version) ?? 'unknown' };
+  try {
+    const updates = await updatesOf(api, repository);
+    const refusals = refusedIn(updates);
+    return {
+      ...known,
+      drift: await driftOf(api, repository, { book, contents }),
+      lastCheck: await lastCheckOf(api, repository, updates),
+      refusals: [...new Set([...refusals, ...(book.refused ?? []).map((version) => semver.valid(version) ?? 'unknown')])],
+      waiting: updates.find(({ state }) => state === 'open')?.html_url ?? null,
+      problem: null,
+    };
+  } catch (error) {
+    return { ...known, problem: `could not be looked at: ${whyUnseen(error)}`, unseen: true };
+  }
 }
 
-/** One repository that fails does not hide the others. */
-async function lookInto(api: Api, repository: Repository, options: { template: Template; contents: Contents }): Promise<FleetChild | null> {
+/** @throws whatever is not GitHub's alone, and a token that does not work */
+function whyUnseen(error: unknown): string {
+  if (!(error instanceof BanyanError) || error.data['status'] === 401 || error.data['stopped']) throw error;
+  if (error.code === 'github_rate_limited') return 'rate limit';
+  return typeof error.data['status'] === 'number' ? `GitHub answered ${error.data['status']}` : 'no answer';
+}
+
+type Look = { child: FleetChild | null } | { why: string };
+
+/** One repository that fails does not hide the others, and is no repository without a child. */
+async function lookInto(api: Api, repository: Repository, options: { template: Template; contents: Contents }): Promise<Look> {
   try {
-    return await childIn(api, repository, options);
+    return { child: await childIn(api, repository, options) };
   } catch (error) {
-    if (!(error instanceof BanyanError) || error.data['status'] === 401 || error.data['status'] === 429) throw error;
-    // Whether it opted out is not known, so it is not named.
-    return null;
+    return { why: whyUnseen(error) };
   }
 }
 
@@ -280,13 +295,19 @@ export async function lookAtFleet(api: Api, options: LookOptions): Promise<Fleet
   const living = all.filter(({ archived }) => !archived);
   const contents = new Contents();
   const children: FleetChild[] = [];
+  const unseen: Fleet['unseen'] = [];
   const queue = [...living];
   const work = async () => {
     for (let next = queue.shift(); next; next = queue.shift()) {
-      const child = await lookInto(api, next, { template: options.template, contents });
-      if (child) children.push(child);
+      const look = await lookInto(api, next, { template: options.template, contents });
+      if ('why' in look) unseen.push({ repository: next.full_name, private: next.private, why: look.why });
+      else if (look.child) children.push(look.child);
     }
   };
   await Promise.all(Array.from({ length: AT_ONCE }, work));
-  return { version: options.template.version, children: children.toSorted((a, b) => (a.repository < b.repository ? -1 : 1)), seen: living.length, truncated };
+  return { version: options.template.version, children: byName(children), seen: living.length, truncated, unseen: byName(unseen) };
+}
+
+function byName<T extends { repository: string }>(rows: readonly T[]): T[] {
+  return rows.toSorted((a, b) => (a.repository < b.repository ? -1 : 1));
 }

@@ -1,4 +1,5 @@
 import semver from 'semver';
+import { truncateEnd } from '../../kernel/text.ts';
 import type { Drift, Fleet, FleetChild } from './look.ts';
 
 export const FLEET_MARKER = '<!-- banyan:fleet -->';
@@ -10,12 +11,16 @@ function age({ version }: FleetChild, mother: string): string {
   return semver.gt(version, mother) ? 'newer than this' : `${semver.diff(version, mother) ?? 'some'} behind`;
 }
 
-function driftText(drift: Drift | null): string {
+function listed(names: readonly string[], most: number): string {
+  return names.length > most ? `${names.slice(0, most).join(', ')} and ${names.length - most} more` : names.join(', ');
+}
+
+function driftText(drift: Drift | null, most = Infinity): string {
   if (!drift) return 'unknown';
   const { managed, missing, merged } = drift;
   const parts = [
-    managed.length > 0 ? `managed edited: ${managed.join(', ')}` : '',
-    missing.length > 0 ? `managed missing: ${missing.join(', ')}` : '',
+    managed.length > 0 ? `managed edited: ${listed(managed, most)}` : '',
+    missing.length > 0 ? `managed missing: ${listed(missing, most)}` : '',
     merged > 0 ? `${merged} merged edited` : '',
   ].filter((part) => part !== '');
   return parts.length === 0 ? 'none' : parts.join('; ');
@@ -30,7 +35,7 @@ function plural(count: number, word: string, more = `${word}s`): string {
 }
 
 export function fleetText(fleet: Fleet): string {
-  const { children, seen, truncated, version } = fleet;
+  const { children, seen, truncated, version, unseen } = fleet;
   const head = `${plural(children.length, 'child', 'children')} of the template v${version} in ${plural(seen, 'repository', 'repositories')} that the token sees${truncated ? ' (there are more than were looked at)' : ''}.`;
   const rows = children.map((child) =>
     [
@@ -41,22 +46,33 @@ export function fleetText(fleet: Fleet): string {
       ...(child.refusals.length === 0 ? [] : [`  refused: ${child.refusals.join(', ')}`]),
     ].join('\n'),
   );
-  return [head, ...rows].join('\n');
+  const missed = unseen.map(({ repository, why }) => `  ${repository}: ${why}`);
+  return [head, ...rows, ...(missed.length === 0 ? [] : [`\n${couldNot(missed.length)}:`, ...missed])].join('\n');
 }
 
-/** One cell of a table: what a stranger's repository says must not end it, nor name anybody. */
-function cell(text: string): string {
-  return text
-    .replaceAll(/[\r\n]+/g, ' ')
-    .replaceAll(/[\\|`<>[\]*_~@#]/g, String.raw`\$&`)
-    .replaceAll(String.raw`\@`, '@\u200b')
-    .slice(0, 300);
+function couldNot(count: number): string {
+  return `${plural(count, 'repository', 'repositories')} could not be looked at`;
 }
+
+const MOST_CELL = 200;
+
+/** One cell of a table: what a stranger's repository says must not end it, nor name anybody, nor refer to anything. */
+function cell(text: string): string {
+  const line = text.replaceAll(/[\s\p{Cc}\p{Bidi_Control}]+/gu, ' ');
+  const short = line.length > MOST_CELL ? `${truncateEnd(line, MOST_CELL)} ...` : line;
+  return short
+    .replaceAll(/[\\|`<>[\]*_~@#&]/g, String.raw`\$&`)
+    .replaceAll(String.raw`\@`, '@\u200b')
+    .replaceAll(/(?<=\b(?:https?|wss?|ftp):)(?=\/\/)|(?<=\bwww)(?=\.)|(?<=#|\bGH-)(?=\d)/gi, '\u200b');
+}
+
+/** Names of drifted files in a row; the child's own check names all. */
+const MOST_FILES = 5;
 
 function row(child: FleetChild, version: string): string {
   const behind = age(child, version);
   const check = child.lastCheck ? `[${cell(checkText(child))}](${child.lastCheck.url})` : 'never seen';
-  const drift = child.problem ?? driftText(child.drift);
+  const drift = child.problem ?? driftText(child.drift, MOST_FILES);
   const update = child.waiting === null ? '' : `[waits](${child.waiting})`;
   const cells = [
     `[${cell(child.repository)}](${child.url})`,
@@ -70,27 +86,70 @@ function row(child: FleetChild, version: string): string {
   return `| ${cells.join(' | ')} |`;
 }
 
-/** GitHub takes 65 536 characters. */
-const MOST_ROWS = 100;
+/** GitHub takes 65,536 characters. */
+const MOST_CHARACTERS = 60_000;
 
-/**
- * The text of the issue. The same fleet gives the same text.
- * @param named false leaves private children unnamed: whoever reads the issue may not see them
- */
-export function fleetBody({ children, version, truncated }: Fleet, { named }: { named: boolean }): string {
-  const shown = children.filter((child) => named || !child.private);
+/** Repositories by the rows of a text that was written here before: what could not be looked at this time keeps its row. */
+function rowsIn(body: string): Map<string, string> {
+  const rows = body.split(/\r?\n/).flatMap((line) => {
+    const url = /^\| \[[^\n]*?\]\(https?:\/\/[^/\s)]+\/([\w.-]+\/[\w.-]+)\) \| .* \|$/.exec(line)?.[1];
+    return url !== undefined && line.length <= MOST_ROW ? [[url, line] as const] : [];
+  });
+  return new Map(rows);
+}
+
+/** Longer than any that is written here. */
+const MOST_ROW = 4_000;
+
+/** What asks for somebody comes first, so that it is there where not all is: problems, then edited files, then those that are behind. */
+function urgency({ problem, drift, version }: FleetChild, mother: string): number {
+  if (problem !== null) return 0;
+  if (drift && drift.managed.length + drift.missing.length > 0) return 1;
+  return semver.valid(version) && semver.valid(mother) && semver.lt(version, mother) ? 2 : 3;
+}
+
+/** As many rows as there is room for. */
+function withinRoom(rows: readonly string[], room: number): string[] {
+  let used = 0;
+  const end = rows.findIndex((line) => (used += line.length + 1) > room);
+  return end === -1 ? [...rows] : rows.slice(0, end);
+}
+
+export interface BodyOptions {
+  /** False leaves private children unnamed: whoever reads the issue may not see them. */
+  named: boolean;
+  /** What the issue says by now. */
+  before?: string;
+}
+
+/** The text of the issue. The same fleet gives the same text. */
+export function fleetBody({ children, version, truncated, unseen }: Fleet, { named, before = '' }: BodyOptions): string {
+  const old = rowsIn(before);
+  const shown = children.filter((child) => named || !child.private).toSorted((a, b) => urgency(a, version) - urgency(b, version));
   const hidden = children.length - shown.length;
-  const table = [
-    '| Child | Domain | Version | Drift | Last check | Update | Refused |',
-    '| --- | --- | --- | --- | --- | --- | --- |',
-    ...shown.map((child) => row(child, version)),
+  const missed = [...shown.filter((child) => child.unseen), ...unseen.filter((repository) => named || !repository.private)].map(({ repository }) => repository);
+  const kept = missed.filter((repository) => old.has(repository));
+  const rows = [
+    ...kept.map((repository) => old.get(repository) ?? ''),
+    ...shown.filter(({ repository }) => !kept.includes(repository)).map((child) => row(child, version)),
   ];
-  return [
+  const counted = new Set([...children.map(({ repository }) => repository), ...kept]).size;
+  const notes = [
+    ...(unseen.length === 0 ? [] : [`**${couldNot(unseen.length)}** this time; of which that are children, nobody knows.`]),
+    ...(kept.length === 0 ? [] : [`These rows are from before: ${listed(kept.map(cell), 50)}.`]),
+  ];
+  const head = [
     FLEET_MARKER,
-    `The template is at v${version}. ${plural(children.length, 'child', 'children')}${hidden > 0 ? `, of which ${hidden} in private repositories ${hidden === 1 ? 'is' : 'are'} not named here` : ''}${truncated ? '; there may be more' : ''}.`,
+    `The template is at v${version}. ${plural(counted, 'child', 'children')}${hidden > 0 ? `, of which ${hidden} in private repositories ${hidden === 1 ? 'is' : 'are'} not named here` : ''}${truncated ? '; there may be more' : ''}.`,
     '',
-    ...(shown.length === 0 ? [] : [...table, '']),
-    ...(shown.length > MOST_ROWS ? [`And ${shown.length - MOST_ROWS} more: \`npx banyan fleet\``, ''] : []),
+    ...(notes.length === 0 ? [] : [notes.join(' '), '']),
+  ];
+  const table = ['| Child | Domain | Version | Drift | Last check | Update | Refused |', '| --- | --- | --- | --- | --- | --- | --- |'];
+  const fitting = withinRoom(rows, MOST_CHARACTERS - head.join('\n').length);
+  return [
+    ...head,
+    ...(rows.length === 0 ? [] : [...table, ...fitting, '']),
+    ...(fitting.length < rows.length ? [`And ${rows.length - fitting.length} more: \`npx banyan fleet\``, ''] : []),
     '`npx banyan fleet --issue` keeps this issue current; edits to it are lost. A child leaves it with `"fleet": false` in `.banyan/template.json`.',
     '',
   ].join('\n');

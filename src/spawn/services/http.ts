@@ -1,6 +1,7 @@
 import type { z } from 'zod';
 import { BanyanError } from '../../kernel/errors.ts';
 import { cancelled } from '../command.ts';
+import { setbackOf, type Patience } from '../patience.ts';
 
 export interface Api {
   /** Whose words an error repeats. */
@@ -10,11 +11,14 @@ export interface Api {
   signal: AbortSignal;
   /** How long one answer may take; default 30 s. */
   timeoutMs?: number;
+  /** Asks again where that may help; without it each request is made once. */
+  patience?: Patience;
 }
 
 export interface Answer {
   status: number;
   body: unknown;
+  headers?: Record<string, string>;
 }
 
 const TIMEOUT_MS = 30_000;
@@ -47,8 +51,17 @@ function bodyOf(text: string): unknown {
   }
 }
 
-/** One request. Answers of any status are returned; only a service that gives no whole answer throws. */
-export async function ask(api: Api, method: string, path: string, body?: unknown): Promise<Answer> {
+/** One request. Answers of any status are returned; only a service that gives no whole answer throws, and a limit that lasts. */
+export function ask(api: Api, method: string, path: string, body?: unknown): Promise<Answer> {
+  const attempt = () => askOnce(api, method, path, body);
+  if (!api.patience) return attempt();
+  return api.patience.ask(method === 'GET', attempt, (outcome) => {
+    if ('value' in outcome) return setbackOf({ ...outcome.value, data: outcome.value.body });
+    return outcome.error instanceof BanyanError && outcome.error.retry === 'transient' ? { kind: 'fault' } : null;
+  });
+}
+
+async function askOnce(api: Api, method: string, path: string, body: unknown): Promise<Answer> {
   if (api.signal.aborted) throw cancelled();
   try {
     const response = await fetch(`${api.base.replace(/\/$/, '')}${path}`, {
@@ -57,7 +70,7 @@ export async function ask(api: Api, method: string, path: string, body?: unknown
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
       signal: AbortSignal.any([api.signal, AbortSignal.timeout(api.timeoutMs ?? TIMEOUT_MS)]),
     });
-    return { status: response.status, body: bodyOf(await response.text()) };
+    return { status: response.status, body: bodyOf(await response.text()), headers: Object.fromEntries(response.headers) };
   } catch (cause) {
     throw unanswered(api, cause);
   }
