@@ -5,10 +5,12 @@ import { expect } from 'vitest';
 
 const COMMAND = fileURLToPath(new URL('../../scripts/banyan.js', import.meta.url));
 
-/** Gives a program a terminal of a known size, and ends as the program does. */
+/** Gives a program a terminal of a known size, and ends as the program does; the terminal closes when nobody types any more. */
 const TERMINAL = `
 import os, pty, sys
-status = pty.spawn(["sh", "-c", 'stty cols 120 rows 40; exec "$@"', "sh", *sys.argv[1:]])
+def typed(fd):
+    return os.read(fd, 1024) or sys.exit(1)
+status = pty.spawn(["sh", "-c", 'stty cols 120 rows 40; echo "process $$"; exec "$@"', "sh", *sys.argv[1:]], stdin_read=typed)
 sys.exit(os.waitstatus_to_exitcode(status) % 256)
 `;
 
@@ -19,6 +21,10 @@ export interface Terminal {
   answer(words: string, keys: string): Promise<void>;
   /** Everything that stood on it, without its colours. */
   screen(): string;
+  /** Closes it, as a window is closed. */
+  close(): void;
+  /** Of the command. */
+  pid(): number;
   ended: Promise<number | null>;
 }
 
@@ -44,6 +50,8 @@ export function atTerminal(args: readonly string[], { cwd, env }: { cwd: string;
       child.stdin.write(keys);
     },
     screen,
+    close: () => child.stdin.end(),
+    pid: () => Number(/^process (\d+)/.exec(screen())?.[1]),
     ended,
   };
 }

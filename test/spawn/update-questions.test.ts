@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { VERSION } from '../../src/kernel/version.generated.ts';
 import { BOOK_PATH, readBook } from '../../src/spawn/book.ts';
+import { isRunning, waitFor } from '../local/support.ts';
 import { banyan, commitAll, ENV, git, makeChild, makeMother, snapshot, write, type Mother } from './mother.ts';
 import { QUICK } from './support.ts';
 import { atTerminal, KEY } from './terminal.ts';
@@ -82,6 +83,16 @@ describe('the questions of a new template', () => {
     expect(asked.screen()).toContain('Nothing was written');
     expect(snapshot(child)).toEqual(before);
     expect(git(child, 'status', '--porcelain')).toBe('');
+  });
+
+  it('change nothing where the terminal is closed at one, and nobody waits for an answer any more', async () => {
+    const before = snapshot(child);
+    const asked = terminal('--to', two);
+    await asked.answer('What is the product', 'Sho');
+    expect(isRunning(asked.pid())).toBe(true);
+    asked.close();
+    await waitFor('the command to end', () => (isRunning(asked.pid()) ? undefined : true));
+    expect(snapshot(child)).toEqual(before);
   });
 
   it('are not asked with --yes, nor where nothing waits or nothing is written', async () => {
