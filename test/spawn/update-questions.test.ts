@@ -7,7 +7,7 @@ import { BOOK_PATH, readBook } from '../../src/spawn/book.ts';
 import { isRunning, waitFor } from '../local/support.ts';
 import { banyan, commitAll, ENV, git, makeChild, makeMother, snapshot, write, type Mother } from './mother.ts';
 import { QUICK } from './support.ts';
-import { atTerminal, KEY } from './terminal.ts';
+import { atTerminal, KEY, type Terminal } from './terminal.ts';
 
 /** The command of this checkout, as the code that another version brings. */
 const OWN_CODE = `#!/usr/bin/env node\nawait import(${JSON.stringify(new URL('../../scripts/banyan.js', import.meta.url).href)});\n`;
@@ -74,11 +74,14 @@ describe('the questions of a new template', () => {
     expect([read('config.ts'), read('own.ts')]).toEqual(["export const about = 'Something.';\n", '99\n']);
   });
 
-  it('change nothing where somebody leaves at one', async () => {
+  it.each<[string, (asked: Terminal) => unknown]>([
+    ['leaves', (asked) => asked.answer('balanced (default)', KEY.interrupt)],
+    ['ends the command', (asked) => asked.answer('balanced (default)', '').then(() => process.kill(asked.pid(), 'SIGTERM'))],
+  ])('change nothing where somebody %s at one', async (_what, leave) => {
     const before = snapshot(child);
     const asked = terminal('--to', two);
     await asked.answer('What is the product', `Shoes${KEY.enter}`);
-    await asked.answer('balanced (default)', KEY.interrupt);
+    await leave(asked);
     expect(await asked.ended).toBe(130);
     expect(asked.screen()).toContain('Nothing was written');
     expect(snapshot(child)).toEqual(before);
