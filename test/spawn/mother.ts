@@ -138,7 +138,9 @@ export function banyan(args: readonly string[], { cwd, env = {}, uid, onOutput }
       ...(uid === undefined ? {} : { uid }),
     });
     let [stdout, stderr] = ['', ''];
-    const show = () => onOutput?.(stdout + stderr, (signal) => void child.kill(signal));
+    // Once: a second signal would meet a command that has undone its work already, and ends.
+    const kill = (signal: NodeJS.Signals) => void (child.killed || child.kill(signal));
+    const show = () => onOutput?.(stdout + stderr, kill);
     child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
       stdout += chunk;
       show();
