@@ -1,6 +1,6 @@
 import { parse } from 'marked';
 import { describe, expect, it } from 'vitest';
-import { quoteAsCode, quoteForCell, quoteForComment, quoteForItem, quoteForLine } from './quote.ts';
+import { quoteAsCode, quoteForCell, quoteForComment, quoteForItem, quoteForLine, quoteForPull } from './quote.ts';
 
 describe('quoteForComment', () => {
   it('leaves ordinary Markdown as it is', () => {
@@ -137,4 +137,19 @@ describe('one line', () => {
 it('keeps an item of a list one item', () => {
   expect(quoteForItem('Which?\n2. forged\n\n### Done')).toBe('Which?\n   2. forged\n   \n   ### Done');
   expect(quoteForItem('```\n@a\n```\n@b')).toBe('\n   ```\n   @a\n   ```\n   @\u200bb');
+});
+
+describe('quoteForPull', () => {
+  it.each([
+    ['Fixes #1, closes acme/x#3.', 'Fixes\u200b #\u200b1, closes\u200b acme/x#\u200b3.'],
+    ['resolved: https://github.com/acme/x/issues/3', 'resolved\u200b: https://github.com/acme/x/issues/3'],
+    ['Fixes', 'Fixes\u200b'],
+    ['see GH-12 and (#4)', 'see GH-\u200b12 and (#\u200b4)'],
+    ['[#5](https://github.com/acme/x/pull/5#1) fixes it', '[#\u200b5](https://github.com/acme/x/pull/5#1) fixes it'],
+    ['`Fixes #1` by @maintainer <b>', '`Fixes #1` by @\u200bmaintainer &lt;b>'],
+    ['```\nFixes #1', '```\nFixes #1\n```'],
+  ])('closes, names and refers to nothing: %j', (text, quoted) => {
+    expect(quoteForPull(text)).toBe(quoted);
+    expect(quoteForPull(quoted)).toBe(quoted);
+  });
 });

@@ -12,6 +12,15 @@ function disarm(text: string): string {
   return text.replaceAll(MENTION, '@\u200b').replaceAll(MENTION_ENTITY, '&amp;').replaceAll(TAG, '&lt;');
 }
 
+const KEYWORD = /\b(?:close[sd]?|fix(?:es|ed)?|resolve[sd]?)\b(?=:?\s*$|:?\s+\S*(?:#\d|GH-\d|https?:))/gi;
+/** `#1`, `acme/x#1`, `GH-1`; what follows a `#` within an address stays. */
+const REFERENCE = /(?<=(?<![\w/#?&=.:-])(?:[\w.-]+(?:\/[\w.-]+)?)?#|\bGH-)(?=\d)/gi;
+
+/** The same for a text that GitHub reads for what it closes: a pull request's. Numbers in it are those of another repository. */
+function disarmReferences(text: string): string {
+  return disarm(text.replaceAll(KEYWORD, '$&\u200b').replaceAll(REFERENCE, '\u200b'));
+}
+
 interface Line {
   text: string;
   /** A backtick is left that may open code which ends on a later line. */
@@ -71,14 +80,16 @@ function closes({ mark }: Fence, line: string): boolean {
 /** Line after line; each comes back as one or, where a block of code ends before it, as two. */
 class Quoter {
   readonly #opening: RegExp;
+  readonly #treat: (text: string) => string;
   #fence: Fence | null = null;
   /** Nobody can say any more what is code. */
   #lost = false;
   /** The same up to the end of the paragraph. */
   #open = false;
 
-  constructor(opening: RegExp) {
+  constructor(opening: RegExp, treat: (text: string) => string) {
     this.#opening = opening;
+    this.#treat = treat;
   }
 
   take(line: string): string[] {
@@ -98,9 +109,9 @@ class Quoter {
     }
     if (isFence(HIDDEN_FENCE, line)) this.#lost = true;
     // What would open a block that nobody closes is text.
-    if (this.#lost) return [disarm(FENCE.test(line) ? line.replace(/[`~]/g, '\\$&') : line)];
-    if (this.#open) return [disarm(line)];
-    const { text, open } = quoteLine(line, disarm, true);
+    if (this.#lost) return [this.#treat(FENCE.test(line) ? line.replace(/[`~]/g, '\\$&') : line)];
+    if (this.#open) return [this.#treat(line)];
+    const { text, open } = quoteLine(line, this.#treat, true);
     this.#open = open;
     return [text];
   }
@@ -120,8 +131,13 @@ export function quoteForComment(text: string): string {
   return quote(text, FENCE);
 }
 
-function quote(text: string, opening: RegExp): string {
-  const quoter = new Quoter(opening);
+/** The same in the text of a pull request: it closes nothing, and refers to no issue of this repository. */
+export function quoteForPull(text: string): string {
+  return quote(text, FENCE, disarmReferences);
+}
+
+function quote(text: string, opening: RegExp, treat = disarm): string {
+  const quoter = new Quoter(opening, treat);
   const lines = text.split(/\r\n?|\n/).flatMap((line) => quoter.take(line));
   return [...lines, ...quoter.end()].join('\n').replaceAll('<!--', '&lt;!--');
 }

@@ -1,26 +1,15 @@
+import { quoteAsCode, quoteForLine, quoteForPull } from '../../../domain/quote.ts';
 import { askedMarker } from '../../../domain/update-issue.ts';
+import { truncateLines } from '../../../kernel/text.ts';
 import { breakingEntries } from '../changelog.ts';
-import { matchLines, splitLines } from '../lines.ts';
 import { conflictsOf, type Prepared } from '../prepare.ts';
 
 /** GitHub takes 65,536 characters. */
 const MOST_CHARACTERS = 60_000;
-const MOST_PATCH = 20_000;
-
-/** A change of a file as a patch of one hunk, which `git apply` takes. */
-export function patchOf(path: string, before: string | null, after: string): string {
-  const [a, b] = [splitLines(before ?? ''), splitLines(after)];
-  const lines: string[] = [];
-  let [i, j] = [0, 0];
-  for (const [x, y] of [...matchLines(a, b), [a.length, b.length] as const]) {
-    while (i < x) lines.push(`-${a[i++]?.key ?? ''}`);
-    while (j < y) lines.push(`+${b[j++]?.key ?? ''}`);
-    if (x < a.length) lines.push(` ${a[x]?.key ?? ''}`);
-    [i, j] = [x + 1, y + 1];
-  }
-  const old = before === null ? '/dev/null' : `a/${path}`;
-  return `--- ${old}\n+++ b/${path}\n@@ -${a.length === 0 ? 0 : 1},${a.length} +1,${b.length} @@\n${lines.join('\n')}\n`;
-}
+/** Of its parts, so that each has room. */
+const MOST_PATCH = 15_000;
+const MOST_CHANGELOG = 16_000;
+const MOST_LIST = 8_000;
 
 export interface WorkflowPatch {
   path: string;
@@ -35,6 +24,8 @@ export interface BodyInput {
   notes: readonly string[];
   branch: string;
   resolver: Resolver;
+  /** False where it should be a draft, and GitHub offers none. */
+  drafted: boolean;
 }
 
 /** Who resolves the conflicts. */
@@ -56,15 +47,36 @@ function fenced(text: string, language: string): string {
   return `${fence}${language}\n${text}${text.endsWith('\n') ? '' : '\n'}${fence}`;
 }
 
+/** As many of them as there is room for, the rest counted. */
+function listed(lines: readonly string[], most = MOST_LIST): string[] {
+  let used = 0;
+  const end = lines.findIndex((line) => (used += line.length + 1) > most);
+  return end === -1 ? [...lines] : [...lines.slice(0, end), `- and ${lines.length - end} more`];
+}
+
+/** A part of a patch does not apply: a change that has no room is named. */
 function workflowSection(workflows: readonly WorkflowPatch[]): string {
   if (workflows.length === 0) return '';
-  const patch = workflows.map((workflow) => workflow.patch).join('');
-  const shown = patch.length > MOST_PATCH ? `${patch.slice(0, MOST_PATCH)}\n(cut)` : patch;
+  let used = 0;
+  const shown = workflows.filter(({ patch }) => (used += patch.length) <= MOST_PATCH);
+  const rest = workflows.filter((workflow) => !shown.includes(workflow));
+  const patch = shown.map((workflow) => workflow.patch).join('');
   return section('Workflows, to be applied by hand', [
-    'The token of this run may not change `.github/workflows`. Apply this with `git apply`, or take it with `npx banyan update`:',
-    '',
-    fenced(shown, 'diff'),
+    'The token of this run may not change `.github/workflows`. Take the changes with `npx banyan update`, or apply this with `git apply`:',
+    ...(patch === '' ? [] : ['', fenced(patch, 'diff')]),
+    ...(patch.includes('\r')
+      ? ['', 'Lines here end with CR and LF, which a browser does not copy: take the text with `gh pr view --json body --jq .body`.']
+      : []),
+    ...(rest.length === 0 ? [] : ['', 'No room is here for the changes of:', ...listed(rest.map(({ path }) => `- ${quoteAsCode(path)}`))]),
   ]);
+}
+
+/** A changelog is the words of others. */
+function changelogSection(changelog: Prepared['changelog']): string {
+  const whole = changelog.map(({ version, text }) => `### v${version}\n\n${quoteForPull(text)}\n`).join('\n');
+  if (whole.length <= MOST_CHANGELOG) return section('What changed', whole === '' ? [] : [whole]);
+  // Again, for a block of code that was cut open.
+  return section('What changed', [quoteForPull(truncateLines(whole, MOST_CHANGELOG)), '', '(cut: the rest stands in the changelog of the package)']);
 }
 
 export function titleOf({ from, to }: Pick<Prepared, 'from' | 'to'>): string {
@@ -83,7 +95,7 @@ function resolution({ issue, persons }: Resolver, branch: string): string[] {
   return [`**Who resolves them:** you.${why} Like so: ${byHand}.`];
 }
 
-function conflictsSection({ prepared, branch, resolver }: Pick<BodyInput, 'prepared' | 'branch' | 'resolver'>): string {
+function conflictsSection({ prepared, branch, resolver, drafted }: Pick<BodyInput, 'prepared' | 'branch' | 'resolver' | 'drafted'>): string {
   const conflicts = conflictsOf(prepared);
   if (conflicts.length === 0) return '';
   return section('Conflicts', [
@@ -94,46 +106,55 @@ function conflictsSection({ prepared, branch, resolver }: Pick<BodyInput, 'prepa
     '',
     ...resolution(resolver, branch),
     '',
-    'This is a draft until no marker is left; the next run of the update takes it out of draft.',
+    drafted
+      ? 'This is a draft until no marker is left; the next run of the update takes it out of draft.'
+      : '**Not ready:** GitHub offers no drafts for this repository. Do not merge this as long as a marker is left.',
     ...(resolver.issue === null ? [] : ['', askedMarker(resolver.issue.number)]),
   ]);
 }
 
+/** On a branch nothing is kept aside: the default branch has it. */
+function noticeText({ kind, path, message }: Prepared['notices'][number]): string {
+  return kind === 'managed_edit_replaced'
+    ? `${path} is managed by the template, and was edited here: replaced. Your text stays on the default branch.`
+    : message;
+}
+
 /** What changed and why, for whoever decides. */
-export function bodyOf({ prepared, workflows, notes, branch, resolver }: BodyInput): string {
+export function bodyOf({ prepared, workflows, notes, branch, resolver, drafted }: BodyInput): string {
   const { from, to, changes, notices, codemods, questions, changelog } = prepared;
   const text = [
     `Updates the template of this repository from v${from} to v${to}.\n`,
-    conflictsSection({ prepared, branch, resolver }),
+    conflictsSection({ prepared, branch, resolver, drafted }),
+    changelogSection(changelog),
     section(
-      'What changed',
-      changelog.map((part) => `### v${part.version}\n\n${part.text}\n`),
+      'Needs a look',
+      listed([
+        ...notices.map((notice) => `- ${quoteForPull(noticeText(notice)).replaceAll('\n', ' ')}`),
+        ...codemods.map(({ title, notes: said }) => `- Codemod: ${quoteForLine(title)}${said.length > 0 ? ` (${said.map(quoteForLine).join('; ')})` : ''}`),
+        ...questions.map(
+          ({ question, answer }) =>
+            `- The new question ${quoteAsCode(question)} took its default, ${quoteAsCode(JSON.stringify(answer))}. For another answer close this, and run \`npx banyan update\`, which asks.`,
+        ),
+        ...notes.map((note) => `- ${note}`),
+      ]),
     ),
-    section('Needs a look', [
-      ...notices.map(({ message }) => `- ${message}`),
-      ...codemods.map(({ title, notes: said }) => `- Codemod: ${title}${said.length > 0 ? ` (${said.join('; ')})` : ''}`),
-      ...questions.map(
-        ({ question, answer }) =>
-          `- The new question \`${question}\` took its default, \`${JSON.stringify(answer)}\`. For another answer close this, and run \`npx banyan update\`, which asks.`,
-      ),
-      ...notes.map((note) => `- ${note}`),
-    ]),
     workflowSection(workflows),
     section(
       'Files',
-      changes.map(({ kind, path, from: before }) => `- ${kind} ${before === undefined ? '' : `\`${before}\` to `}\`${path}\``),
+      listed(changes.map(({ kind, path, from: before }) => `- ${kind} ${before === undefined ? '' : `${quoteAsCode(before)} to `}${quoteAsCode(path)}`)),
     ),
     '\n---\n\nKept current until somebody pushes to this branch. Closing it refuses this version; the next one is proposed again.\n',
   ].join('');
-  return text.length > MOST_CHARACTERS ? `${text.slice(0, MOST_CHARACTERS)}\n\n(cut: the rest stands in the files)` : text;
+  return text;
 }
 
 /** Asks before a new major version. */
 export function questionOf({ from, to, changelog }: Pick<Prepared, 'from' | 'to' | 'changelog'>): { title: string; body: string } {
-  const breaking = changelog.flatMap(({ text }) => breakingEntries(text)).map((entry) => `- ${entry}`);
+  const breaking = changelog.flatMap(({ text }) => breakingEntries(text)).map((entry) => `- ${quoteForPull(entry).replaceAll('\n', ' ')}`);
   const body = [
     `The template v${to} is a new major version; this repository is at v${from}.`,
-    section('What breaks', breaking.length > 0 ? breaking : ['- The changelog names nothing in particular.']),
+    section('What breaks', breaking.length > 0 ? listed(breaking, MOST_CHANGELOG) : ['- The changelog names nothing in particular.']),
     `\nTo have it proposed as a pull request, comment \`/banyan update\` (with write access), or add the label \`${AGREED}\`. `,
     'To have that always: `"majors": true` in `.banyan/template.json`. Closing this issue declines it; minor versions are proposed all the same.\n',
   ].join('');
@@ -166,11 +187,11 @@ export function conflictIssueOf(
     ]),
     section('Conflicts', excerpts),
   ].join('');
-  return { title: `Resolve the conflicts of template v${prepared.to}`, body: body.slice(0, MOST_CHARACTERS) };
+  return { title: `Resolve the conflicts of template v${prepared.to}`, body: truncateLines(body, MOST_CHARACTERS) };
 }
 
 /** The marked parts of a text, without what is between them. */
 function conflictParts(text: string): string {
   const parts = text.match(/^<{7} [^]*?^>{7} .*$/gm) ?? [];
-  return parts.join('\n').slice(0, 8_000);
+  return truncateLines(parts.join('\n'), 8_000);
 }

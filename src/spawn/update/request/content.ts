@@ -7,7 +7,9 @@ import { conflictsOf, readChildBook, type Prepared } from '../prepare.ts';
 import type { Place, Release } from '../target.ts';
 import { decode, readChildFile } from '../tree.ts';
 import { lockWithout, npmInstall, packageWrites, writesOf } from '../update.ts';
-import { patchOf, type WorkflowPatch } from './body.ts';
+import type { WorkflowPatch } from './body.ts';
+import { asStored } from './line-ends.ts';
+import { patchOf } from './patch.ts';
 
 const MODE = 0o644;
 const WORKFLOWS = '.github/workflows/';
@@ -62,18 +64,25 @@ export async function contentOf(
   const packages = await packageWrites(release, prepared, place);
   const { write, note } = await lockFile(packages, prepared, place);
   const all = [...writesOf({ ...prepared, asides: [] }), ...packages, ...(write === null ? [] : [write]), bookWrite(prepared, options.refused)];
-  return { writes: all.filter(({ path, content }) => content !== null || options.committed.has(path)), notes: note === null ? [] : [note] };
+  const writes = all.filter(({ path, content }) => content !== null || options.committed.has(path));
+  return { writes: await asStored(writes, place.commands), notes: note === null ? [] : [note] };
+}
+
+function textOf(content: FileWrite['content']): string | null {
+  return Buffer.isBuffer(content) ? (decode(content) ?? '') : content;
 }
 
 /** The same without workflows, which are given as patches; the book goes on saying what they were. */
-export function withoutWorkflows({ writes }: Pick<Content, 'writes'>, root: string): { writes: FileWrite[]; patches: WorkflowPatch[] } {
+export async function withoutWorkflows(
+  { writes }: Pick<Content, 'writes'>,
+  { root, commands }: Pick<Place, 'root' | 'commands'>,
+): Promise<{ writes: FileWrite[]; patches: WorkflowPatch[] }> {
   const isWorkflow = ({ path }: FileWrite) => path.startsWith(WORKFLOWS);
   const left = writes.filter(isWorkflow);
   const before = readChildBook(root);
-  const patches = left.flatMap(({ path, content }) => {
-    const text = content === null ? '' : typeof content === 'string' ? content : (decode(content) ?? '');
-    return [{ path, patch: patchOf(path, readChildFile(root, path)?.text ?? null, text) }];
-  });
+  const present = left.map(({ path, mode }) => ({ path, content: readChildFile(root, path)?.text ?? null, mode }));
+  const stored = new Map((await asStored(present, commands)).map(({ path, content }) => [path, textOf(content)]));
+  const patches = left.map(({ path, content }) => ({ path, patch: patchOf(path, stored.get(path) ?? null, textOf(content)) }));
   const rest = writes
     .filter((write) => !isWorkflow(write))
     .map((write) => {

@@ -1,5 +1,4 @@
 import { describe, expect, it } from 'vitest';
-import { patchOf } from './body.ts';
 import { updateBranch } from '../../../domain/update-issue.ts';
 import { chooseVersions, decide, versionOf, type Situation, type UpdatePull } from './decide.ts';
 
@@ -60,9 +59,4 @@ describe('chooseVersions', () => {
 it('reads the version from a branch of ours alone', () => {
   expect(versionOf('banyan/template-v1.2.3')).toBe('1.2.3');
   expect(versionOf('banyan/template-next')).toBeNull();
-});
-
-it('writes a patch of one hunk', () => {
-  expect(patchOf('a.yml', 'one\ntwo\n', 'one\nzwei\ntwo\n')).toBe('--- a/a.yml\n+++ b/a.yml\n@@ -1,2 +1,3 @@\n one\n+zwei\n two\n');
-  expect(patchOf('a.yml', null, 'one\n')).toBe('--- /dev/null\n+++ b/a.yml\n@@ -0,0 +1,1 @@\n+one\n');
 });

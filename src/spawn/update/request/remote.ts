@@ -1,7 +1,9 @@
 import { createHash } from 'node:crypto';
 import { Octokit } from '@octokit/rest';
+import { answerOf, githubError } from '../../../github/errors.ts';
 import { BanyanError, toBanyanError } from '../../../kernel/errors.ts';
 import { conflictsVersion } from '../../../domain/update-issue.ts';
+import { Patience, setbackOf, type Outcome, type Setback } from '../../patience.ts';
 import type { FileWrite } from '../apply.ts';
 import type { UpdatePull } from './decide.ts';
 
@@ -11,12 +13,18 @@ export interface RemoteOptions {
   repository: string;
   api: string;
   signal?: AbortSignal | undefined;
+  patience?: Patience;
 }
 
 interface Issue {
   number: number;
   state: string;
   labels: string[];
+}
+
+export interface Opened {
+  number: number;
+  drafted: boolean;
 }
 
 export type Pull = UpdatePull & { body: string; title: string; nodeId: string };
@@ -76,6 +84,14 @@ async function orNull<T>(call: Promise<T>): Promise<T | null> {
   }
 }
 
+/** What is worth another try; a limit is never taken for a missing permission. */
+function judge(outcome: Outcome<{ status: number; headers: object; data: unknown }>): Setback {
+  if ('value' in outcome) return setbackOf({ ...outcome.value, headers: { ...outcome.value.headers } });
+  const answer = answerOf(outcome.error);
+  if (answer !== null) return setbackOf(answer);
+  return githubError(outcome.error).code === 'github_unavailable' ? { kind: 'fault' } : null;
+}
+
 const QUIET = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined };
 
 /** The child's repository at GitHub, as far as an update needs it. */
@@ -83,7 +99,7 @@ export class Remote {
   private readonly octokit: Octokit;
   private readonly at: { owner: string; repo: string };
 
-  constructor({ token, repository, api, signal }: RemoteOptions) {
+  constructor({ token, repository, api, signal, patience = new Patience({ signal }) }: RemoteOptions) {
     const [owner = '', repo = '', ...rest] = repository.split('/');
     if (!owner || !repo || rest.length > 0) {
       throw new BanyanError('config_invalid', `GITHUB_REPOSITORY is "${repository}", which is not owner/name.`, {
@@ -92,6 +108,7 @@ export class Remote {
     }
     this.at = { owner, repo };
     this.octokit = new Octokit({ auth: token, baseUrl: api, log: QUIET, ...(signal ? { request: { signal } } : {}) });
+    this.octokit.hook.wrap('request', (send, options) => patience.ask(options.method === 'GET', async () => send(options), judge));
   }
 
   async defaultBranch(): Promise<{ name: string; head: string }> {
@@ -186,10 +203,17 @@ export class Remote {
     }
   }
 
-  async openPull(pull: { title: string; body: string; head: string; base: string; draft: boolean }): Promise<number> {
+  /**
+   * @param body for a draft, and for what should be one where GitHub offers none
+   * @returns its number, and whether it is as much of a draft as was asked for
+   */
+  async openPull(pull: { title: string; body(this: void, drafted: boolean): string; head: string; base: string; draft: boolean }): Promise<Opened> {
+    const create = async (draft: boolean, drafted: boolean) => {
+      const { data } = await this.octokit.rest.pulls.create({ ...this.at, ...pull, draft, body: pull.body(drafted) });
+      return { number: data.number, drafted };
+    };
     try {
-      const { data } = await this.octokit.rest.pulls.create({ ...this.at, ...pull });
-      return data.number;
+      return await create(pull.draft, true);
     } catch (error) {
       if (statusOf(error) === 403) {
         throw new BanyanError('forbidden', 'GitHub does not let this token open a pull request.', {
@@ -199,8 +223,7 @@ export class Remote {
       }
       // Some plans have no drafts in private repositories.
       if (statusOf(error) !== 422 || !pull.draft) throw error;
-      const { data } = await this.octokit.rest.pulls.create({ ...this.at, ...pull, draft: false });
-      return data.number;
+      return create(false, false);
     }
   }
 
@@ -208,9 +231,16 @@ export class Remote {
     await this.octokit.rest.pulls.update({ ...this.at, pull_number: number, ...change });
   }
 
-  async setDraft(nodeId: string, draft: boolean): Promise<void> {
+  /** @returns whether GitHub has done it: some plans have no drafts, and some tokens may not */
+  async setDraft(nodeId: string, draft: boolean): Promise<boolean> {
     const name = draft ? 'convertPullRequestToDraft' : 'markPullRequestReadyForReview';
-    await this.octokit.graphql(`mutation($id: ID!) { ${name}(input: {pullRequestId: $id}) { pullRequest { isDraft } } }`, { id: nodeId });
+    try {
+      await this.octokit.graphql(`mutation($id: ID!) { ${name}(input: {pullRequestId: $id}) { pullRequest { isDraft } } }`, { id: nodeId });
+      return true;
+    } catch (error) {
+      if (error instanceof Error && error.name === 'GraphqlResponseError') return false;
+      throw error;
+    }
   }
 
   /** Says something once: the marker tells a later run that it was said. */

@@ -8,7 +8,7 @@ import { AGREED, bodyOf, questionOf, titleOf, type Resolver, type WorkflowPatch 
 import { askingFor, conflictsLeft, isResolving, openConflictIssue, settleIssues, startBanyan, type Asking } from './conflicts.ts';
 import { contentOf, withoutWorkflows, type Content } from './content.ts';
 import { chooseVersions, decide, isRefusal, SUPERSEDED, versionOf, type Decision } from './decide.ts';
-import { Remote, type Pull, type RemoteOptions } from './remote.ts';
+import { Remote, type Opened, type Pull, type RemoteOptions } from './remote.ts';
 
 export interface RequestOptions extends RemoteOptions {
   to: string | undefined;
@@ -56,6 +56,8 @@ async function ask({ remote, notes }: Pick<Job, 'remote' | 'notes'>, prepared: P
   notes.push(opened ? `v${prepared.to} is a new major version: asked in #${number}.` : `v${prepared.to} waits for an answer in #${number}.`);
 }
 
+const NOT_OUT_OF_DRAFT = 'could not be taken out of draft: press "Ready for review"';
+
 function atVersion(version: string): string {
   return `This repository is at template v${version} already.`;
 }
@@ -78,8 +80,8 @@ async function leave({ remote, branch, pulls, head, notes }: Job, number: number
   if (!pull) return;
   await remote.sayOnce(pull.number, 'left alone', 'Somebody has pushed to this branch, so it is yours now: it is not refreshed any more.');
   if (!pull.draft || (await conflictsLeft(remote, pull, head.prefix)).length > 0) return;
-  await remote.setDraft(pull.nodeId, false);
-  notes.push(`No conflict is left: #${pull.number} is ready for review.`);
+  const ready = await remote.setDraft(pull.nodeId, false);
+  notes.push(`No conflict is left: #${pull.number} ${ready ? 'is ready for review' : NOT_OUT_OF_DRAFT}.`);
 }
 
 function messageOf({ from, to, changelog }: Prepared): string {
@@ -104,30 +106,43 @@ async function push(job: Job, writes: readonly FileWrite[]): Promise<'done' | 'd
 async function pushContent(job: Job, content: Content): Promise<{ result: 'done' | 'raced'; workflows: WorkflowPatch[] }> {
   const whole = await push(job, content.writes);
   if (whole !== 'denied') return { result: whole, workflows: [] };
-  const { writes, patches } = withoutWorkflows(content, job.place.root);
+  const { writes, patches } = await withoutWorkflows(content, job.place);
   const rest = patches.length === 0 ? 'denied' : await push(job, writes);
   if (rest !== 'denied') return { result: rest, workflows: patches };
   throw new BanyanError('forbidden', `GitHub does not let this token write the branch ${job.branch}.`, { fix: 'The token needs contents: write.' });
 }
 
-async function writePull(job: Job, number: number | null, text: { title: string; body: string; draft: boolean }): Promise<number> {
+interface PullText {
+  title: string;
+  /** @param drafted false where it should be a draft, and GitHub offers none */
+  body(this: void, drafted: boolean): string;
+  draft: boolean;
+}
+
+async function writePull(job: Job, number: number | null, { title, body, draft }: PullText): Promise<Opened> {
   const { remote, pulls, branch, base, notes } = job;
-  const { title, body, draft } = text;
   const pull = pulls.find((candidate) => candidate.number === number);
   if (!pull) {
     const opened = await remote.openPull({ title, body, head: branch, base: base.name, draft });
-    notes.push(`Opened #${opened}.`);
+    notes.push(`Opened #${opened.number}.`);
     return opened;
   }
-  if (pull.body.trim() !== body.trim() || pull.title !== title) {
-    await remote.editPull(pull.number, { title, body });
-    notes.push(`Refreshed #${pull.number}.`);
-  }
+  const drafted = !draft || pull.draft || (await remote.setDraft(pull.nodeId, true));
   // A draft of a person's own will is left one.
   const wasForConflicts = pull.body.includes('## Conflicts');
-  if (draft && !pull.draft) await remote.setDraft(pull.nodeId, true);
-  if (!draft && pull.draft && wasForConflicts) await remote.setDraft(pull.nodeId, false);
-  return pull.number;
+  const text = body(drafted);
+  if (!sameText(pull.body, text) || pull.title !== title) {
+    await remote.editPull(pull.number, { title, body: text });
+    notes.push(`Refreshed #${pull.number}.`);
+  }
+  if (!draft && pull.draft && wasForConflicts && !(await remote.setDraft(pull.nodeId, false))) notes.push(`#${pull.number} ${NOT_OUT_OF_DRAFT}.`);
+  return { number: pull.number, drafted };
+}
+
+/** GitHub may turn the line ends of a text. */
+function sameText(a: string, b: string): boolean {
+  const plain = (text: string) => text.replaceAll('\r\n', '\n').trim();
+  return plain(a) === plain(b);
 }
 
 function refusedVersions(pulls: readonly Pull[]): string[] {
@@ -143,15 +158,15 @@ async function refresh(job: Job, decision: Extract<Decision, { kind: 'push' }>):
     await leave(job, decision.pull);
     return decision.pull;
   }
-  const text = (resolver: Resolver) => ({
+  const body = (resolver: Resolver, drafted: boolean) => bodyOf({ prepared, workflows, notes: content.notes, branch: job.branch, resolver, drafted });
+  const { number: pull, drafted } = await writePull(job, decision.pull, {
     title: titleOf(prepared),
-    body: bodyOf({ prepared, workflows, notes: content.notes, branch: job.branch, resolver }),
+    body: (offered) => body(asking.resolver, offered),
     draft: conflictsOf(prepared).length > 0,
   });
-  const pull = await writePull(job, decision.pull, text(asking.resolver));
   await supersede(job, decision.superseded, `Superseded by #${pull}, which brings template v${prepared.to}.`);
   const asked = await openConflictIssue(job, asking, pull);
-  if (asked !== asking) await remote.editPull(pull, { body: text(asked.resolver).body });
+  if (asked !== asking) await remote.editPull(pull, { body: body(asked.resolver, drafted) });
   await startBanyan(job, asked);
   return pull;
 }

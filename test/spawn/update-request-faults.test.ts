@@ -1,0 +1,242 @@
+import { execFile } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { BOOK_PATH, readBook } from '../../src/spawn/book.ts';
+import { Patience } from '../../src/spawn/patience.ts';
+import { requestUpdate, type RequestOptions } from '../../src/spawn/update/request/request.ts';
+import { withScratch } from '../../src/spawn/update/target.ts';
+import { startStand, type Stand } from '../local-github/harness.ts';
+import { LIMITED, withFaults, type Asked, type Fault } from './faults.ts';
+import { commitAll, git, makeChild, makeMother, write, type Mother } from './mother.ts';
+
+const WORKFLOW = '.github/workflows/ci.yml';
+const OLD_WORKFLOW = '.github/workflows/old.yml';
+const V1: Mother = {
+  version: '0.1.0',
+  files: {
+    'config.ts': 'export const a = 1;\n// middle\nexport const b = 1;\n',
+    'tool.ts': 'export {};\n',
+    [WORKFLOW]: 'name: CI\non: push\n',
+    [OLD_WORKFLOW]: 'name: old\n',
+  },
+};
+const CONFIG = 'export const a = 1;\n// middle\nexport const b = 2;\n';
+const V2: Mother = { ...V1, version: '0.2.0', files: { ...V1.files, 'config.ts': CONFIG } };
+const BRANCH = 'banyan/template-v0.2.0';
+
+let stand: Stand;
+let place = '';
+let child = '';
+let two = '';
+let count = 0;
+let at = { owner: 'maintainer', repo: '' };
+let pauses: number[] = [];
+
+beforeAll(async () => {
+  stand = await startStand();
+});
+afterAll(() => stand.stop());
+
+beforeEach(async () => {
+  place = mkdtempSync(join(tmpdir(), 'update-faults-'));
+  two = makeMother(join(place, 'two'), V2);
+  child = join(place, 'child');
+  mkdirSync(child);
+  makeChild(child, makeMother(join(place, 'one'), V1));
+  const { data } = await stand.maintainer.rest.repos.createForAuthenticatedUser({ name: `my-shop-${count++}` });
+  at = { owner: data.owner.login, repo: data.name };
+  const url = new URL(`/${at.owner}/${at.repo}.git`, stand.url);
+  url.username = 'maintainer';
+  url.password = 'maintainer-token';
+  git(child, 'remote', 'add', 'origin', url.href);
+  await edit({});
+});
+afterEach(() => rmSync(place, { recursive: true, force: true }));
+
+/** A commit of a person on the default branch. Not waited for in this thread: the server that answers lives in it. */
+async function edit(files: Record<string, string>): Promise<void> {
+  write(child, files);
+  commitAll(child);
+  await promisify(execFile)('git', ['push', '-q', 'origin', 'main'], { cwd: child });
+}
+
+/** The update by pull request, with waits that are written down in place of being waited. */
+async function run(fault: (asked: Asked) => Fault | null = () => null) {
+  pauses = [];
+  const pause = (ms: number) => {
+    pauses.push(ms);
+    return Promise.resolve();
+  };
+  const env = { ...process.env, npm_config_cache: undefined };
+  const outcome = await withFaults(stand.url, fault, (api) => {
+    const request: RequestOptions = {
+      token: 'maintainer-token',
+      repository: `${at.owner}/${at.repo}`,
+      api,
+      to: two,
+      major: false,
+      patience: new Patience({ pause }),
+      handover: () => Promise.resolve(null),
+    };
+    return withScratch((scratch) => requestUpdate(request, { root: child, running: two, scratch, commands: { cwd: child, env } }));
+  });
+  if (typeof outcome === 'number') throw new Error(`another version has done it, and ended with ${outcome}`);
+  return outcome;
+}
+
+const thePull = async (number: number | null) => (await stand.maintainer.rest.pulls.get({ ...at, pull_number: number ?? 0 })).data;
+const pulls = async () => (await stand.maintainer.rest.pulls.list({ ...at, state: 'all' })).data;
+
+async function text(path: string, ref = BRANCH): Promise<string> {
+  const { data } = await stand.maintainer.rest.repos.getContent({ ...at, path, ref });
+  if (Array.isArray(data) || data.type !== 'file') throw new Error(`${path} is no file`);
+  return Buffer.from(data.content, 'base64').toString();
+}
+
+const CHANGED_WORKFLOW = { ...V2, files: { ...V2.files, [WORKFLOW]: 'name: CI\non: [push]\n' } };
+
+/** As GitHub answers to a token of Actions. */
+const noWorkflows = ({ url, body }: Asked): Fault | null =>
+  url.endsWith('/git/trees') && body.includes('"path":".github/workflows')
+    ? { status: 403, body: '{"message":"Resource not accessible by integration"}' }
+    : null;
+
+describe('a rate limit', () => {
+  it('is waited out, and never taken for a missing permission', async () => {
+    makeMother(two, CHANGED_WORKFLOW);
+    const limited = new Set<string>();
+    const once = ({ method, url }: Asked) => {
+      if (method === 'GET' || limited.has(url)) return null;
+      limited.add(url);
+      return LIMITED;
+    };
+    const { pull } = await run(once);
+    expect(limited.size).toBeGreaterThan(3);
+    expect(pauses.every((ms) => ms > 6_000 && ms <= 7_000)).toBe(true);
+    expect(await text(WORKFLOW)).toBe(CHANGED_WORKFLOW.files[WORKFLOW]);
+    expect((await thePull(pull)).body).not.toContain('by hand');
+  });
+
+  it('that lasts ends the run with the hour, and the next one goes on', async () => {
+    makeMother(two, CHANGED_WORKFLOW);
+    const { pull } = await run();
+    const before = await thePull(pull);
+    await edit({ 'own.ts': '1\n' });
+    const reset = Math.round(Date.now() / 1000) + 3_000;
+    const lasting = { ...LIMITED, headers: { 'x-ratelimit-remaining': '0', 'x-ratelimit-reset': String(reset) } };
+    const trees = run(({ url }) => (url.endsWith('/git/trees') ? lasting : null));
+    await expect(trees).rejects.toMatchObject({
+      code: 'github_rate_limited',
+      fix: expect.stringMatching(/^Run it again in (?:49|50) min.*, at .*\d\d:\d\d UTC/) as string,
+    });
+    expect(pauses).toEqual([]);
+    expect(await thePull(pull)).toMatchObject({ head: { sha: before.head.sha }, body: before.body });
+    expect((await run()).pull).toBe(pull);
+    expect(await text('own.ts')).toBe('1\n');
+    expect(await text(WORKFLOW)).toBe(CHANGED_WORKFLOW.files[WORKFLOW]);
+  });
+
+  it('and faults are waited out while reading; nothing is written twice', async () => {
+    const failed = new Set<string>();
+    const { pull } = await run(({ method, url }) => {
+      if (method !== 'GET' || failed.has(url)) return null;
+      failed.add(url);
+      return { status: 502, body: 'Bad gateway' };
+    });
+    expect((await pulls()).map(({ number }) => number)).toEqual([pull]);
+    await expect(run(({ method }) => (method === 'GET' ? null : { status: 502, body: 'Bad gateway' }))).rejects.toThrow(/Bad gateway|502/);
+    expect(pauses).toEqual([]);
+  });
+});
+
+describe('where GitHub offers no drafts', () => {
+  const REFUSED = '{"data":{"convertPullRequestToDraft":null},"errors":[{"type":"UNPROCESSABLE","message":"Draft pull requests are not supported."}]}';
+  const noDrafts = ({ url, method, body }: Asked): Fault | null => {
+    if (method === 'POST' && url.endsWith('/pulls') && body.includes('"draft":true'))
+      return { status: 422, body: '{"message":"Draft pull requests are not supported."}' };
+    return url.endsWith('/graphql') && body.includes('convertPullRequestToDraft') ? { status: 200, body: REFUSED } : null;
+  };
+
+  it('the pull request says that it is not ready, and later runs go on', async () => {
+    await edit({ 'config.ts': CONFIG.replace('b = 2', 'b = 77') });
+    const { pull } = await run(noDrafts);
+    const first = await thePull(pull);
+    expect(first).toMatchObject({ draft: false, body: expect.stringContaining('**Not ready:**') });
+    await edit({ 'own.ts': '1\n' });
+    expect((await run(noDrafts)).pull).toBe(pull);
+    expect(await text('own.ts')).toBe('1\n');
+    expect((await thePull(pull)).body).toBe(first.body);
+  });
+});
+
+describe('the words of others', () => {
+  it('close, name and hide nothing in the pull request', async () => {
+    const entry = 'Fixes #1, closes acme/x#3, thanks @maintainer. <!-- banyan-update: superseded --> <details>\n\n```\nan open block';
+    makeMother(two, { ...V2, changelog: `# Changelog\n\n## [0.2.0]\n\n- ${entry}\n` });
+    const { pull } = await run();
+    const body = (await thePull(pull)).body ?? '';
+    expect(body).not.toMatch(/Fixes #1|x#3|@maintainer|<!--|<details>/);
+    expect(body).toMatch(/an open block\n```\n/);
+    await stand.maintainer.rest.pulls.update({ ...at, pull_number: pull ?? 0, state: 'closed' });
+    expect((await run()).action).toBe('refused');
+  });
+
+  it('are cut between lines where they are many, with all else in its place', async () => {
+    makeMother(two, { ...V2, changelog: `# Changelog\n\n## [0.2.0]\n\n\`\`\`\n${'- 😀 an entry with `code`\n'.repeat(6_000)}` });
+    const { pull, action } = await run();
+    expect(action).toBe('push');
+    const body = (await thePull(pull)).body ?? '';
+    expect(body.length).toBeLessThan(65_000);
+    expect(body.isWellFormed()).toBe(true);
+    expect(body).toMatch(/`code`\n```\n\n\(cut: [^]*## Files[^]*Closing it refuses this version/);
+    const next = await run();
+    expect(next.notes).toEqual([]);
+  });
+});
+
+describe('workflows that the token may not push', () => {
+  /** What stands in the body, applied as a person would. */
+  async function apply(pull: number | null): Promise<void> {
+    const body = (await thePull(pull)).body ?? '';
+    write(place, { 'workflows.patch': /```diff\n([^]*?)```/.exec(body)?.[1] ?? '' });
+    git(child, 'apply', join(place, 'workflows.patch'));
+  }
+
+  it('apply from the text: line ends, a missing end, a new one, and one that goes', async () => {
+    await edit({ [WORKFLOW]: 'name: CI\r\non: push' });
+    const files = Object.fromEntries(Object.entries(CHANGED_WORKFLOW.files).filter(([path]) => path !== OLD_WORKFLOW));
+    makeMother(two, { ...V2, files: { ...files, '.github/workflows/new.yml': 'name: new' } });
+    const { pull } = await run(noWorkflows);
+    await apply(pull);
+    expect(git(child, 'status', '--short')).toBe(` M ${WORKFLOW}\n D ${OLD_WORKFLOW}\n?? .github/workflows/new.yml\n`);
+    expect(readFileSync(join(child, WORKFLOW), 'utf8')).toMatch(/^name: CI\r\non: \[push\]/);
+    expect(await text('config.ts')).toBe(CONFIG);
+  });
+});
+
+describe('attributes that turn line ends', () => {
+  it('make no difference to what is committed', async () => {
+    await edit({ '.gitattributes': '* text eol=crlf\n' });
+    git(child, 'rm', '-q', '--cached', '-r', '.');
+    git(child, 'reset', '-q', '--hard');
+    expect(readFileSync(join(child, 'config.ts'), 'utf8')).toContain('\r\n');
+    makeMother(two, CHANGED_WORKFLOW);
+    const { pull } = await run(noWorkflows);
+    expect(await text('config.ts')).toBe(CONFIG);
+    expect(readBook(await text(BOOK_PATH)).version).toBe('0.2.0');
+    const body = (await thePull(pull)).body ?? '';
+    expect(body).not.toContain('\r');
+    write(place, { 'workflows.patch': /```diff\n([^]*?)```/.exec(body)?.[1] ?? '' });
+    git(child, 'apply', join(place, 'workflows.patch'));
+    expect(git(child, 'diff', '--stat')).toMatch(/ci\.yml \| 2 \+-/);
+  });
+
+  it('leave what is stored with CRLF as it is', async () => {
+    await edit({ 'config.ts': CONFIG.replace('b = 2', 'b = 1').replaceAll('\n', '\r\n') });
+    await run();
+    expect(await text('config.ts')).toBe(CONFIG.replaceAll('\n', '\r\n'));
+  });
+});
