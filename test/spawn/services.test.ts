@@ -293,6 +293,24 @@ describe('--vercel', () => {
     await expect(vercel.run(child(refusing))).rejects.toThrowError(/^Vercel: setting CRON_SECRET: bad value \*\*\*\.$/);
   });
 
+  it.each<[string, (value: string) => object | string]>([
+    ['in its message', (value) => ({ error: { message: `value ${value} is bad` } })],
+    ['as JSON in a text', (value) => ({ error: { message: `bad body {"value":${JSON.stringify(value)}}` } })],
+    ['in a page of a proxy, where the line would be cut', (value) => `${'x'.repeat(290)} ${value}`],
+  ])('shows no secret that Vercel repeats %s, this one or another of the file', async (_name, repeat) => {
+    place.write('.vercel/project.json', '{"projectId":"prj_1"}');
+    const key = '-----BEGIN RSA PRIVATE KEY-----\nMIIEowIBAAKCAQEA7\nq1w2e3r4t5y6u7i8o9\n-----END RSA PRIVATE KEY-----';
+    const [connection, short] = ['postgres://postgres:Tr0ub4dor-and-3@db.invalid/postgres', 'pin5'];
+    await setInEnvFile(folder, { GITHUB_APP_PRIVATE_KEY: key, DATABASE_URL: connection, CRON_SECRET: short });
+    for (const value of [key, connection, 'Tr0ub4dor-and-3', short, 'token-of-vercel']) {
+      const { url } = await place.serve(({ method }) => (method === 'GET' ? [200, { id: 'prj_1', name: 'my-shop' }] : [400, repeat(value)]));
+      const error = await vercel.run(place.child({ VERCEL_TOKEN: 'token-of-vercel', VERCEL_API_URL: url })).catch((reason: unknown) => reason);
+      expect(error).toMatchObject({ message: expect.stringMatching(/setting GITHUB_APP_PRIVATE_KEY: .+ \(400\)/) as string });
+      for (const part of [...value.split('\n').slice(1, 3), value.slice(0, 9)].filter((text) => !text.startsWith('-----') && !text.startsWith('postgres')))
+        expect((error as Error).message).not.toContain(part);
+    }
+  });
+
   it('names the token that is missing, and repeats what Vercel says of a wrong one', async () => {
     await expect(vercel.run(place.child({}))).rejects.toThrowError(/VERCEL_TOKEN is not set/);
     const { url } = await place.serve(() => [403, { error: { message: 'Not authorized' } }]);

@@ -6,7 +6,7 @@ import { EVENTS } from '../../domain/intake.ts';
 import { BanyanError } from '../../kernel/errors.ts';
 import { PERMISSIONS } from '../../github/permissions.ts';
 import { cancelled } from '../command.ts';
-import { ENV_FILE, readEnvFile, requirePlaceForSecrets, setInEnvFile } from './env-file.ts';
+import { ENV_FILE, readEnvFile, requirePlaceForSecrets, secretsOf, setInEnvFile } from './env-file.ts';
 import { ask, expectStatus, readAs, type Api } from './http.ts';
 import type { Child, ServiceStep } from './step.ts';
 
@@ -28,7 +28,13 @@ function hosts({ env }: Child): { api: string; web: string } {
 }
 
 function apiOf(child: Child): Api {
-  return { service: 'GitHub', base: hosts(child).api, headers: { accept: 'application/vnd.github+json' }, signal: child.signal };
+  return {
+    service: 'GitHub',
+    base: hosts(child).api,
+    headers: { accept: 'application/vnd.github+json' },
+    signal: child.signal,
+    secrets: () => secretsOf(child),
+  };
 }
 
 /** The page of GitHub that takes the manifest; an organization has its own. */

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { chmod, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseEnv } from 'node:util';
@@ -24,6 +25,23 @@ function unusable(cause: NodeJS.ErrnoException): BanyanError {
 
 export async function readEnvFile(folder: string): Promise<Record<string, string | undefined>> {
   return parseEnv((await textOf(folder)) ?? '');
+}
+
+const SECRET_NAME = /(?:TOKEN|SECRET|PASSWORD|_KEY|^DATABASE_URL)$/;
+
+/** All that a child's file holds by now, and the secrets of this shell: see `Api`. Whether the file can be read is said elsewhere. */
+export function secretsOf({ folder, env }: Pick<Child, 'folder' | 'env'>): string[] {
+  let text = '';
+  try {
+    text = readFileSync(join(folder, ENV_FILE), 'utf8');
+  } catch {
+    // There is none yet.
+  }
+  const ofShell = Object.entries(env).flatMap(([name, value]) => (SECRET_NAME.test(name) ? [value] : []));
+  const values = [...Object.values(parseEnv(text)), ...ofShell].filter((value) => value !== undefined);
+  // Of a connection the password alone tells as much.
+  const passwords = values.flatMap((value) => /^[a-z+]+:\/\/[^:/@\s]*:([^@\s]+)@/i.exec(value)?.[1] ?? []);
+  return [...values, ...passwords];
 }
 
 const ASSIGNMENT = /^\s*(?:export\s+)?([A-Za-z_][\w.-]*)\s*=\s*(["'`]?)(.*)$/;

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { BanyanError } from '../../kernel/errors.ts';
 import { runCommand, tailOf } from '../command.ts';
 import { repositoryOf } from '../hub.ts';
+import { secretsOf } from './env-file.ts';
 import { ask, expectStatus, readAs, type Answer, type Api } from './http.ts';
 import { commandsIn, type Child, type ServiceStep } from './step.ts';
 
@@ -11,7 +12,8 @@ const branchSchema = z.object({ commit: z.object({ sha: z.string().regex(/^[0-9a
 
 type Repository = z.infer<typeof repositorySchema>;
 
-function apiOf({ env, signal }: Child): { api: Api; token: string } {
+function apiOf(child: Child): { api: Api; token: string } {
+  const { env, signal } = child;
   const token = env['GH_TOKEN'] || env['GITHUB_TOKEN'];
   if (!token) {
     throw new BanyanError('config_invalid', '--github: GITHUB_TOKEN (or GH_TOKEN) is not set.', {
@@ -20,7 +22,8 @@ function apiOf({ env, signal }: Child): { api: Api; token: string } {
     });
   }
   const headers = { authorization: `Bearer ${token}`, accept: 'application/vnd.github+json', 'x-github-api-version': '2022-11-28' };
-  return { token, api: { service: 'GitHub', base: env['GITHUB_API_URL'] || 'https://api.github.com', headers, signal } };
+  const base = env['GITHUB_API_URL'] || 'https://api.github.com';
+  return { token, api: { service: 'GitHub', base, headers, signal, secrets: () => secretsOf(child) } };
 }
 
 async function git(args: readonly string[], child: Child, push?: { token: string; url: string }) {

@@ -1,5 +1,6 @@
 import type { z } from 'zod';
 import { BanyanError } from '../../kernel/errors.ts';
+import { createRedactor } from '../../kernel/redact.ts';
 import { cancelled } from '../command.ts';
 import { setbackOf, type Patience } from '../patience.ts';
 
@@ -9,6 +10,10 @@ export interface Api {
   base: string;
   headers: Record<string, string>;
   signal: AbortSignal;
+  /** What no message may show, whoever repeats it; asked when there is one to show. The token is one of them anyway. */
+  secrets?(): readonly string[];
+  /** Likewise, however short. */
+  own?: readonly string[];
   /** How long one answer may take; default 30 s. */
   timeoutMs?: number;
   /** Asks again where that may help; without it each request is made once. */
@@ -23,14 +28,27 @@ export interface Answer {
 
 const TIMEOUT_MS = 30_000;
 
+/** What is shorter could be any word. */
+const SHORTEST_SECRET = 4;
+/** From here on a value is found in each of its spellings, too. */
+const SHORTEST_SPELLED = 8;
+
+/** A service, or a proxy on the way, may repeat what it was sent. */
+export function masked(api: Api, text: string): string {
+  const token = api.headers['authorization']?.replace(/^\w+ /, '') ?? '';
+  const values = [token, ...(api.secrets?.() ?? [])].map((value) => value.trim()).filter(({ length }) => length >= SHORTEST_SECRET);
+  const short = [...values.filter(({ length }) => length < SHORTEST_SPELLED), ...(api.own ?? []).filter((value) => value !== '')];
+  const plain = short.toSorted((a, b) => b.length - a.length).reduce((line, value) => line.replaceAll(value, '***'), text);
+  return createRedactor(values)(plain);
+}
+
 /** What a service says went wrong, in one line. GitHub and Supabase: `message`; Vercel: `error.message`. */
 function messageOf(api: Api, { status, body }: Answer): string {
   const { message, error, errors } = (body ?? {}) as { message?: unknown; error?: { message?: unknown }; errors?: { message?: unknown }[] };
   const words = [message ?? error?.message, ...(Array.isArray(errors) ? errors.map((one) => one.message) : [])].filter((word) => typeof word === 'string');
-  const line = words.join(' ').replaceAll(/\s+/g, ' ').trim();
-  // A proxy on the way may repeat what it was sent.
-  const token = api.headers['authorization']?.replace(/^\w+ /, '') ?? '';
-  return line === '' ? `status ${status}` : (token.length < 8 ? line : line.replaceAll(token, '***')).slice(0, 300);
+  // Masked before anything is cut or joined: half of a value is found by nobody.
+  const line = masked(api, words.join(' ')).replaceAll(/\s+/g, ' ').trim();
+  return line === '' ? `status ${status}` : line.slice(0, 300);
 }
 
 function unanswered({ service, base, signal }: Api, cause: unknown): BanyanError {
@@ -47,7 +65,7 @@ function bodyOf(text: string): unknown {
   try {
     return text === '' ? null : (JSON.parse(text) as unknown);
   } catch {
-    return { message: /^\s*</.test(text) ? 'a page instead of an answer' : text.slice(0, 300) };
+    return { message: /^\s*</.test(text) ? 'a page instead of an answer' : text };
   }
 }
 

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { BanyanError } from '../../kernel/errors.ts';
+import { secretsOf } from './env-file.ts';
 import { ask, expectStatus, readAs, type Api } from './http.ts';
 import type { Child } from './step.ts';
 
@@ -44,9 +45,11 @@ export function supabaseAddress(env: Child['env']): string {
 }
 
 /** The Management API with the token of the environment; undefined without one. */
-export function supabaseApi({ env, signal }: Child): Api | undefined {
+export function supabaseApi(child: Child): Api | undefined {
+  const { env, signal } = child;
   const token = env['SUPABASE_ACCESS_TOKEN'];
-  return token ? { service: 'Supabase', base: supabaseAddress(env), headers: { authorization: `Bearer ${token}` }, signal } : undefined;
+  if (!token) return undefined;
+  return { service: 'Supabase', base: supabaseAddress(env), headers: { authorization: `Bearer ${token}` }, signal, secrets: () => secretsOf(child) };
 }
 
 export async function listProjects(api: Api): Promise<Project[]> {
@@ -80,7 +83,8 @@ export interface NewProject {
   password: string;
 }
 
-export async function createProject(api: Api, { name, organization, region, password }: NewProject): Promise<Project> {
+export async function createProject(shared: Api, { name, organization, region, password }: NewProject): Promise<Project> {
+  const api = { ...shared, own: [password] };
   const what = `creating the project ${name}`;
   const answer = await ask(api, 'POST', '/v1/projects', {
     name,

@@ -4,8 +4,8 @@ import { z } from 'zod';
 import { BanyanError } from '../../kernel/errors.ts';
 import { runCommand } from '../command.ts';
 import { repositoryOf } from '../hub.ts';
-import { ENV_FILE, readEnvFile } from './env-file.ts';
-import { ask, expectStatus, readAs, type Api } from './http.ts';
+import { ENV_FILE, readEnvFile, secretsOf } from './env-file.ts';
+import { ask, expectStatus, masked, readAs, type Api } from './http.ts';
 import { commandsIn, type Child, type ServiceStep } from './step.ts';
 
 /** Where the Vercel CLI keeps what a folder is linked to. */
@@ -58,7 +58,8 @@ async function linkOf(folder: string): Promise<z.infer<typeof linkSchema> | unde
   }
 }
 
-function vercelOf({ env, signal }: Child, linkedTo: string | undefined): Vercel {
+function vercelOf(child: Child, linkedTo: string | undefined): Vercel {
+  const { env, signal } = child;
   const token = env['VERCEL_TOKEN'];
   if (!token) {
     throw new BanyanError('config_invalid', '--vercel: VERCEL_TOKEN is not set.', {
@@ -74,7 +75,8 @@ function vercelOf({ env, signal }: Child, linkedTo: string | undefined): Vercel 
     });
   }
   const team = said ?? (linkedTo?.startsWith('team_') ? linkedTo : undefined);
-  const api = { service: 'Vercel', base: env['VERCEL_API_URL'] || 'https://api.vercel.com', headers: { authorization: `Bearer ${token}` }, signal };
+  const base = env['VERCEL_API_URL'] || 'https://api.vercel.com';
+  const api = { service: 'Vercel', base, headers: { authorization: `Bearer ${token}` }, signal, secrets: () => secretsOf(child) };
   return { team, api };
 }
 
@@ -152,14 +154,15 @@ async function variablesOf(child: Child): Promise<Map<string, string>> {
   );
 }
 
-async function setVariable({ api, team }: Vercel, project: Project, key: string, value: string): Promise<void> {
+async function setVariable({ api: shared, team }: Vercel, project: Project, key: string, value: string): Promise<void> {
+  // Where it is told off, the value is repeated: of this one not even a short word is shown.
+  const api = { ...shared, own: [value] };
   const path = withTeam(`/v10/projects/${encodeURIComponent(project.id)}/env`, team, { upsert: 'true' });
   const answer = await ask(api, 'POST', path, { key, value, type: 'sensitive', target: ['production'] });
   const { failed } = readAs(api, `setting ${key}`, setSchema, expectStatus(api, `setting ${key}`, answer, [200, 201]));
   if (failed === undefined || failed.length === 0) return;
-  // It repeats the value: only its own words are shown.
   const { code, message } = failed[0]?.error ?? {};
-  throw new BanyanError('config_invalid', `Vercel: setting ${key}: ${(message ?? code ?? 'refused').replaceAll(value, '***').slice(0, 200)}.`, {
+  throw new BanyanError('config_invalid', `Vercel: setting ${key}: ${masked(api, message ?? code ?? 'refused').slice(0, 200)}.`, {
     fix: 'Correct it at Vercel > Settings > Environment Variables, and run the step again: what is done stays done.',
   });
 }
