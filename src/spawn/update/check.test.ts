@@ -74,6 +74,14 @@ it.each<[string, () => void]>([
   expect(checkLocally(root, BOOK)).toMatchObject({ problems: [{ kind: 'managed_edited', path: 'api/webhook.ts' }], deleted: [] });
 });
 
+it('says nothing of a managed file any more that was moved away, as its fix says', () => {
+  writeFileSync(path, 'mine\n');
+  const [problem] = checkLocally(root, BOOK).problems;
+  expect(problem?.fix).toContain('move yours to another path');
+  renameSync(path, join(root, 'mine.ts'));
+  expect(checkLocally(root, BOOK)).toMatchObject({ problems: [], deleted: ['api/webhook.ts'] });
+});
+
 describe('conflicts', () => {
   const LISTED = { ...BOOK, conflicts: { 'merged.ts': { count: 1 } } };
   const left = (book: Parameters<typeof checkLocally>[1]) =>

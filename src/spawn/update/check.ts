@@ -35,7 +35,7 @@ function editOf(path: string, how: string): Problem {
     kind: 'managed_edited',
     path,
     message: `${path} is managed by the template, and ${how}: the next update would replace it.`,
-    fix: `Bring it back (git log -- ${path}) and put your change into a file of your own, or propose it to the mother: npx banyan propose ${path}`,
+    fix: `Put your change into a file of your own, or propose it to the mother (npx banyan propose ${path}). Then bring back the template's: git log -- ${path} shows the commits that may have it. Or move yours to another path: what is deleted stays deleted.`,
   };
 }
 

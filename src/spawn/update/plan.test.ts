@@ -83,7 +83,7 @@ describe('each class, when the template changes a file', () => {
   });
 
   it.each<[FileClass, FileClass, string, string[], string[]]>([
-    ['merged', 'managed', EDIT, ['merged  f 0'], []],
+    ['merged', 'managed', EDIT, ['updated  f 0'], ['managed_edit_replaced f']],
     ['managed', 'merged', EDIT, ['merged  f 0'], []],
     ['merged', 'seed', EDIT, [], []],
     ['local', 'managed', EDIT, [], []],
@@ -119,12 +119,23 @@ describe('files that the template drops or brings', () => {
     ['seed', undefined, ['added  f 0'], []],
     ['local', undefined, [], []],
     ['merged', 'mine\n', ['merged  f 1'], []],
-    ['managed', 'mine\n', ['merged  f 1'], []],
+    ['managed', 'mine\n', ['updated  f 0'], ['managed_edit_replaced f']],
+    ['managed', NEW, [], []],
     ['seed', 'mine\n', [], ['yours_is_there f']],
     ['merged', NEW, [], []],
   ])('new: %s %j', (kind, own, changes, notices) => {
     const ours: Record<string, string> = own === undefined ? {} : { f: own };
     expect(summary(plan({ theirs: rendered({ f: NEW }, kind), ours }))).toEqual({ changes, notices });
+  });
+
+  it('says the same of a managed file that goes and comes back, in one step or in two', () => {
+    const [first, back] = [rendered({ f: OLD }, 'managed'), rendered({ f: NEW }, 'managed')];
+    const direct = plan({ base: first, theirs: back, ours: { f: EDIT } });
+    const gone = plan({ base: first, ours: { f: EDIT } });
+    expect(gone.changes).toEqual([]);
+    const again = plan({ theirs: back, ours: { f: EDIT } });
+    expect([again.changes, again.asides]).toEqual([direct.changes, direct.asides]);
+    expect(again.asides).toEqual([{ path: 'f', text: EDIT, mode: 0o644 }]);
   });
 
   it('writes no second file that differs by capitals alone', () => {

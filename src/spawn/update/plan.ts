@@ -133,6 +133,9 @@ class Planner {
       // The person has made the same file.
     } else if (own.kind !== 'file' || own.text === null || theirs.class === 'seed') {
       this.notice('yours_is_there', theirs.path, `The template brings ${theirs.path} now; yours stays as it is.`);
+    } else if (theirs.class === 'managed') {
+      // Merged it could never pass the check, whichever side is chosen; and where the template had it before, one step over both versions replaces it, too.
+      this.replaceManaged(item, own.text, theirs.mode);
     } else this.put(item, 'merged', this.merge(item, own.text), own.mode);
   }
 
@@ -154,7 +157,7 @@ class Planner {
       this.put(item, 'updated', hashOf(own.text) === hashOf(theirs.content) ? { text: own.text, conflicts: 0 } : this.fresh(item), mode);
     } else if (own.text === null) {
       this.notice('not_text', at, `${at} is no text any more: not updated.`);
-    } else if (theirs.class === 'managed' && base.class === 'managed') {
+    } else if (theirs.class === 'managed') {
       this.replaceManaged(item, own.text, mode);
     } else this.put(item, 'merged', this.merge(item, own.text), mode);
   }
@@ -162,7 +165,13 @@ class Planner {
   private replaceManaged(item: Case, text: string, mode: number): void {
     if (hashOf(text) !== hashOf(item.theirs.content)) {
       this.plan.asides.push({ path: item.at, text, mode });
-      this.notice('managed_edit_replaced', item.at, `${item.at} is managed by the template, and you edited it: replaced, yours is kept aside.`);
+      this.notice(
+        'managed_edit_replaced',
+        item.at,
+        item.base?.class === 'managed'
+          ? `${item.at} is managed by the template, and you edited it: replaced, yours is kept aside.`
+          : `${item.at} is managed by the template from now on, and yours was there: replaced, yours is kept aside.`,
+      );
     }
     this.put(item, 'updated', this.fresh(item), mode);
   }
