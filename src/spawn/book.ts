@@ -24,6 +24,9 @@ const conflictSchema = z.union([
   }),
 ]);
 
+/** Of a file that an update could not push: the template's text of before, and the hash of its new one; null where there was, or is, none. */
+const behindSchema = z.looseObject({ text: z.string().max(200_000).nullable(), sha256: fileSchema.shape.sha256.nullable() });
+
 /** What a later version of the same format has added is kept as it stands. */
 export const bookSchema = z.looseObject({
   format: z.literal(FORMAT),
@@ -44,6 +47,8 @@ export const bookSchema = z.looseObject({
   refused: z.array(z.string()).optional(),
   /** By path, what the last update left: there, every line counts that can be a marker. */
   conflicts: z.record(z.string(), conflictSchema).optional(),
+  /** Workflows that are older than the version above says. */
+  behind: z.record(z.string().startsWith('.github/workflows/'), behindSchema).optional(),
   /** Where improvements go back to: `owner/repository`. */
   mother: z.string().regex(REPOSITORY, 'must be owner/repository').optional(),
 });
@@ -73,6 +78,11 @@ function sorted(fields: Record<string, unknown>): Record<string, unknown> {
   return Object.fromEntries(Object.entries(fields).toSorted(([a], [b]) => (a < b ? -1 : 1)));
 }
 
+/** Hashes that a managed file may have: what it was given, or what was to be applied by hand. */
+export function givenHashes({ files, behind }: Pick<Book, 'files' | 'behind'>, path: string): ReadonlySet<string | undefined> {
+  return new Set([files[path]?.sha256, behind?.[path]?.sha256].filter((hash) => typeof hash === 'string'));
+}
+
 /** What a later version has written into the book, and this one does not know. */
 export function unknownFields(book: Book): string[] {
   const unknown = (value: object, known: object, prefix: string) => Object.keys(value).flatMap((key) => (Object.hasOwn(known, key) ? [] : [prefix + key]));
@@ -81,7 +91,7 @@ export function unknownFields(book: Book): string[] {
 
 /** The text of the file; the same book gives the same bytes, whatever the order of its fields. */
 export function writeBook(book: Book): string {
-  const { format, template, version, commit, banyan, answers, fleet, mother, majors, refused, conflicts, files: entries, ...later } = book;
+  const { format, template, version, commit, banyan, answers, fleet, mother, majors, refused, conflicts, behind, files: entries, ...later } = book;
   const { name, domain, agents, owner, description, schedule, effort, ...laterAnswers } = answers;
   const files = Object.fromEntries(
     Object.entries(entries)
@@ -100,6 +110,7 @@ export function writeBook(book: Book): string {
     ...(majors === undefined ? {} : { majors }),
     ...(refused === undefined ? {} : { refused }),
     ...(conflicts === undefined ? {} : { conflicts: sorted(conflicts) }),
+    ...(behind === undefined ? {} : { behind: sorted(behind) }),
     ...sorted(later),
     files,
   };
@@ -140,6 +151,6 @@ export function readBook(text: string | null): Book {
   }
   const result = bookSchema.safeParse(value);
   if (!result.success) throw broken(`${result.error.issues.map((issue) => `${issue.path.join('.') || '(file)'}: ${issue.message}`).join('; ')}.`);
-  for (const path of Object.keys(result.data.files)) childPath(path);
+  for (const path of [...Object.keys(result.data.files), ...Object.keys(result.data.behind ?? {})]) childPath(path);
   return result.data;
 }

@@ -6,6 +6,7 @@ import { promisify } from 'node:util';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { BOOK_PATH, readBook } from '../../src/spawn/book.ts';
 import { Patience } from '../../src/spawn/patience.ts';
+import { checkLocally } from '../../src/spawn/update/check.ts';
 import { requestUpdate, type RequestOptions } from '../../src/spawn/update/request/request.ts';
 import { withScratch } from '../../src/spawn/update/target.ts';
 import { startStand, type Stand } from '../local-github/harness.ts';
@@ -214,6 +215,55 @@ describe('workflows that the token may not push', () => {
     expect(git(child, 'status', '--short')).toBe(` M ${WORKFLOW}\n D ${OLD_WORKFLOW}\n?? .github/workflows/new.yml\n`);
     expect(readFileSync(join(child, WORKFLOW), 'utf8')).toMatch(/^name: CI\r\non: \[push\]/);
     expect(await text('config.ts')).toBe(CONFIG);
+  });
+
+  const NEW_WORKFLOW = '.github/workflows/new.yml';
+  /** Each kind of change, and one more file. */
+  const KINDS: Mother = {
+    ...V2,
+    files: { 'config.ts': CONFIG, 'tool.ts': 'export {};\n', [WORKFLOW]: 'name: CI\non: push\npermissions: read-all\n', [NEW_WORKFLOW]: 'name: new\n' },
+  };
+
+  /** The update merged as it is, without its workflows, of which the child has edited one. */
+  async function mergeWithout(): Promise<number | null> {
+    await edit({ [WORKFLOW]: '# ours\nname: CI\non: push\n' });
+    makeMother(two, KINDS);
+    const { pull } = await run(noWorkflows);
+    await stand.maintainer.rest.pulls.merge({ ...at, pull_number: pull ?? 0 });
+    await promisify(execFile)('git', ['pull', '-q', 'origin', 'main'], { cwd: child });
+    return pull;
+  }
+  const issues = async () => (await stand.maintainer.rest.issues.listForRepo({ ...at, state: 'all' })).data.filter((issue) => !issue.pull_request);
+
+  it('are not lost when the rest is merged: told once, and brought by the next update that may', async () => {
+    await mergeWithout();
+    expect(await run(noWorkflows)).toMatchObject({ action: 'push', pull: null });
+    await run(noWorkflows);
+    expect(await pulls()).toHaveLength(1);
+    const [issue, ...others] = await issues();
+    expect(others).toEqual([]);
+    for (const part of ['+permissions: read-all', '+name: new', '+++ /dev/null']) expect(issue?.body).toContain(part);
+    makeMother(two, { ...KINDS, version: '0.3.0' });
+    await run();
+    const next = 'banyan/template-v0.3.0';
+    expect(await text(WORKFLOW, next)).toBe('# ours\nname: CI\non: push\npermissions: read-all\n');
+    expect(await text(NEW_WORKFLOW, next)).toBe('name: new\n');
+    await expect(text(OLD_WORKFLOW, next)).rejects.toMatchObject({ status: 404 });
+    expect(readBook(await text(BOOK_PATH, next)).behind).toBeUndefined();
+  });
+
+  it('are behind no more once somebody has applied them', async () => {
+    const pull = await mergeWithout();
+    await apply(pull);
+    const book = readBook(readFileSync(join(child, BOOK_PATH), 'utf8'));
+    expect(Object.keys(book.behind ?? {})).toEqual([WORKFLOW, NEW_WORKFLOW, OLD_WORKFLOW]);
+    expect(checkLocally(child, book).problems).toEqual([]);
+    await edit({});
+    const next = await run(noWorkflows);
+    const { data } = await stand.maintainer.rest.pulls.listFiles({ ...at, pull_number: next.pull ?? 0 });
+    expect(data.map(({ filename }) => filename)).toEqual([BOOK_PATH]);
+    expect(readFileSync(join(child, WORKFLOW), 'utf8')).toBe('# ours\nname: CI\non: push\npermissions: read-all\n');
+    expect(await issues()).toEqual([]);
   });
 });
 

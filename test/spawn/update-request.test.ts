@@ -10,6 +10,7 @@ import { BOOK_PATH, readBook } from '../../src/spawn/book.ts';
 import { requestUpdate, type RequestOptions } from '../../src/spawn/update/request/request.ts';
 import { withScratch } from '../../src/spawn/update/target.ts';
 import { startStand, type Stand } from '../local-github/harness.ts';
+import { withFaults, type Asked } from './faults.ts';
 import { commitAll, git, makeChild, makeMother, snapshot, write, type Mother } from './mother.ts';
 
 const WORKFLOW = '.github/workflows/ci.yml';
@@ -232,6 +233,53 @@ describe('a new major version', () => {
     await stand.visitor.rest.issues.createComment({ ...at, issue_number: number, body: '/banyan update' });
     expect((await run()).action).toBe('ask');
     await stand.maintainer.rest.issues.createComment({ ...at, issue_number: number, body: '/banyan update' });
+    expect((await run()).action).toBe('push');
+  });
+
+  it('is one question for its line, brought up to date, and the answer holds for the line', async () => {
+    const version = (to: string) =>
+      makeMother(two, { ...V2, version: to, changelog: `# Changelog\n\n## [${to}]\n\n- **BREAKING:** fixes #1 in ${to} for @maintainer.\n` });
+    version('1.0.0');
+    await run();
+    // Of a run of before: each version had its own.
+    await stand.maintainer.rest.issues.create({ ...at, title: 'Template v1.0.0', body: 'Old.\n<!-- banyan-update: major v1.0.0 -->\n' });
+    version('1.0.1');
+    expect((await run()).action).toBe('ask');
+    const open = (await question()).filter(({ state }) => state === 'open');
+    expect(open).toHaveLength(1);
+    expect(open[0]).toMatchObject({ title: expect.stringContaining('v1.0.1') as string, body: expect.stringContaining('in 1.0.1') as string });
+    expect(open[0]?.body).not.toMatch(/fixes #1|@maintainer/);
+    expect((await question()).filter(({ state }) => state === 'closed')).toHaveLength(1);
+    expect((await run()).notes.join()).toContain(`waits for an answer in #${open[0]?.number}`);
+    await stand.maintainer.rest.issues.createComment({ ...at, issue_number: open[0]?.number ?? 0, body: '/banyan update' });
+    version('1.0.2');
+    expect(await run()).toMatchObject({ action: 'push', to: '1.0.2' });
+    expect(await question()).toHaveLength(2);
+  });
+
+  it('is declined for its line by closing the question, and the next line points to its own', async () => {
+    makeMother(two, { ...V2, version: '1.0.0' });
+    await run();
+    const [first] = await question();
+    await stand.maintainer.rest.issues.update({ ...at, issue_number: first?.number ?? 0, state: 'closed' });
+    makeMother(two, { ...V2, version: '1.1.0' });
+    expect((await run()).notes.join()).toContain(`declined in #${first?.number}`);
+    expect(await question()).toHaveLength(1);
+    await stand.maintainer.rest.issues.update({ ...at, issue_number: first?.number ?? 0, state: 'open' });
+    makeMother(two, { ...V2, version: '2.0.0' });
+    await run();
+    const [second] = (await question()).filter(({ state }) => state === 'open');
+    expect(second?.title).toContain('v2.0.0');
+    expect((await comments(first?.number ?? 0)).join()).toContain(`#${second?.number} asks about template v2.0.0`);
+  });
+
+  it('is not agreed to by a collaborator who only reads', async () => {
+    await run();
+    const [issue] = await question();
+    await stand.maintainer.rest.issues.createComment({ ...at, issue_number: issue?.number ?? 0, body: '/banyan update' });
+    const reads = ({ url }: Asked) =>
+      url.endsWith('/collaborators/maintainer/permission') ? { status: 200, body: '{"permission":"read","role_name":"read"}' } : null;
+    expect((await withFaults(stand.url, reads, (api) => run({ api }))).action).toBe('ask');
     expect((await run()).action).toBe('push');
   });
 

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import semver from 'semver';
 import { z } from 'zod';
-import { BOOK_PATH, hashOf, readBook, type Book } from '../book.ts';
+import { BOOK_PATH, givenHashes, hashOf, readBook, type Book } from '../book.ts';
 import { request, rowsOf } from '../hub.ts';
 import { renderTemplate } from '../render.ts';
 import { ask, expectStatus, type Api } from '../services/http.ts';
@@ -187,7 +187,7 @@ async function driftOf(api: Api, { full_name, default_branch }: Repository, { bo
   const blobs = new Map(tree.tree.flatMap(({ path, type, sha }) => (type === 'blob' ? [[path, sha] as const] : [])));
   const drift: Drift = { managed: [], merged: 0, missing: [] };
   const before = contents.fetched;
-  for (const [path, { class: kind, sha256 }] of Object.entries(book.files)) {
+  for (const [path, { class: kind }] of Object.entries(book.files)) {
     if (kind !== 'managed' && kind !== 'merged') continue;
     const blob = blobs.get(path);
     if (blob === undefined) {
@@ -196,7 +196,7 @@ async function driftOf(api: Api, { full_name, default_branch }: Repository, { bo
       continue;
     }
     if (contents.fetched - before >= MOST_BLOBS) return null;
-    if ((await contents.hash(api, full_name, blob)) === sha256) continue;
+    if (givenHashes(book, path).has(await contents.hash(api, full_name, blob))) continue;
     if (kind === 'managed') drift.managed.push(path);
     else drift.merged++;
   }

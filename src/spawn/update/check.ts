@@ -1,6 +1,6 @@
 import { lstatSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { hashOf, type Book } from '../book.ts';
+import { givenHashes, hashOf, type Book } from '../book.ts';
 import { childPath } from '../paths.ts';
 import { asText, findMarkers, hasOwnMarkers } from './markers.ts';
 import { decode, filesBelow } from './tree.ts';
@@ -70,7 +70,7 @@ function conflictsElsewhere(root: string, book: Pick<Book, 'files' | 'conflicts'
 }
 
 /** What is wrong in the child itself, from its book alone: without a network, without a template. */
-export function checkLocally(root: string, book: Pick<Book, 'files' | 'conflicts'>): LocalState {
+export function checkLocally(root: string, book: Pick<Book, 'files' | 'conflicts' | 'behind'>): LocalState {
   const state: LocalState = { problems: [], deleted: [] };
   for (const [path, file] of Object.entries(book.files)) {
     const own = readOwn(root, path);
@@ -84,7 +84,7 @@ export function checkLocally(root: string, book: Pick<Book, 'files' | 'conflicts
     }
     const conflicts = file.class === 'local' ? [] : conflictsIn(path, own, book.conflicts);
     state.problems.push(...conflicts);
-    if (file.class !== 'managed' || conflicts.length > 0 || hashOf(own) === file.sha256) continue;
+    if (file.class !== 'managed' || conflicts.length > 0 || givenHashes(book, path).has(hashOf(own))) continue;
     state.problems.push(editOf(path, 'differs from it'));
   }
   if (state.deleted.some((path) => book.conflicts?.[path])) state.problems.push(...conflictsElsewhere(root, book));

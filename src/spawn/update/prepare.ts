@@ -8,6 +8,7 @@ import { BOOK_PATH, createBook, readBook, writeBook, type Book, type BookInput, 
 import { commitOf } from '../git.ts';
 import { renderTemplate, type RenderedFile } from '../render.ts';
 import type { Template } from '../template.ts';
+import { withBehind } from './behind.ts';
 import { changelogBetween, type ChangelogSection } from './changelog.ts';
 import { runCodemods, type CodemodNote } from './codemods.ts';
 import { asText, findMarkers, labelsOf } from './markers.ts';
@@ -40,6 +41,8 @@ export interface Prepared {
   /** How the child depends on the package afterwards, and before. */
   spec: string;
   oldSpec: string;
+  /** What the template had before, by path. */
+  base: ReadonlyMap<string, string>;
 }
 
 /** @throws BanyanError `not_found` where the folder is no child */
@@ -123,7 +126,7 @@ function withoutNothing(root: string, changes: readonly Change[]): Change[] {
 
 /** What a person has set in the book stays. */
 function bookAfter(book: Book, input: BookInput & { changes: readonly Change[] }): string {
-  const { conflicts: _solved, ...kept } = book;
+  const { conflicts: _solved, behind: _brought, ...kept } = book;
   const conflicts = conflictsAfter(book, input.files, input.changes);
   return writeBook({ ...kept, ...createBook(input), ...(Object.keys(conflicts).length === 0 ? {} : { conflicts }) });
 }
@@ -186,7 +189,8 @@ export async function prepareUpdate(release: Release, place: Place, options: Pre
   refuseOlder(book, template);
   const old = await findOldRelease(book, place);
   const spec = specFor(book, release);
-  const base = withThisCode(old, () => renderTemplate(old.template, book.answers, { banyan: book.banyan }));
+  const rendered = withThisCode(old, () => renderTemplate(old.template, book.answers, { banyan: book.banyan }));
+  const base = withBehind(rendered, root, book);
   const [from, to] = [book.version, template.version];
   const { theirs, waits, answers, questions } = await renderAnswered(
     release,
@@ -218,6 +222,7 @@ export async function prepareUpdate(release: Release, place: Place, options: Pre
     book: bookAfter(book, { template, commit, banyan: spec, answers, files: theirs, changes: mended.changes }),
     spec,
     oldSpec: book.banyan,
+    base: new Map(base.map(({ path, content }) => [path, content])),
   };
 }
 

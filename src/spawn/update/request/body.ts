@@ -149,6 +149,12 @@ export function bodyOf({ prepared, workflows, notes, branch, resolver, drafted }
   return text;
 }
 
+/** Where the workflows are all that is left of an update. */
+export function workflowsIssueOf({ to }: Pick<Prepared, 'to'>, workflows: readonly WorkflowPatch[]): { title: string; body: string } {
+  const body = `This repository is at template v${to}, but for its workflows.\n${workflowSection(workflows)}`;
+  return { title: `Workflows of template v${to}, to be applied by hand`, body };
+}
+
 /** Asks before a new major version. */
 export function questionOf({ from, to, changelog }: Pick<Prepared, 'from' | 'to' | 'changelog'>): { title: string; body: string } {
   const breaking = changelog.flatMap(({ text }) => breakingEntries(text)).map((entry) => `- ${quoteForPull(entry).replaceAll('\n', ' ')}`);

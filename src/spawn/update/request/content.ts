@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path';
 import { BanyanError } from '../../../kernel/errors.ts';
 import { BOOK_PATH, readBook, writeBook } from '../../book.ts';
 import type { FileWrite } from '../apply.ts';
+import { leaveBehind } from '../behind.ts';
 import { conflictsOf, readChildBook, type Prepared } from '../prepare.ts';
 import type { Place, Release } from '../target.ts';
 import { decode, readChildFile } from '../tree.ts';
@@ -72,11 +73,20 @@ function textOf(content: FileWrite['content']): string | null {
   return Buffer.isBuffer(content) ? (decode(content) ?? '') : content;
 }
 
-/** The same without workflows, which are given as patches; the book goes on saying what they were. */
+function isThere(root: string, { path, content }: FileWrite): boolean {
+  const full = join(root, path);
+  return existsSync(full) ? content !== null && readFileSync(full).equals(Buffer.from(content)) : content === null;
+}
+
+/**
+ * The same without workflows, which are given as patches; the book goes on saying what they were, and that they are behind.
+ * @returns `alone` where nothing else is left to be pushed
+ */
 export async function withoutWorkflows(
   { writes }: Pick<Content, 'writes'>,
+  { base }: Pick<Prepared, 'base'>,
   { root, commands }: Pick<Place, 'root' | 'commands'>,
-): Promise<{ writes: FileWrite[]; patches: WorkflowPatch[] }> {
+): Promise<{ writes: FileWrite[]; patches: WorkflowPatch[]; alone: boolean }> {
   const isWorkflow = ({ path }: FileWrite) => path.startsWith(WORKFLOWS);
   const left = writes.filter(isWorkflow);
   const before = readChildBook(root);
@@ -87,13 +97,7 @@ export async function withoutWorkflows(
     .filter((write) => !isWorkflow(write))
     .map((write) => {
       if (write.path !== BOOK_PATH || typeof write.content !== 'string') return write;
-      const book = readBook(write.content);
-      const known = Object.entries(book.files).flatMap(([path, file]) => {
-        if (!left.some((workflow) => workflow.path === path)) return [[path, file] as const];
-        const old = before.files[path];
-        return old === undefined ? [] : [[path, old] as const];
-      });
-      return { ...write, content: writeBook({ ...book, files: Object.fromEntries(known) }) };
+      return { ...write, content: writeBook(leaveBehind(readBook(write.content), before, { paths: left.map(({ path }) => path), base })) };
     });
-  return { writes: rest, patches };
+  return { writes: rest, patches, alone: rest.every((write) => isThere(root, write)) };
 }

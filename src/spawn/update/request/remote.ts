@@ -16,9 +16,11 @@ export interface RemoteOptions {
   patience?: Patience;
 }
 
-interface Issue {
+export interface Issue {
   number: number;
   state: string;
+  title: string;
+  body: string;
   labels: string[];
 }
 
@@ -254,23 +256,46 @@ export class Remote {
   /** Whether somebody with write access has said so in a comment of one line. */
   async isTold(number: number, command: string): Promise<boolean> {
     const comments = await this.octokit.paginate(this.octokit.rest.issues.listComments, { ...this.at, issue_number: number, per_page: 100 });
-    return comments.some(({ body, author_association: who }) => body?.trim() === command && WRITERS.includes(who ?? ''));
+    const said = comments.filter(({ body, author_association: who }) => body?.trim() === command && WRITERS.includes(who ?? ''));
+    for (const login of new Set(said.flatMap(({ user }) => user?.login ?? []))) if (await this.mayWrite(login)) return true;
+    return false;
+  }
+
+  /** A member or collaborator may be one who only reads. */
+  private async mayWrite(username: string): Promise<boolean> {
+    const asked = this.octokit.rest.repos.getCollaboratorPermissionLevel({ ...this.at, username });
+    const found = await orNull(asked).catch((error: unknown) => {
+      // A token that may not ask knows of nobody's access.
+      if (statusOf(error) === 403) return null;
+      throw error;
+    });
+    return found !== null && ['admin', 'write'].includes(found.data.permission);
   }
 
   /** The issue with a marker in its body, of any state; or it is opened. */
   async issueOnce(marker: string, { title, body }: { title: string; body: string }): Promise<{ number: number; opened: boolean }> {
-    const found = await this.findIssue(marker);
+    const [found] = await this.findIssues((text) => text.includes(marker));
     if (found) return { number: found.number, opened: false };
     return { number: await this.openIssue({ title, body: `${body}\n${marker}\n` }), opened: true };
   }
 
-  /** By whoever may open issues with markers: only those of bots and of people with write access count. */
-  async findIssue(marker: string): Promise<Issue | null> {
+  /** Of all states, newest first. By whoever may open issues with markers: only those of bots and of people with write access count. */
+  async findIssues(has: (body: string) => boolean): Promise<Issue[]> {
     const issues = await this.octokit.paginate(this.octokit.rest.issues.listForRepo, { ...this.at, state: 'all', per_page: 100 });
-    const found = issues.find((issue) => isTrusted(issue) && issue.body?.includes(marker) === true);
-    if (!found) return null;
-    const labels = found.labels.map((label) => (typeof label === 'string' ? label : (label.name ?? '')));
-    return { number: found.number, state: found.state, labels };
+    return issues
+      .filter((issue) => isTrusted(issue) && has(issue.body ?? ''))
+      .map(({ number, state, title, body, labels }) => ({
+        number,
+        state,
+        title,
+        body: body ?? '',
+        labels: labels.map((label) => (typeof label === 'string' ? label : (label.name ?? ''))),
+      }))
+      .toSorted((a, b) => b.number - a.number);
+  }
+
+  async editIssue(number: number, change: { title: string; body: string }): Promise<void> {
+    await this.octokit.rest.issues.update({ ...this.at, issue_number: number, ...change });
   }
 
   async issueState(number: number): Promise<{ number: number; state: string } | null> {

@@ -4,10 +4,11 @@ import type { FileWrite } from '../apply.ts';
 import { conflictsOf, outlineOf, prepareUpdate, readChildBook, type Prepared } from '../prepare.ts';
 import { locateRelease, publishedVersions, readRelease, runsItself, type Located, type Place, type Release } from '../target.ts';
 import { committedPaths, readHead, requireClean, type Head } from '../worktree.ts';
-import { AGREED, bodyOf, questionOf, titleOf, type Resolver, type WorkflowPatch } from './body.ts';
+import { bodyOf, titleOf, workflowsIssueOf, type Resolver, type WorkflowPatch } from './body.ts';
 import { askingFor, conflictsLeft, isResolving, openConflictIssue, settleIssues, startBanyan, type Asking } from './conflicts.ts';
 import { contentOf, withoutWorkflows, type Content } from './content.ts';
 import { chooseVersions, decide, isRefusal, SUPERSEDED, versionOf, type Decision } from './decide.ts';
+import { askMajor, majorAgreed, settleQuestions } from './majors.ts';
 import { Remote, type Opened, type Pull, type RemoteOptions } from './remote.ts';
 
 export interface RequestOptions extends RemoteOptions {
@@ -40,20 +41,6 @@ interface Job {
   /** Who resolves the conflicts. */
   asking: Asking;
   notes: string[];
-}
-
-function majorMarker(version: string): string {
-  return `<!-- banyan-update: major v${version} -->`;
-}
-
-async function majorAgreed(remote: Remote, version: string): Promise<boolean> {
-  const issue = await remote.findIssue(majorMarker(version));
-  return issue !== null && (issue.labels.includes(AGREED) || (await remote.isTold(issue.number, '/banyan update')));
-}
-
-async function ask({ remote, notes }: Pick<Job, 'remote' | 'notes'>, prepared: Pick<Prepared, 'from' | 'to' | 'changelog'>): Promise<void> {
-  const { number, opened } = await remote.issueOnce(majorMarker(prepared.to), questionOf(prepared));
-  notes.push(opened ? `v${prepared.to} is a new major version: asked in #${number}.` : `v${prepared.to} waits for an answer in #${number}.`);
 }
 
 const NOT_OUT_OF_DRAFT = 'could not be taken out of draft: press "Ready for review"';
@@ -102,14 +89,21 @@ async function push(job: Job, writes: readonly FileWrite[]): Promise<'done' | 'd
   return moved === 'moved' ? 'done' : moved;
 }
 
-/** Everything in one commit; where the token may not write workflows, without these. */
-async function pushContent(job: Job, content: Content): Promise<{ result: 'done' | 'raced'; workflows: WorkflowPatch[] }> {
+/** Everything in one commit; where the token may not write workflows, without these: `by hand` where nothing else is left. */
+async function pushContent(job: Job, content: Content): Promise<{ result: 'done' | 'raced' | 'by hand'; workflows: WorkflowPatch[] }> {
   const whole = await push(job, content.writes);
   if (whole !== 'denied') return { result: whole, workflows: [] };
-  const { writes, patches } = await withoutWorkflows(content, job.place);
+  const { writes, patches, alone } = await withoutWorkflows(content, job.prepared, job.place);
+  if (patches.length > 0 && alone) return { result: 'by hand', workflows: patches };
   const rest = patches.length === 0 ? 'denied' : await push(job, writes);
   if (rest !== 'denied') return { result: rest, workflows: patches };
   throw new BanyanError('forbidden', `GitHub does not let this token write the branch ${job.branch}.`, { fix: 'The token needs contents: write.' });
+}
+
+/** All else is merged, and the workflows wait for a person: said once for each version, in an issue. */
+async function askByHand({ remote, notes, prepared }: Job, workflows: readonly WorkflowPatch[]): Promise<void> {
+  const { number, opened } = await remote.issueOnce(`<!-- banyan-update: workflows v${prepared.to} -->`, workflowsIssueOf(prepared, workflows));
+  notes.push(`Workflows of template v${prepared.to} wait to be applied by hand: ${opened ? 'told' : 'see'} #${number}.`);
 }
 
 interface PullText {
@@ -154,6 +148,10 @@ async function refresh(job: Job, decision: Extract<Decision, { kind: 'push' }>):
   const options = { refused: refusedVersions(pulls), committed: await committedPaths(place.commands) };
   const content = await contentOf(release, prepared, place, options);
   const { result, workflows } = await pushContent(job, content);
+  if (result === 'by hand') {
+    await askByHand(job, workflows);
+    return decision.pull;
+  }
   if (result === 'raced') {
     await leave(job, decision.pull);
     return decision.pull;
@@ -182,7 +180,7 @@ async function carryOut(job: Job, decision: Decision): Promise<number | null> {
       notes.push(`v${prepared.to} was refused${decision.pull === null ? '' : ` (#${decision.pull})`}: not proposed again.`);
       return decision.pull;
     case 'ask':
-      await ask(job, prepared);
+      await askMajor(job.remote, prepared, notes);
       return null;
     case 'hold':
       notes.push(`#${decision.pull} is not refreshed while its conflicts are resolved in #${asking.resolver.issue?.number}.`);
@@ -204,10 +202,11 @@ async function chooseRelease(options: RequestOptions, remote: Remote, place: Pla
   if (options.to !== undefined || !runsItself(place)) return locateRelease(options.to, place);
   const book = readChildBook(place.root);
   const { within, major } = chooseVersions(book.version, await publishedVersions(place));
-  if (major === null) return within === null ? null : locateRelease(within, place);
+  if (major === null && within === null) return book.behind === undefined ? null : locateRelease(book.version, place);
+  if (major === null) return locateRelease(within ?? book.version, place);
   if (within === null || options.major || book.majors === true || (await majorAgreed(remote, major))) return locateRelease(major, place);
   const newest = await locateRelease(major, place);
-  await ask({ remote, notes }, outlineOf(newest, book));
+  await askMajor(remote, outlineOf(newest, book), notes);
   return locateRelease(within, place);
 }
 
@@ -247,6 +246,7 @@ export async function requestUpdate(options: RequestOptions, place: Place): Prom
     });
     if (decision.kind === 'nothing') await supersede({ remote, pulls, notes }, decision.superseded, atVersion(book.version));
     await settleIssues({ remote, notes, head: where.head });
+    await settleQuestions(remote, book.version, notes);
     return {
       action: 'nothing',
       to: book.version,
@@ -271,5 +271,6 @@ export async function requestUpdate(options: RequestOptions, place: Place): Prom
   });
   const pull = await carryOut({ remote, place, release, prepared, ...where, pulls, branch, asking, notes }, decision);
   await settleIssues({ remote, notes, head: where.head });
+  await settleQuestions(remote, prepared.from, notes);
   return { action: decision.kind, to: prepared.to, branch, pull, conflicts: conflictsOf(prepared).length, notes };
 }
