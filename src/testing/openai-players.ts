@@ -41,7 +41,7 @@ export interface SimplePlayerOptions {
   qa?: QaVerdict[];
   /** Verdicts by cycle; the last one repeats. Approved when absent. */
   review?: ReviewVerdict[];
-  /** What roles of the instance's own hand in, by role. */
+  /** What roles of the instance's own hand in, by role; each that the workflow asks needs one. */
   others?: Record<string, Record<string, unknown>>;
 }
 
@@ -62,6 +62,14 @@ function calls(request: ChatRequest): { name: string; args: string }[] {
 
 function submissions(request: ChatRequest): number {
   return calls(request).filter((call) => call.name.startsWith('submit_')).length;
+}
+
+/** Names the role and what it would have to hand in, in the words of the test that plays it. */
+function noPart(request: ChatRequest): string {
+  const tools = (request.raw['tools'] ?? []) as { function: { name: string; parameters?: { required?: string[] } } }[];
+  const taking = tools.find(({ function: { name } }) => name.startsWith('submit_'))?.function;
+  const fields = taking?.parameters?.required?.join(', ') ?? 'its result';
+  return `The script has no answer for the role "${request.agent}". Say what it hands in: roles: { others: { ${JSON.stringify(request.agent)}: { ... } } } with ${fields}${taking ? ` (${taking.name})` : ''}.`;
 }
 
 /**
@@ -93,7 +101,7 @@ export function simplePlayer(options: SimplePlayerOptions): (request: ChatReques
       default: {
         const result = options.others?.[request.agent];
         if (result) return submit(request, result);
-        throw new Error(`the script has no part for "${request.agent}"`);
+        throw new Error(noPart(request));
       }
     }
   };

@@ -7,7 +7,7 @@ export type { Answer, ChatMessage, ChatRequest } from './openai-answers.ts';
 export { callTool, cutOff, fail, invalidJson, rateLimited, say } from './openai-answers.ts';
 
 export interface OpenAiServerOptions {
-  /** Decides each answer; a thrown error becomes status 500 and is kept in `errors`. */
+  /** Decides each answer; a thrown error is kept in `errors`, and answered with status 400: asked again it would be the same. */
   play: (request: ChatRequest) => Answer | Promise<Answer>;
   /** 0 (any free port) when absent. */
   port?: number;
@@ -76,8 +76,8 @@ export async function startOpenAiServer({ play, port = 0 }: OpenAiServerOptions)
   const server = createServer((request, response) => {
     handle(request, response).catch((error: unknown) => {
       errors.push(error);
-      if (!response.headersSent) response.writeHead(500, { 'content-type': 'application/json' });
-      response.end(JSON.stringify({ error: { message: String(error), type: 'server_error' } }));
+      if (!response.headersSent) response.writeHead(400, { 'content-type': 'application/json' });
+      response.end(JSON.stringify({ error: { message: String(error), type: 'invalid_request_error' } }));
     });
   });
   await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));

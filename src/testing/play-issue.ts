@@ -44,19 +44,32 @@ function promptsOf(requests: readonly ChatRequest[]): Record<string, string> {
   return Object.fromEntries(first);
 }
 
-/** One issue from its opening to where people merge it, or where Banyan needs one: over the wire in both directions, with time that does not pass. */
+/** What a player could not answer is a fault of the test, which no issue gets over. */
+function refuseUnplayed(errors: readonly unknown[]): void {
+  const [first] = errors;
+  if (first !== undefined) throw first instanceof Error ? first : new Error(String(first));
+}
+
+/**
+ * One issue from its opening to where people merge it, or where Banyan needs one: over the wire in both directions, with time that does not pass.
+ * @throws what `roles` threw, or that a role has no answer
+ */
 export async function playIssue(engine: Engine, { repository: name, files = {}, issue, roles, answers = [] }: IssuePlay): Promise<PlayedIssue> {
   engine.cast.in(name, roles);
-  const asked = engine.models.requests.length;
+  const [asked, failed] = [engine.models.requests.length, engine.models.errors.length];
+  const settle = async () => {
+    await engine.settle(worker);
+    refuseUnplayed(engine.models.errors.slice(failed));
+  };
   const repository = await engine.repository(name, files);
   const { octokit, owner, repo } = repository;
   const { data } = await octokit.rest.issues.create({ owner, repo, ...issue });
   const worker = engine.process();
-  await engine.settle(worker);
+  await settle();
   for (const body of answers) {
     if (!(await labelsOf(repository, data.number)).includes('needs-clarification')) break;
     await octokit.rest.issues.createComment({ owner, repo, issue_number: data.number, body });
-    await engine.settle(worker);
+    await settle();
   }
   const prompts = promptsOf(engine.models.requests.slice(asked));
   return { repository, number: data.number, labels: await labelsOf(repository, data.number), pull: await pullOf(repository), prompts };

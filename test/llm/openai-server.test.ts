@@ -89,7 +89,7 @@ describe('the server', () => {
         throw new Error('no part');
       },
     });
-    expect((await post('qa', [])).status).toBe(500);
+    expect((await post('qa', [])).status).toBe(400);
     expect(server.errors).toEqual([new Error('no part')]);
     expect((await fetch(`${server.url}/models`)).status).toBe(404);
   });

@@ -71,4 +71,19 @@ describe('an instance with a configuration of its own', () => {
     expect(run).toMatchObject({ workflow: 'compliant' });
     expect(Number(run?.budget_usd)).toBe(3);
   });
+
+  it('says at once which role has no answer, what it hands in, and where that is said', async () => {
+    const play = playIssue(engine, { repository: 'boots', issue: { title: 'Greet the customer' }, roles: { files: [{ 'GREETING.md': 'Hello!\n' }] } });
+    await expect(play).rejects.toThrowError(
+      /no answer for the role "compliance".*roles: \{ others: \{ "compliance": .*decision, summary, comments \(submit_compliance_result\)/,
+    );
+    expect(engine.models.errors).toHaveLength(1);
+  });
+
+  it('throws what a script throws', async () => {
+    const roles = () => {
+      throw new Error('not my part');
+    };
+    await expect(playIssue(engine, { repository: 'sandals', issue: { title: 'Greet' }, roles })).rejects.toThrowError('not my part');
+  });
 });
