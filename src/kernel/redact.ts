@@ -21,7 +21,9 @@ const isMixed = (secret: string) => hasDigit(secret) && ((/[A-Z]/.test(secret) &
 /** Passwords of examples and templates: `postgres://user:password@host`, `https://x:${TOKEN}@host`. */
 const PLACEHOLDER =
   /^(?:your|my|the|some)?[-_]?(?:pass|password|passwd|postgres|secret|user|token|example|changeme|test|x+|\*+|\.+)$|[${}<>[\]]|%s|%\(|%[A-Z_]{3,}%/i;
-const isNoPlaceholder = (secret: string) => !PLACEHOLDER.test(secret);
+/** True for what examples and templates have in the place of a secret. */
+export const isPlaceholder = (secret: string): boolean => PLACEHOLDER.test(secret);
+const isNoPlaceholder = (secret: string) => !isPlaceholder(secret);
 
 /** Quotes around a name or a value, those of a text inside a JSON string too: `\"`. */
 const QUOTE = String.raw`(?:\\{0,7}["'])?`;

@@ -1,6 +1,7 @@
 import { findSecrets } from '../../kernel/redact.ts';
 import type { Answers } from '../answers.ts';
 import type { Template } from '../template.ts';
+import { namedCredentials, tracesIn } from './traces.ts';
 import type { NewLine } from './transplant.ts';
 
 /** What names a child and the people behind it. */
@@ -12,7 +13,7 @@ export interface Identity {
   people: string[];
 }
 
-export type LeakKind = 'secret' | 'name' | 'owner' | 'repository' | 'description' | 'person' | 'e-mail address' | 'address' | 'placeholder';
+export type LeakKind = 'secret' | 'name' | 'owner' | 'repository' | 'description' | 'person' | 'e-mail address' | 'address' | 'domain' | 'placeholder';
 
 /** Something in a new line that says whose child it is. */
 export interface Leak {
@@ -40,16 +41,25 @@ function escaped(text: string): string {
   return text.replaceAll(/[\\^$.*+?()[\]{}|/-]/g, String.raw`\$&`);
 }
 
-/** `my-shop` in each of its spellings: My Shop, my_shop, MyShop. */
-function spellingsOf(name: string): RegExp {
-  return new RegExp(
-    name
-      .split(/[-._ ]+/)
-      .filter((part) => part !== '')
-      .map(escaped)
-      .join('[-._ ]?'),
-    'gi',
+/**
+ * The domain's name and what it abbreviates: in a file that all domains share they tell whose it was. Ordinary words of the domain cannot be told
+ * from anybody's: those a person has to see.
+ */
+export function domainWords(template: Template, domain: string): string[] {
+  const own = template.domains.get(domain);
+  if (own === undefined || domain === 'custom') return [];
+  const shortened = (texts: string[]) => texts.flatMap((text) => text.match(/\b[A-Z]{2,6}s?\b/g) ?? []).map((word) => word.replace(/s$/, ''));
+  const shared = new Set(
+    shortened([...template.files.map(({ text }) => text), ...template.parts.flatMap(({ files }) => [...files.values()].map(({ text }) => text))]),
   );
+  const words = shortened([...own.files.map(({ text }) => text), JSON.stringify(own.manifest)]);
+  return [domain, ...new Set(words.filter((word) => !shared.has(word)))];
+}
+
+/** `my-shop` in each of its spellings: My Shop, my_shop, MyShop, MYSHOP; and `megacorp` as MEGA-CORP. */
+function spellingsOf(name: string): RegExp {
+  const letters = [...name].filter((letter) => !/[-._\s]/.test(letter));
+  return new RegExp(letters.map(escaped).join(String.raw`[-._\s]{0,2}`), 'giu');
 }
 
 /** Not inside a longer word; `getMyShop` and `MyShopDeveloper` are several words. */
@@ -97,11 +107,6 @@ export function anonymiser(identity: Identity, common: ReadonlySet<string>): (li
   };
 }
 
-const EMAIL = /[\w.+-]+@(?:[a-z0-9-]+\.)+[a-z]{2,}/gi;
-const NO_PERSON = /^git@|@(?:[\w-]+\.)*example\.(?:com|net|org)$|\.(?:example|test|invalid|localhost)$/i;
-const URL_HOST = /\bhttps?:\/\/([a-z0-9.-]+\.[a-z]{2,})/gi;
-const PUBLIC_HOST =
-  /(?:^|\.)(?:github\.com|npmjs\.com|nodejs\.org|mozilla\.org|ietf\.org|w3\.org|wikipedia\.org|example\.(?:com|net|org))$|\.(?:example|test|invalid)$/i;
 /** The template's own language: in a file of the template it would mean something else than in the child. */
 const BRACES = /(?<!\$)\{\{.*?\}\}/g;
 const OURS = /^\{\{(?:(?:json|version):)?[@a-zA-Z][\w@/.-]*\}\}$/;
@@ -113,25 +118,26 @@ export interface LeakSearch {
   placeholders: ReadonlySet<string>;
   /** What a person has said may leave. */
   allowed: readonly string[];
+  /** Words of the child's domain, for a file that all domains share. */
+  domain: readonly string[];
 }
 
-function leaksIn({ text }: NewLine, { identity, common, placeholders, allowed }: LeakSearch): Pick<Leak, 'kind' | 'text' | 'always'>[] {
+function leaksIn({ text }: NewLine, { identity, common, placeholders, allowed, domain }: LeakSearch): Pick<Leak, 'kind' | 'text' | 'always'>[] {
   const plain = text.replaceAll(BRACES, '');
   const names = namesOf(identity, common).flatMap(({ kind, word }) => occurrences(plain, spellingsOf(word)).map((found) => ({ kind, text: found })));
   // As it would be read again: half of an address may be a name that has become a placeholder.
   const { name, owner } = identity.answers;
   const read = text.replaceAll('{{name}}', name).replaceAll('{{owner}}', owner);
-  const emails = (read.match(EMAIL) ?? []).filter((found) => !NO_PERSON.test(found)).map((found) => ({ kind: 'e-mail address' as const, text: found }));
-  const hosts = [...read.matchAll(URL_HOST)].flatMap(([, host = '']) => (PUBLIC_HOST.test(host) ? [] : [{ kind: 'address' as const, text: host }]));
+  const domains = domain.flatMap((word) => occurrences(plain, spellingsOf(word)).map((found) => ({ kind: 'domain' as const, text: found })));
   const braces = (text.match(BRACES) ?? []).filter((found) => !OURS.test(found) || !placeholders.has(found));
-  const told = [...names, ...emails, ...hosts].filter(({ text: found }) => !allowed.includes(found));
+  const told = [...names, ...tracesIn(read), ...domains].filter(({ text: found }) => !allowed.includes(found));
   return [...told.map((leak) => ({ ...leak, always: false })), ...braces.map((found) => ({ kind: 'placeholder' as const, text: found, always: true }))];
 }
 
 /** What in the lines that would leave says whose child it is; each thing once a line. */
 export function findLeaks(path: string, lines: readonly NewLine[], search: LeakSearch): Leak[] {
   const whole = lines.map(({ text }) => text).join('\n');
-  const secrets = findSecrets(whole).map(({ kind, index }): Leak => {
+  const secrets = [...findSecrets(whole), ...namedCredentials(path, whole)].map(({ kind, index }): Leak => {
     const line = lines[whole.slice(0, index).split('\n').length - 1]?.line ?? 0;
     return { kind: 'secret', path, line, text: kind.replaceAll('_', ' '), always: true };
   });
@@ -143,5 +149,5 @@ export function findLeaks(path: string, lines: readonly NewLine[], search: LeakS
       return [{ ...leak, path, line: line.line }];
     });
   });
-  return [...secrets, ...others];
+  return [...secrets.filter(({ line }, at) => secrets.findIndex((other) => other.line === line) === at), ...others];
 }

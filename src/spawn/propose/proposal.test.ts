@@ -8,6 +8,7 @@ import { readTemplate } from '../template.ts';
 import type { Identity } from './identity.ts';
 import { patchOf } from './patch.ts';
 import { leaksOf, makeProposal, type Proposal } from './proposal.ts';
+import { issueBody, pullBody } from './words.ts';
 
 const template = readTemplate(packageRoot());
 const answers = parseAnswers(
@@ -89,6 +90,22 @@ describe('what never leaves', () => {
     ['the repository', '// as in the laden', 'repository'],
     ['an address of a person', '// ask rosa@radwerk.ch', 'e-mail address'],
     ['a person', '// by Rosa Rad', 'person'],
+    ['a private address', 'server: 10.4.3.2', 'address'],
+    ['one of a home', "listen('192.168.1.20')", 'address'],
+    ['one with a port', 'http://172.16.0.9:8080/x', 'address'],
+    ['one of the sixth version', 'bind fd12:3456:789a::1', 'address'],
+    ['a socket', "const url = 'wss://ws.x-internal.io/live';", 'address'],
+    ['a database', 'redis://cache:6379', 'address'],
+    ['a remote', 'git@git.x-internal.io:team/repo.git', 'address'],
+    ['a name of the inside', '// see wiki.velo.internal', 'address'],
+    ['a handle', '// ask @jane-doe', 'person'],
+    ['a team', '* @acme/shop-team', 'person'],
+    ['the account in capitals', '// RADHAUS only', 'owner'],
+    ['the account with hyphens', '// Rad-Haus only', 'owner'],
+    ['the account with spaces', '// the Rad Haus way', 'owner'],
+    ['the name in capitals', 'VELOWORKS_URL', 'name'],
+    ['the domain', '// For e-commerce only', 'domain'],
+    ["the domain's short words", '// one SKU at a time', 'domain'],
     ['a host', "const url = 'https://api.internal-bikes.ch/v1';", 'address'],
   ])('%s, unless it is let through', (_, line, kind) => {
     const error = refusal(() => propose({ 'vitest.config.ts': append(line) }));
@@ -104,6 +121,43 @@ describe('what never leaves', () => {
     expect(error.code).toBe('secret_found');
     expect(JSON.stringify([error.message, error.fix, error.data])).not.toContain(secret);
     expect(error.message).toMatch(/vitest\.config\.ts:\d+/);
+  });
+
+  it.each([
+    ['password', "password: 'correct-Horse9-battery'", 'vitest.config.ts'],
+    ['a phrase', 'const passphrase = "correct horse battery staple";', 'vitest.config.ts'],
+    ['a default', "const s = process.env['CRON_SECRET'] ?? 'hunter2-hunter2';", 'vitest.config.ts'],
+    ['in JSON', '"apiKey": "q1w2e3r4t5"', 'vitest.config.ts'],
+    ['without quotes', '      DB_PASSWORD: hunter2hunter', '.github/workflows/ci.yml'],
+  ])('a value that its name gives away (%s), whatever is allowed, and not in the message', (_, line, path) => {
+    const value = /(correct[\w -]+(?:battery|staple)|hunter2[\w-]+|q1w2e3r4t5)/.exec(line)?.[0] ?? '-';
+    const error = refusal(() => propose({ [path]: append(line) }, { allowed: [value, line, 'value of a secret name'] }));
+    expect([error.code, leaksOf(error).length]).toEqual(['secret_found', 1]);
+    expect(JSON.stringify([error.message, error.fix, error.data])).not.toContain(value);
+    expect(error.message).toMatch(/:\d+: secret \(value of a secret name\)/);
+  });
+
+  it.each([
+    ["import { Octokit } from '@octokit/rest';", 'vitest.config.ts'],
+    ['/** @param name of whom; @throws never */', 'vitest.config.ts'],
+    ["const token = process.env['GITHUB_TOKEN'];", 'vitest.config.ts'],
+    ["const password = 'changeme';", 'vitest.config.ts'],
+    ["env('SOME_TOKEN', { secret: true, maxTokens: 8000 });", 'vitest.config.ts'],
+    ["const key = read(options.token, 'utf8-and-more');", 'vitest.config.ts'],
+    ["listen('127.0.0.1', 'http://localhost:3000', 'https://nodejs.org/api', '192.0.2.7');", 'vitest.config.ts'],
+    ['      GITHUB_TOKEN: ${{ secrets.GITHUB_TOKEN }}', '.github/workflows/ci.yml'],
+    ['      - uses: actions/setup-node@v4.1.2 # 4.1.2', '.github/workflows/ci.yml'],
+    ['// Radhauswand is a longer word, and VAT and SKUs are not in this file: 1.2.3', 'src/agents/developer.ts'],
+  ])('but not %j', (line, path) => {
+    expect(propose({ [path]: append(line) }).patch).toContain(`+${line}`);
+  });
+
+  it('and the text claims no more than was done', () => {
+    const proposal = propose({ 'vitest.config.ts': append('// x') });
+    for (const body of [issueBody(proposal), pullBody(proposal)]) {
+      expect(body).not.toContain('has been taken out');
+      expect(body).toContain('is for a reader to see');
+    }
   });
 
   it('the language of the template, which would mean something else there', () => {

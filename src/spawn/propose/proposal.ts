@@ -5,7 +5,7 @@ import { childPath } from '../paths.ts';
 import { fillIn } from '../placeholders.ts';
 import { placeholderValues, renderTemplate, type RenderedFile } from '../render.ts';
 import type { Template } from '../template.ts';
-import { anonymiser, commonWords, findLeaks, type Identity, type Leak } from './identity.ts';
+import { anonymiser, commonWords, domainWords, findLeaks, type Identity, type Leak } from './identity.ts';
 import { patchOf } from './patch.ts';
 import { transplant, type LeftOut } from './transplant.ts';
 
@@ -90,13 +90,17 @@ function refuseLeaks(leaks: readonly Leak[]): void {
   );
   const may = leaks.filter(({ always }) => !always);
   const secret = leaks.some(({ kind }) => kind === 'secret');
-  throw new BanyanError(secret ? 'secret_found' : 'forbidden', `What would leave names this child or its people:\n  ${places.join('\n  ')}`, {
-    fix:
-      may.length === leaks.length
-        ? `Write it so that it holds for every child. What means nobody may be let through: ${[...new Set(may.map(({ text }) => `--allow ${JSON.stringify(text)}`))].join(' ')}`
-        : 'Take it out of the file first: a secret, and {{...}} that the template would read as its own, never leave.',
-    data: { leaks: leaks.map(({ kind, path, line, text, always }) => ({ kind, path, line, text, always })) },
-  });
+  throw new BanyanError(
+    secret ? 'secret_found' : 'forbidden',
+    `What would leave names this child, its people or its domain, or looks like a secret:\n  ${places.join('\n  ')}`,
+    {
+      fix:
+        may.length === leaks.length
+          ? `Write it so that it holds for every child. What means nobody may be let through: ${[...new Set(may.map(({ text }) => `--allow ${JSON.stringify(text)}`))].join(' ')}`
+          : 'Take it out of the file first: a secret, and {{...}} that the template would read as its own, never leave.',
+      data: { leaks: leaks.map(({ kind, path, line, text, always }) => ({ kind, path, line, text, always })) },
+    },
+  );
 }
 
 /** Leaks that a person may let through; the caller asks, and calls again with what was allowed. */
@@ -138,8 +142,10 @@ export function makeProposal(input: ProposalInput): Proposal {
     ]),
     allowed: input.allowed,
   };
+  const ofDomain = domainWords(template, book.answers.domain);
+  const searchIn = (origin: string) => ({ ...search, domain: origin.startsWith(`templates/domains/${book.answers.domain}/`) ? [] : ofDomain });
   const anonymise = anonymiser(identity, common);
-  const leaks: Leak[] = input.title === undefined ? [] : findLeaks('--title', [{ line: 0, text: input.title }], search);
+  const leaks: Leak[] = input.title === undefined ? [] : findLeaks('--title', [{ line: 0, text: input.title }], { ...search, domain: [] });
   const unchanged: string[] = [];
   const files = [...input.files]
     .toSorted(([a], [b]) => (a < b ? -1 : 1))
@@ -153,7 +159,7 @@ export function makeProposal(input: ProposalInput): Proposal {
       if (hashOf(ours) === hashOf(file.content)) return [];
       const before = originText(template, file.origin);
       const moved = transplant({ template: before, origin: file.origin, ours, values, anonymise });
-      leaks.push(...findLeaks(path, moved.added, search));
+      leaks.push(...findLeaks(path, moved.added, searchIn(file.origin)));
       const proposed = { origin: file.origin, path, before, after: moved.text, leftOut: moved.leftOut };
       if (moved.text.trimEnd() === before.trimEnd()) unchanged.push(...moved.leftOut.map(({ line, why }) => `${path}:${line}: ${why}`));
       return moved.text.trimEnd() === before.trimEnd() ? [] : [proposed];

@@ -15,9 +15,13 @@ function fenceFor(text: string): string {
   return '`'.repeat(longest + 1);
 }
 
+/** No more than what was done: code cannot tell what else is somebody's own. */
+const TAKEN_OUT =
+  "The child's name, account and description are placeholders where they stood word for word; its lines were searched for secrets, addresses, people and other spellings of its name. What else may be the child's own is for a reader to see.";
+
 function about({ version, domain, files }: Proposal): string {
   const list = files.map(({ origin }) => `- \`${origin}\``).join('\n');
-  return `A child of the template v${version} (domain \`${domain}\`) has improved what it was given, and gives it back. What was the child's own has been taken out.\n\n${list}`;
+  return `A child of the template v${version} (domain \`${domain}\`) has improved what it was given, and gives it back.\n\n${list}\n\n${TAKEN_OUT}`;
 }
 
 /** The text of an issue: the change as a patch that `git apply` takes. */
