@@ -47,7 +47,7 @@ function promptsOf(requests: readonly ChatRequest[]): Record<string, string> {
 /** What a player could not answer is a fault of the test, which no issue gets over. */
 function refuseUnplayed(errors: readonly unknown[]): void {
   const [first] = errors;
-  if (first !== undefined) throw first instanceof Error ? first : new Error(String(first));
+  if (first !== undefined) throw first instanceof Error ? first : new Error('A player threw what is no error.', { cause: first });
 }
 
 /**

@@ -58,7 +58,7 @@ export function domainWords(template: Template, domain: string): string[] {
 
 /** `my-shop` in each of its spellings: My Shop, my_shop, MyShop, MYSHOP; and `megacorp` as MEGA-CORP. */
 function spellingsOf(name: string): RegExp {
-  const letters = [...name].filter((letter) => !/[-._\s]/.test(letter));
+  const letters = name.split(/(?:)/u).filter((letter) => !/[-._\s]/.test(letter));
   return new RegExp(letters.map(escaped).join(String.raw`[-._\s]{0,2}`), 'giu');
 }
 
