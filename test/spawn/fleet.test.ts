@@ -76,6 +76,7 @@ describe('banyan fleet', () => {
     await plant('unseen', { book: { fleet: false } });
     await plant('broken', { edits: { [BOOK_PATH]: '{"format": 1}' } });
     await plant('broken-unseen', { edits: { [BOOK_PATH]: '{"fleet": false}' } });
+    await plant('torn-unseen', { edits: { [BOOK_PATH]: '{"fleet": false, torn' } });
     await plant('hidden', { private: true });
     await updatePull('older', '0.0.10', true);
     await updatePull('older', '0.0.11', true);
@@ -136,6 +137,10 @@ describe('banyan fleet', () => {
     expect(first.what).toBe('created');
     expect(await keepFleetIssue(api(), 'acme/banyan', found)).toEqual({ what: 'unchanged', url: first.url });
     const fewer = { ...found, children: found.children.slice(1) };
+    expect(await keepFleetIssue(api(), 'acme/banyan', fewer)).toEqual({ what: 'updated', url: first.url });
+    const number = Number(first.url.split('/').at(-1));
+    const { data: kept } = await stand.maintainer.issues.get({ ...at, issue_number: number });
+    await stand.maintainer.issues.update({ ...at, issue_number: number, body: `A note of mine.\n\n${kept.body}` });
     expect(await keepFleetIssue(api(), 'acme/banyan', fewer)).toEqual({ what: 'updated', url: first.url });
     const { data } = await stand.maintainer.issues.listForRepo({ ...at, creator: 'maintainer', state: 'all' });
     expect(data).toHaveLength(1);

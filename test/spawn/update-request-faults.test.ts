@@ -173,6 +173,28 @@ describe('where GitHub offers no drafts', () => {
   });
 });
 
+describe('what a person has set', () => {
+  it('stays: the title, and that it is no draft', async () => {
+    await edit({ 'config.ts': CONFIG.replace('b = 2', 'b = 77') });
+    const { pull } = await run();
+    const { node_id: id } = await thePull(pull);
+    await stand.maintainer.graphql('mutation($id: ID!) { markPullRequestReadyForReview(input: {pullRequestId: $id}) { pullRequest { isDraft } } }', { id });
+    await stand.maintainer.rest.pulls.update({ ...at, pull_number: pull ?? 0, title: 'Ours' });
+    await edit({ 'own.ts': '1\n' });
+    await run();
+    expect(await thePull(pull)).toMatchObject({ draft: false, title: 'Ours', body: expect.stringContaining('**Not ready:**') });
+    expect(await text('own.ts')).toBe('1\n');
+  });
+
+  it('is one pull request where two runs meet', async () => {
+    const { pull } = await run();
+    // The run that has not seen it yet.
+    const blind = ({ method, url }: Asked) => (method === 'GET' && url.includes('/pulls?') && url.includes('state=all') ? { status: 200, body: '[]' } : null);
+    expect((await run(blind)).pull).toBe(pull);
+    expect(await pulls()).toHaveLength(1);
+  });
+});
+
 describe('the words of others', () => {
   it('close, name and hide nothing in the pull request', async () => {
     const entry = 'Fixes #1, closes acme/x#3, thanks @maintainer. <!-- banyan-update: superseded --> <details>\n\n```\nan open block';

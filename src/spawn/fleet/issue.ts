@@ -7,6 +7,7 @@ import { FLEET_MARKER, FLEET_TITLE, fleetBody } from './words.ts';
 
 const issueSchema = z.object({
   number: z.number(),
+  title: z.string(),
   html_url: z.string(),
   state: z.enum(['open', 'closed']),
   body: z.string().nullish(),
@@ -20,9 +21,12 @@ type Issue = z.infer<typeof issueSchema>;
 const TRUSTED = ['OWNER', 'MEMBER', 'COLLABORATOR'];
 
 /** A stranger may write the marker, too: only what was opened from inside, or by the token's own account, counts. */
-function isOurs({ user, author_association, body, pull_request }: Issue, login: string | null): boolean {
+function isOurs({ user, author_association, title, body, pull_request }: Issue, login: string | null): boolean {
   const inside = user?.type === 'Bot' || (login !== null && user?.login === login) || TRUSTED.includes(author_association);
-  return pull_request === undefined && inside && (body ?? '').startsWith(FLEET_MARKER);
+  const text = body ?? '';
+  // Somebody may have written above it, or have changed its title.
+  const marked = text.startsWith(FLEET_MARKER) || (title === FLEET_TITLE && text.includes(FLEET_MARKER));
+  return pull_request === undefined && inside && marked;
 }
 
 /** The oldest that is open, so that two that were opened at once stay one. */

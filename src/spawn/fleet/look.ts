@@ -137,7 +137,7 @@ function optsOut(text: string): boolean {
   try {
     return z.object({ fleet: z.literal(false) }).safeParse(JSON.parse(text)).success;
   } catch {
-    return false;
+    return /"fleet"\s*:\s*false\b/.test(text);
   }
 }
 

@@ -24,7 +24,7 @@ export interface BodyInput {
   notes: readonly string[];
   branch: string;
   resolver: Resolver;
-  /** False where it should be a draft, and GitHub offers none. */
+  /** False where it should be a draft and is none: GitHub offers none, or a person has taken it out. */
   drafted: boolean;
 }
 
@@ -79,8 +79,11 @@ function changelogSection(changelog: Prepared['changelog']): string {
   return section('What changed', [quoteForPull(truncateLines(whole, MOST_CHANGELOG)), '', '(cut: the rest stands in the changelog of the package)']);
 }
 
+/** How each title of ours begins. */
+export const TITLE = 'chore: template v';
+
 export function titleOf({ from, to }: Pick<Prepared, 'from' | 'to'>): string {
-  return from === to ? `chore: template v${to}, as it is now` : `chore: template v${to}`;
+  return from === to ? `${TITLE}${to}, as it is now` : `${TITLE}${to}`;
 }
 
 function resolution({ issue, persons }: Resolver, branch: string): string[] {
@@ -108,7 +111,7 @@ function conflictsSection({ prepared, branch, resolver, drafted }: Pick<BodyInpu
     '',
     drafted
       ? 'This is a draft until no marker is left; the next run of the update takes it out of draft.'
-      : '**Not ready:** GitHub offers no drafts for this repository. Do not merge this as long as a marker is left.',
+      : '**Not ready:** this is no draft, and is not to be merged as long as a marker is left.',
     ...(resolver.issue === null ? [] : ['', askedMarker(resolver.issue.number)]),
   ]);
 }

@@ -223,8 +223,13 @@ export class Remote {
           cause: error,
         });
       }
+      if (statusOf(error) !== 422) throw error;
+      // Another run was quicker.
+      const { data } = await this.octokit.rest.pulls.list({ ...this.at, state: 'open', head: `${this.at.owner}:${pull.head}` });
+      const there = data.find(({ head }) => head.ref === pull.head);
+      if (there) return { number: there.number, drafted: !pull.draft || there.draft === true };
       // Some plans have no drafts in private repositories.
-      if (statusOf(error) !== 422 || !pull.draft) throw error;
+      if (!pull.draft) throw error;
       return create(false, false);
     }
   }

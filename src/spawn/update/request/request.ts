@@ -4,7 +4,7 @@ import type { FileWrite } from '../apply.ts';
 import { conflictsOf, outlineOf, prepareUpdate, readChildBook, type Prepared } from '../prepare.ts';
 import { locateRelease, publishedVersions, readRelease, runsItself, type Located, type Place, type Release } from '../target.ts';
 import { committedPaths, readHead, requireClean, type Head } from '../worktree.ts';
-import { bodyOf, titleOf, workflowsIssueOf, type Resolver, type WorkflowPatch } from './body.ts';
+import { bodyOf, TITLE, titleOf, workflowsIssueOf, type Resolver, type WorkflowPatch } from './body.ts';
 import { askingFor, conflictsLeft, isResolving, openConflictIssue, settleIssues, startBanyan, type Asking } from './conflicts.ts';
 import { contentOf, withoutWorkflows, type Content } from './content.ts';
 import { chooseVersions, decide, isRefusal, SUPERSEDED, versionOf, type Decision } from './decide.ts';
@@ -121,12 +121,13 @@ async function writePull(job: Job, number: number | null, { title, body, draft }
     notes.push(`Opened #${opened.number}.`);
     return opened;
   }
-  const drafted = !draft || pull.draft || (await remote.setDraft(pull.nodeId, true));
-  // A draft of a person's own will is left one.
   const wasForConflicts = pull.body.includes('## Conflicts');
+  // What a person has set stays: a draft of their own will, one that they took out of draft, a title.
+  const drafted = !draft || pull.draft || (!wasForConflicts && (await remote.setDraft(pull.nodeId, true)));
   const text = body(drafted);
-  if (!sameText(pull.body, text) || pull.title !== title) {
-    await remote.editPull(pull.number, { title, body: text });
+  const wanted = pull.title.startsWith(TITLE) ? title : pull.title;
+  if (!sameText(pull.body, text) || pull.title !== wanted) {
+    await remote.editPull(pull.number, { title: wanted, body: text });
     notes.push(`Refreshed #${pull.number}.`);
   }
   if (!draft && pull.draft && wasForConflicts && !(await remote.setDraft(pull.nodeId, false))) notes.push(`#${pull.number} ${NOT_OUT_OF_DRAFT}.`);
