@@ -152,6 +152,11 @@ describe('what never leaves', () => {
     expect(propose({ [path]: append(line) }).patch).toContain(`+${line}`);
   });
 
+  it.each(['a', 'a-', 'a.'])('nor what stands at the end of a very long line of %j', (unit) => {
+    const line = `// ${unit.repeat(100_000)} 10.4.3.2 password: 'hunter2-hunter2'`;
+    expect(leaksOf(refusal(() => propose({ 'vitest.config.ts': append(line) }))).map(({ kind }) => kind)).toEqual(['secret', 'address']);
+  });
+
   it('and the text claims no more than was done', () => {
     const proposal = propose({ 'vitest.config.ts': append('// x') });
     for (const body of [issueBody(proposal), pullBody(proposal)]) {

@@ -6,7 +6,7 @@ export interface Trace {
   text: string;
 }
 
-const EMAIL = /[\w.+-]+@(?:[a-z0-9-]+\.)+[a-z]{2,}/gi;
+const EMAIL = /[\w.+-]{1,64}@(?:[a-z0-9-]{1,63}\.){1,10}[a-z]{2,}/gi;
 const NO_PERSON = /^git@|@(?:[\w-]+\.)*example\.(?:com|net|org)$|\.(?:example|test|invalid|localhost)$/i;
 
 /** Whatever the scheme; with or without a user. */
@@ -14,7 +14,7 @@ const URL_HOST = /\b[a-z][a-z0-9+.-]{1,20}:\/\/(?:[^\s/@'"`]{1,200}@)?([a-z0-9](
 const PUBLIC_HOST =
   /(?:^|\.)(?:github\.com|npmjs\.com|nodejs\.org|mozilla\.org|ietf\.org|w3\.org|wikipedia\.org|example\.(?:com|net|org)|localhost)$|\.(?:example|test|invalid)$/i;
 /** `git@host:team/repository.git` names a host and whose repository it is. */
-const REMOTE = /\b[\w.-]+@[a-z0-9.-]+\.[a-z]{2,}:[\w./~-]+/gi;
+const REMOTE = /\b[\w.-]{1,64}@[a-z0-9.-]{1,253}\.[a-z]{2,}:[\w./~-]+/gi;
 /** Names that only the inside of a network knows. */
 const INSIDE = /(?<![\w.-])(?:[a-z0-9-]+\.)+(?:internal|corp|lan|intranet)(?![\w-])/gi;
 const IPV4 = /(?<![\w.-])(?:25[0-5]|2[0-4]\d|1?\d?\d)(?:\.(?:25[0-5]|2[0-4]\d|1?\d?\d)){3}(?![\w-]|\.\d)/g;
@@ -50,7 +50,7 @@ export function tracesIn(line: string): Trace[] {
   ];
 }
 
-const SECRET_NAME = String.raw`[\w-]*(?:password|passwd|passphrase|pwd|secret|token|credential|(?:api|access|private|signing|encryption)[-_]?key)s?`;
+const SECRET_NAME = String.raw`[\w-]{0,64}(?:password|passwd|passphrase|pwd|secret|token|credential|(?:api|access|private|signing|encryption)[-_]?key)s?`;
 /** `password: 'x'`, `"token": "x"`, `secret = process.env.SECRET ?? 'x'`. */
 const QUOTED = new RegExp(
   String.raw`(${SECRET_NAME})["']?\]?\s{0,8}(?:[:=]|\?\?|\|\|)\s{0,8}(?:[\w.]{1,60}\s{0,4}(?:\?\?|\|\|)\s{0,4})?(["'\`])([^"'\`\n]{6,256})\2`,
