@@ -30,15 +30,13 @@ const TIMEOUT_MS = 30_000;
 
 /** What is shorter could be any word. */
 const SHORTEST_SECRET = 4;
-/** From here on a value is found in each of its spellings, too. */
-const SHORTEST_SPELLED = 8;
-
 /** A service, or a proxy on the way, may repeat what it was sent. */
 export function masked(api: Api, text: string): string {
   const token = api.headers['authorization']?.replace(/^\w+ /, '') ?? '';
   const values = [token, ...(api.secrets?.() ?? [])].map((value) => value.trim()).filter(({ length }) => length >= SHORTEST_SECRET);
-  const short = [...values.filter(({ length }) => length < SHORTEST_SPELLED), ...(api.own ?? []).filter((value) => value !== '')];
-  const plain = short.toSorted((a, b) => b.length - a.length).reduce((line, value) => line.replaceAll(value, '***'), text);
+  const literal = [...values, ...(api.own ?? []).filter((value) => value !== '')].toSorted((a, b) => b.length - a.length);
+  const plain = literal.reduce((line, value) => line.replaceAll(value, '***'), text);
+  // The longer ones in each of their spellings, too: in JSON, by lines, in base64.
   return createRedactor(values)(plain);
 }
 
