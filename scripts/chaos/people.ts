@@ -14,7 +14,7 @@ export interface Person {
   closePullWhenReady(): Promise<void>;
   untilLabel(name: string): Promise<void>;
   untilComment(kind: string): Promise<void>;
-  /** Until the head of the open pull request has a check of this name and conclusion. */
+  /** Until the head of the open pull request has a check of this name and conclusion, `null` while it is under way. */
   untilCheck(check: string): Promise<void>;
   /** Models that were held back for this person go on. */
   letGo(): void;

@@ -173,7 +173,8 @@ const DRAFTS: Record<string, (place: number) => Draft> = {
   'closed by a person': () => ({
     holds: { agent: 'qa' },
     async people(person) {
-      await person.untilLabel('in-qa');
+      // The label comes before QA does: closed in between, there is no check to end.
+      await person.untilCheck('banyan/qa null');
       await person.closeIssue();
       await person.untilStatus('Stopped');
     },
