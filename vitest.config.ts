@@ -9,8 +9,10 @@ const shared = { environment: 'node', pool: 'forks', testTimeout: 30_000, hookTi
  * test` has those in one process); the share of failures that the watch finds, and runs that it mends over the whole engine (of which `npm test` has
  * each job on its database); the contract of the store over the embedded Supabase (of which `npm test` has it over PGlite and Postgres); the doctor
  * on installations that are bent on purpose; every fault of a model through a whole issue, outages, and GitHub's limits under several workers (of
- * which `npm test` has failures and the budget); the proof by QA and the nightly comparison over the whole engine; the conformance of sandboxes; the
- * whole stack started by a test; the commands of children as processes, with packages and git (of which `npm test` has rendering, merge, plan and the way an update is written).
+ * which `npm test` has failures and the budget); the proof by QA and the nightly comparison over the whole engine; pauses at every
+ * moment and jobs of the watch over the whole engine (of which `npm test` has the commands, and each job on its database); graphs of 10,000 tasks;
+ * the conformance of sandboxes; the whole stack started by a test; the commands of children as processes, with packages and git (of which
+ * `npm test` has rendering, merge, plan and the way an update is written).
  */
 const LONG = [
   'test/bench/**/*.test.ts',
