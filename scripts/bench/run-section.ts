@@ -15,8 +15,11 @@ export async function runApart(given: Given, url: string): Promise<BenchSection>
   const child = fork(fileURLToPath(import.meta.url), { env: { ...process.env, DATABASE_URL: url }, serialization: 'advanced' });
   let section: BenchSection | undefined;
   child.on('message', (message) => (section = message as BenchSection));
+  // The end of the process is told before the last of what it sent is read.
+  const read = once(child, 'disconnect');
   child.send(given);
   const [code, signal] = (await once(child, 'exit')) as [number | null, string | null];
+  await read;
   if (code === 0 && section) return section;
   throw new Error(`the section ${given.name} ended with ${code ?? signal}`);
 }
@@ -27,7 +30,7 @@ async function answer({ name, rounds, quick }: Given): Promise<void> {
   const postgres = await startPostgres();
   try {
     const section = await run({ rounds, quick, postgres, say: (line) => console.error(line) });
-    process.send?.(section);
+    await new Promise<void>((resolve, reject) => process.send?.(section, (error: Error | null) => (error ? reject(error) : resolve())));
   } finally {
     await postgres.stop();
   }

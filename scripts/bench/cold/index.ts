@@ -78,7 +78,7 @@ function goalsOf(samples: Readonly<Record<Name, number[]>>): BenchGoal[] {
 
 const NOTES = [
   'From the start of the process to the last byte of its first 2xx, over a connection to Postgres that it opened meanwhile. Node itself and `pg` are most of every line. "File by file" is JavaScript as the platform compiles it, with packages from `node_modules`.',
-  'What separates Banyan from the bare handler is mostly `Request` and `Response`: Node loads its `fetch` when the first of them is made, and the platform makes them for every function of this form. Modules of its own are the rest; a bundle saves them, and the platform builds none.',
+  "What separates Banyan from the bare handler is reading modules, file by file: in a sampled profile (every 0.1 ms, seven starts) Node's loader took 45 ms of a start instead of 34, as long as with the bare handler of the platform's form, which has the same server before it; Banyan's own code took 6 ms instead of 1, and the rest was alike. A bundle saves most of that, and the platform builds none.",
 ];
 
 export async function runCold({ rounds, postgres, say }: BenchOptions): Promise<BenchSection> {
