@@ -60,15 +60,18 @@ export function isUpdateAsking(trigger: Trigger, labels: LabelNames): boolean {
   return trigger.type === 'label_added' && trigger.actor.login === ACTIONS_LOGIN && trigger.label === labels['ready-for-dev'];
 }
 
-/** Lines of an update's conflicts, as they stand in a file. A row of `=` alone may underline a heading. */
-const MARKER_LINE = /^(?:<{7} your child|\|{7} template v\S+|>{7} template v\S+)\r?$/m;
+/** A line that an update has written around a conflict. A row of `=` alone may underline a heading. */
+export const OWN_MARKER = /^(?:<{7} your child|(?:\|{7}|>{7}) template v\S+)$/;
+/** A line that may be such a marker. */
+export const POSSIBLE_MARKER = /^(?:<{7}|\|{7}|={7}|>{7})(?:\s|$)/;
 
-const POSSIBLE_LINE = /^(?:<{7}|\|{7}|={7}|>{7})(?:\s|$)/gm;
+const OWN_LINE = new RegExp(OWN_MARKER, 'm');
+const POSSIBLE_LINE = new RegExp(POSSIBLE_MARKER, 'gm');
 
 /**
  * Whether conflicts of an update are left in a text.
  * @param left how many lines look like markers and belong to it, where the book says that the update left conflicts in it: then each further one counts
  */
 export function holdsConflict(text: string, left: number | null = null): boolean {
-  return left === null ? MARKER_LINE.test(text) : (text.match(POSSIBLE_LINE) ?? []).length > left;
+  return left === null ? OWN_LINE.test(text) : (text.match(POSSIBLE_LINE) ?? []).length > left;
 }

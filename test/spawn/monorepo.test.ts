@@ -10,7 +10,7 @@ import { BOOK_PATH, createBook, readBook, writeBook } from '../../src/spawn/book
 import { renderTemplate } from '../../src/spawn/render.ts';
 import { readTemplate } from '../../src/spawn/template.ts';
 import { startStand, type Stand } from '../local-github/harness.ts';
-import { banyan, commitAll, git, makeChild, makeMother, snapshot, write, type Mother } from './mother.ts';
+import { addOrigin, banyan, commitAll, git, makeChild, makeMother, type Mother, snapshot, write } from './mother.ts';
 
 const V1: Mother = {
   version: '0.1.0',
@@ -82,10 +82,7 @@ describe('at GitHub', () => {
 
   async function publish(name: string): Promise<{ owner: string; repo: string }> {
     const { data } = await stand.maintainer.rest.repos.createForAuthenticatedUser({ name });
-    const url = new URL(`/${data.full_name}.git`, stand.url);
-    url.username = 'maintainer';
-    url.password = 'maintainer-token';
-    git(whole, 'remote', 'add', 'origin', url.href);
+    addOrigin(whole, stand.url, data.full_name);
     // Not waited for in this thread: the server that answers lives in it.
     await promisify(execFile)('git', ['push', '-q', 'origin', 'main'], { cwd: whole });
     return { owner: data.owner.login, repo: data.name };

@@ -62,6 +62,14 @@ export function git(root: string, ...args: string[]): string {
   return execFileSync('git', [...identity, ...args], { cwd: root, encoding: 'utf8', env: ENV });
 }
 
+/** A remote at the local GitHub, to which is pushed as its maintainer. */
+export function addOrigin(root: string, server: string, fullName: string): void {
+  const url = new URL(`/${fullName}.git`, server);
+  url.username = 'maintainer';
+  url.password = 'maintainer-token';
+  git(root, 'remote', 'add', 'origin', url.href);
+}
+
 export function commitAll(root: string, message = 'edit'): void {
   git(root, 'add', '-A');
   git(root, 'commit', '-qm', message, '--allow-empty');

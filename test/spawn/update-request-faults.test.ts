@@ -11,7 +11,7 @@ import { requestUpdate, type RequestOptions } from '../../src/spawn/update/reque
 import { withScratch } from '../../src/spawn/update/target.ts';
 import { startStand, type Stand } from '../local-github/harness.ts';
 import { LIMITED, withFaults, type Asked, type Fault } from './faults.ts';
-import { commitAll, git, makeChild, makeMother, write, type Mother } from './mother.ts';
+import { addOrigin, commitAll, git, makeChild, makeMother, type Mother, write } from './mother.ts';
 
 const WORKFLOW = '.github/workflows/ci.yml';
 const OLD_WORKFLOW = '.github/workflows/old.yml';
@@ -49,10 +49,7 @@ beforeEach(async () => {
   makeChild(child, makeMother(join(place, 'one'), V1));
   const { data } = await stand.maintainer.rest.repos.createForAuthenticatedUser({ name: `my-shop-${count++}` });
   at = { owner: data.owner.login, repo: data.name };
-  const url = new URL(`/${at.owner}/${at.repo}.git`, stand.url);
-  url.username = 'maintainer';
-  url.password = 'maintainer-token';
-  git(child, 'remote', 'add', 'origin', url.href);
+  addOrigin(child, stand.url, data.full_name);
   await edit({});
 });
 afterEach(() => rmSync(place, { recursive: true, force: true }));

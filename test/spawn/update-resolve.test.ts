@@ -11,7 +11,7 @@ import { withScratch } from '../../src/spawn/update/target.ts';
 import { readGitHubRequest } from '../../src/testing/mortal.ts';
 import { simplePlayer } from '../../src/testing/openai-players.ts';
 import { startEngine, type Engine } from '../support/engine.ts';
-import { commitAll, git, makeChild, makeMother, write, type Mother } from './mother.ts';
+import { addOrigin, commitAll, makeChild, makeMother, type Mother, write } from './mother.ts';
 
 const PACKAGE = `${JSON.stringify({ name: 'my-shop', private: true, type: 'module', scripts: { test: 'node --test' } }, null, 2)}\n`;
 const TEST = "import test from 'node:test';\nimport assert from 'node:assert';\nimport { b } from './settings.js';\ntest('b', () => assert.ok(b > 2));\n";
@@ -48,10 +48,7 @@ beforeEach(async () => {
   at = { owner: 'acme', repo: `my-shop-${count++}` };
   await maintainer.rest.repos.createInOrg({ org: 'acme', name: at.repo });
   await maintainer.rest.issues.createLabel({ ...at, name: 'ready-for-dev' });
-  const url = new URL(`/acme/${at.repo}.git`, engine.github.url);
-  url.username = 'maintainer';
-  url.password = 'maintainer-token';
-  git(child, 'remote', 'add', 'origin', url.href);
+  addOrigin(child, engine.github.url, `acme/${at.repo}`);
   engine.cast.in(at.repo, { files: [RESOLVED] });
   await edit({ 'settings.js': settings(77) });
 });

@@ -1,3 +1,4 @@
+import { OWN_MARKER, POSSIBLE_MARKER } from '../../domain/update-issue.ts';
 import type { Conflicts } from '../book.ts';
 import { splitLines, type Line } from './lines.ts';
 
@@ -12,19 +13,16 @@ export function labelsOf(from: string, to: string): Labels {
   return { ours: 'your child', base: `template v${from}`, theirs: `template v${to}` };
 }
 
-/** A marker that an update has written, wherever it stands. */
-const OWN = /^(?:<{7} your child|(?:\|{7}|>{7}) template v\S+)$/;
 /** What hardly any text has by chance: seven `=` alone may underline a heading. */
 const TELLING = /^(?:<{7}|>{7}|\|{7})(?: |$)/;
-const POSSIBLE = /^(?:<{7}|\|{7}|={7}|>{7})(?:\s|$)/;
 
 /** The lines that could be markers, as they are compared. */
 export function lookalikesIn(lines: readonly Line[]): string[] {
-  return lines.flatMap(({ key }) => (POSSIBLE.test(key) ? [key.trimEnd()] : []));
+  return lines.flatMap(({ key }) => (POSSIBLE_MARKER.test(key) ? [key.trimEnd()] : []));
 }
 
 export function hasOwnMarkers(text: string): boolean {
-  return splitLines(text).some(({ key }) => OWN.test(key));
+  return splitLines(text).some(({ key }) => OWN_MARKER.test(key));
 }
 
 /** Of a block of code in Markdown: its signs, and what follows them. */
@@ -50,7 +48,7 @@ function fenced(lines: readonly string[]): Set<number> {
 /** In a file of which nothing is known: markers that leave no doubt. */
 function tellingLines(lines: readonly string[], path: string): number[] {
   const hidden = /\.(?:md|mdx|markdown)$/i.test(path) ? fenced(lines) : new Set<number>();
-  return lines.flatMap((line, index) => (OWN.test(line.trimEnd()) || (TELLING.test(line) && !hidden.has(index)) ? [index] : []));
+  return lines.flatMap((line, index) => (OWN_MARKER.test(line.trimEnd()) || (TELLING.test(line) && !hidden.has(index)) ? [index] : []));
 }
 
 /** The lines of conflicts that stand there whole, by index. */
@@ -58,7 +56,7 @@ function wholeConflicts(lines: readonly string[]): Set<number> {
   const whole = new Set<number>();
   let open: number[] = [];
   for (const [index, line] of lines.entries()) {
-    if (!POSSIBLE.test(line)) continue;
+    if (!POSSIBLE_MARKER.test(line)) continue;
     if (line.startsWith('<')) open = [index];
     else if (open.length > 0) open.push(index);
     if (!line.startsWith('>')) continue;
@@ -72,7 +70,7 @@ function wholeConflicts(lines: readonly string[]): Set<number> {
 function possibleLines(lines: readonly string[], ownLookalikes: readonly string[]): number[] {
   const own = [...ownLookalikes];
   const whole = wholeConflicts(lines);
-  const found = lines.flatMap((line, index) => (POSSIBLE.test(line) ? [{ index, text: line.trimEnd() }] : []));
+  const found = lines.flatMap((line, index) => (POSSIBLE_MARKER.test(line) ? [{ index, text: line.trimEnd() }] : []));
   return [...Map.groupBy(found, ({ text }) => text)]
     .flatMap(([text, same]) => {
       const excess = same.length - own.filter((line) => line === text).length;
