@@ -55,6 +55,7 @@ export const bookSchema = z.looseObject({
 
 export type Book = z.infer<typeof bookSchema>;
 export type Conflicts = NonNullable<Book['conflicts']>;
+export type Behind = NonNullable<Book['behind']>[string];
 
 /** Line ends do not count: git may turn them in a checkout. */
 export function hashOf(content: string): string {

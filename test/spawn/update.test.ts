@@ -122,6 +122,30 @@ describe('banyan update', () => {
     expect((await banyan(['update', '--check', '--local'], { cwd: child })).code).toBe(0);
   });
 
+  it("calls local a file of the child's own where the template brings one, until it has left the place", async () => {
+    const next = (version: string, text: string) =>
+      makeMother(join(place, version), { ...V2, version, files: { ...V2.files, 'api/mine.ts': text, 'mine.ts': text } });
+    const [three, four] = [next('0.3.0', '// template\n'), next('0.4.0', '// newer template\n')];
+    makeChild(child, one);
+    write(child, { 'api/mine.ts': '// mine\n', 'mine.ts': '// mine, too\n' });
+    commitAll(child);
+    for (const mother of [three, four]) {
+      const { code, stdout } = await update('--to', mother);
+      expect([code, stdout]).toEqual([0, expect.stringMatching(/its own api\/mine\.ts; yours is local[^]*its own mine\.ts; yours is local/)]);
+      expect([read('api/mine.ts'), read('mine.ts')]).toEqual(['// mine\n', '// mine, too\n']);
+      expect([book().files['api/mine.ts']?.class, book().files['mine.ts']?.class]).toEqual(['local', 'local']);
+      expect((await banyan(['update', '--check', '--local'], { cwd: child })).code).toBe(0);
+      commitAll(child);
+    }
+    expect((await update('--to', four, '--check')).code).toBe(0);
+    renameSync(join(child, 'api/mine.ts'), join(child, 'api/own.ts'));
+    commitAll(child);
+    expect((await update('--to', four, '--check')).code).toBe(10);
+    expect((await update('--to', four)).code).toBe(0);
+    expect([read('api/own.ts'), read('api/mine.ts'), read('mine.ts')]).toEqual(['// mine\n', '// newer template\n', '// mine, too\n']);
+    expect([book().files['api/mine.ts']?.class, book().files['mine.ts']?.class]).toEqual(['managed', 'local']);
+  });
+
   it('marks conflicts in the working tree, and neither checks nor updates until they are gone', async () => {
     makeChild(child, one);
     write(child, { 'config.ts': read('config.ts').replace('last = 1', 'last = 77'), 'package.json': read('package.json').replace('1.0.0', '1.0.5') });

@@ -88,15 +88,16 @@ function checkFiles(files: Files, { from, to }: UpdatePlay): void {
   expectThat(!files.has('test/prompts.test.ts') && files.read('test/agents.test.ts').includes(OWN_TEST.trim()), 'a renamed file took the edit along');
   expectThat(files.read('README.md') === '# Velo Works, as we tell it\n', 'a seed is as the child wrote it');
   expectThat(files.read('src/own.ts') === OWN, 'a local file is untouched');
-  expectThat(files.read('AGENTS.md').includes(OWN_AGENTS.trim()), 'a new file has not overwritten one of the child’s own');
+  expectThat(files.read('AGENTS.md') === OWN_AGENTS, 'a file of the child’s own is untouched where the template brings one by now');
+  expectThat(book.files['AGENTS.md']?.class === 'local', 'and the book calls it local');
   expectThat(files.has('.gitattributes'), 'a new file is there');
   expectThat(!files.has('.env.example'), 'what the child deleted stays deleted');
   expectThat(!files.has('.editorconfig'), 'what the template dropped is gone');
   expectThat(files.read('.nvmrc') === '22.18\n', 'what it dropped and the child had edited is still there');
 }
 
-/** Both sides have these lines, each its own. */
-const CONFLICTING = ['AGENTS.md', 'banyan.config.ts'];
+/** Both sides have changed the same line of it. */
+const CONFLICTING = 'banyan.config.ts';
 
 /** Takes the child's side of every conflict. */
 function solve(text: string): string {
@@ -130,18 +131,17 @@ export async function updateChild(stage: Stage, play: UpdatePlay): Promise<void>
     await stage.banyan(child, ['update', '--check', '--to', stage.tarball], waits);
     files.write('src/functions.ts', edited);
   });
-  await stage.step(`update to ${play.to}: two conflicts, and nothing else in doubt`, async () => {
+  await stage.step(`update to ${play.to}: one conflict, and nothing else in doubt`, async () => {
     const said = await stage.banyan(child, ['update', '--to', stage.tarball], 1);
-    expectThat(said.includes('Conflicts: AGENTS.md (1), banyan.config.ts (1).'), `the two conflicts are listed:\n${said}`);
+    expectThat(said.includes('Conflicts: banyan.config.ts (1).'), `the conflict is listed:\n${said}`);
+    expectThat(said.includes('The template has its own AGENTS.md; yours is local'), `what stayed local is said:\n${said}`);
   });
   await stage.step('each file is as its class says', () => Promise.resolve(checkFiles(files, play)));
   await stage.step('the check fails while a conflict is left, and holds afterwards', async () => {
     const failed = await stage.banyan(child, ['update', '--check', '--local'], 1);
-    for (const path of CONFLICTING) {
-      expectThat(new RegExp(`${path}:\\d+`).test(failed), `the check names the line of the conflict in ${path}`);
-      files.write(path, solve(files.read(path)));
-    }
-    expectThat(files.read('banyan.config.ts').includes('// Our people.'), 'the child’s side is among the conflict');
+    expectThat(/banyan\.config\.ts:\d+/.test(failed), 'the check names the line of the conflict');
+    files.write(CONFLICTING, solve(files.read(CONFLICTING)));
+    expectThat(files.read(CONFLICTING).includes('// Our people.'), 'the child’s side is among the conflict');
     await stage.run(child, ['npm', 'run', '-s', 'check']);
   });
   await stage.step('npm test in the updated child', () => stage.run(child, ['npm', 'test', '-s']));

@@ -75,7 +75,7 @@ function renderedFile(path: string, { book, files }: ProposalInput, rendered: re
   if (entry.class === 'managed' || entry.class === 'merged') return file;
   throw new BanyanError(
     'config_invalid',
-    `${path} is of the class ${entry.class}: it was written once and is yours since, so that your version says nothing about the template's.`,
+    `${path} is of the class ${entry.class}: it is yours alone, so that your version says nothing about the template's.`,
     {
       fix: `What new children should start with is ${file.origin} at the mother: open an issue there. Files that can be proposed: ${known.join(', ')}.`,
       data: { path, class: entry.class },

@@ -1,4 +1,4 @@
-import { hashOf, type Book } from '../book.ts';
+import { hashOf, type Behind, type Book } from '../book.ts';
 import type { RenderedFile } from '../render.ts';
 import { readChildFile } from './tree.ts';
 
@@ -7,15 +7,16 @@ import { readChildFile } from './tree.ts';
  * that the next update, of the same version too, takes them from there. Who applied the patch by hand is not behind any more.
  */
 
-/** Whether a file is still as the template had it before, or edited since; not where it is as the new template has it. */
-function isBehind(root: string, path: string, next: string | null): boolean {
+/** Whether a file is still as the template had it before, or edited since; not where it is as the new template has it, or was made from it. */
+function isBehind(root: string, path: string, { text, sha256 }: Behind): boolean {
   const own = readChildFile(root, path);
-  return own === null ? next !== null : own.text === null || hashOf(own.text) !== next;
+  if (own === null) return sha256 !== null;
+  return text !== null && hashOf(own.text) !== sha256;
 }
 
 /** What the child was made from: the template of the book's version, but for what is behind it. */
 export function withBehind(base: readonly RenderedFile[], root: string, { behind = {}, files }: Book): RenderedFile[] {
-  const late = Object.entries(behind).filter(([path, { sha256 }]) => isBehind(root, path, sha256));
+  const late = Object.entries(behind).filter(([path, entry]) => isBehind(root, path, entry));
   const paths = new Set(late.map(([path]) => path));
   const older = late.flatMap(([path, { text }]): RenderedFile[] => {
     if (text === null) return [];

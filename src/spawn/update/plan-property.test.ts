@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import { hashOf } from '../book.ts';
 import { FILE_CLASSES } from '../manifest.ts';
 import type { RenderedFile } from '../render.ts';
-import { planUpdate, type Entry, type Plan } from './plan.ts';
+import { givenFiles, planUpdate, type Entry, type Plan } from './plan.ts';
 import { followRenames } from './renames.ts';
 
 /** A generator of numbers that gives the same on each run. */
@@ -39,9 +39,13 @@ function worked(base: readonly RenderedFile[], next: Next): Map<string, string> 
   return files;
 }
 
-function run(base: readonly RenderedFile[], theirs: readonly RenderedFile[], ours: ReadonlyMap<string, string>): Plan {
+/** @param local paths that the book calls so */
+function run(rendering: readonly RenderedFile[], theirs: readonly RenderedFile[], ours: ReadonlyMap<string, string>, local: readonly string[] = []): Plan {
   const entries = new Map([...ours].map(([path, text]): [string, Entry] => [path, { kind: 'file', text, mode: 0o644 }]));
-  const files = Object.fromEntries(base.map((file) => [file.path, { class: file.class, sha256: hashOf(file.content) }]));
+  const files = Object.fromEntries(
+    rendering.map((file) => [file.path, { class: local.includes(file.path) ? ('local' as const) : file.class, sha256: hashOf(file.content) }]),
+  );
+  const base = givenFiles(rendering, { files });
   const places = followRenames({ base, theirs, declared: [], from: '1.0.0', to: '2.0.0' });
   return planUpdate({ base, theirs, ours: { entries, twins: new Map() }, places, book: { files }, labels: { ours: 'o', base: 'b', theirs: 't' } });
 }
@@ -75,8 +79,21 @@ it('loses no line of the person, in conflict or not', () => {
   expect(lost).toEqual([]);
 });
 
+it('touches no file at a path that the template never had, now or later', () => {
+  const own = ROUNDS.flatMap(({ seed, base, ours, plan, theirs, after }) => {
+    const later = applied(after, run(theirs, template(generator(seed + 11), 'later'), after, plan.local));
+    const moved = new Set(plan.changes.map(({ from }) => from));
+    return [...ours].flatMap(([path, text]) => {
+      if (base.some((file) => file.path === path) || theirs.find((file) => file.path === path)?.content === text) return [];
+      return [{ seed, path, touched: moved.has(path) || after.get(path) !== text || (plan.local.includes(path) && later.get(path) !== text) }];
+    });
+  });
+  expect(own.filter(({ touched }) => touched)).toEqual([]);
+  expect(own.length).toBeGreaterThan(50);
+});
+
 it('does nothing the second time', () => {
-  const again = ROUNDS.flatMap(({ theirs, after }) => run(theirs, theirs, after).changes);
+  const again = ROUNDS.flatMap(({ theirs, after, plan }) => run(theirs, theirs, after, plan.local).changes);
   expect(again).toEqual([]);
   expect(ROUNDS.filter(({ plan }) => plan.changes.length > 0).length).toBeGreaterThan(300);
 });

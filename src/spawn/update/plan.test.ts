@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { hashOf } from '../book.ts';
 import type { FileClass } from '../manifest.ts';
 import type { RenderedFile } from '../render.ts';
-import { planUpdate, type Entry, type Plan } from './plan.ts';
+import { givenFiles, planUpdate, type Entry, type Plan } from './plan.ts';
 import { followRenames } from './renames.ts';
 
 const LABELS = { ours: 'your child', base: 'template v1.0.0', theirs: 'template v2.0.0' };
@@ -22,14 +22,19 @@ interface Scene {
   ours?: Record<string, string | Entry>;
   renames?: { from: string; to: string; version: string }[];
   twins?: Record<string, string>;
+  /** Paths that the book calls local. */
+  local?: string[];
 }
 
-function plan({ base = [], theirs = [], ours = {}, renames = [], twins = {} }: Scene): Plan {
+function plan({ base: rendering = [], theirs = [], ours = {}, renames = [], twins = {}, local = [] }: Scene): Plan {
   const entries = Object.entries(ours).map(([path, entry]): [string, Entry] => [
     path,
     typeof entry === 'string' ? { kind: 'file', text: entry, mode: 0o644 } : entry,
   ]);
-  const files = Object.fromEntries(base.map((file) => [file.path, { class: file.class, sha256: hashOf(file.content) }]));
+  const files = Object.fromEntries(
+    rendering.map((file) => [file.path, { class: local.includes(file.path) ? ('local' as const) : file.class, sha256: hashOf(file.content) }]),
+  );
+  const base = givenFiles(rendering, { files });
   const places = followRenames({ base, theirs, declared: renames, from: '1.0.0', to: '2.0.0' });
   return planUpdate({ base, theirs, ours: { entries: new Map(entries), twins: new Map(Object.entries(twins)) }, places, book: { files }, labels: LABELS });
 }
@@ -86,7 +91,7 @@ describe('each class, when the template changes a file', () => {
     ['merged', 'managed', EDIT, ['updated  f 0'], ['managed_edit_replaced f']],
     ['managed', 'merged', EDIT, ['merged  f 0'], []],
     ['merged', 'seed', EDIT, [], []],
-    ['local', 'managed', EDIT, [], []],
+    ['local', 'managed', EDIT, [], ['yours_is_there f']],
   ])('from %s to %s', (before, after, own, changes, notices) => {
     expect(summary(plan({ base: rendered({ f: OLD }, before), theirs: rendered({ f: NEW }, after), ours: { f: own } }))).toEqual({ changes, notices });
   });
@@ -118,8 +123,8 @@ describe('files that the template drops or brings', () => {
     ['merged', undefined, ['added  f 0'], []],
     ['seed', undefined, ['added  f 0'], []],
     ['local', undefined, [], []],
-    ['merged', 'mine\n', ['merged  f 1'], []],
-    ['managed', 'mine\n', ['updated  f 0'], ['managed_edit_replaced f']],
+    ['merged', 'mine\n', [], ['yours_is_there f']],
+    ['managed', 'mine\n', [], ['yours_is_there f']],
     ['managed', NEW, [], []],
     ['seed', 'mine\n', [], ['yours_is_there f']],
     ['merged', NEW, [], []],
@@ -128,14 +133,34 @@ describe('files that the template drops or brings', () => {
     expect(summary(plan({ theirs: rendered({ f: NEW }, kind), ours }))).toEqual({ changes, notices });
   });
 
-  it('says the same of a managed file that goes and comes back, in one step or in two', () => {
+  it.each<Entry>([{ kind: 'file', text: 'mine\n', mode: 0o600 }, { kind: 'file', text: null, mode: 0o644 }, { kind: 'other' }])(
+    'calls local what was there first: %j',
+    (own) => {
+      for (const kind of ['managed', 'merged', 'seed'] as const) {
+        expect(plan({ theirs: rendered({ f: NEW }, kind), ours: { f: own } })).toMatchObject({ local: ['f'], changes: [], asides: [] });
+      }
+    },
+  );
+
+  it('leaves alone, from then on, what the book calls local, whatever the template does with its own', () => {
+    const [base, local] = [rendered({ f: OLD }, 'managed'), ['f']];
+    for (const kind of ['managed', 'merged', 'seed'] as const) {
+      const next = plan({ base, theirs: rendered({ f: NEW }, kind), ours: { f: EDIT }, local });
+      expect([summary(next), next.local]).toEqual([{ changes: [], notices: ['yours_is_there f'] }, ['f']]);
+    }
+    expect(plan({ base, theirs: rendered({ f: NEW }, 'managed'), ours: { f: NEW }, local })).toMatchObject({ local: ['f'], changes: [] });
+    expect(summary(plan({ base, ours: { f: OLD }, local }))).toEqual({ changes: [], notices: [] });
+  });
+
+  it('brings its own once yours has left the place', () => {
+    const scene = plan({ base: rendered({ f: OLD }, 'managed'), theirs: rendered({ f: NEW }, 'managed'), ours: {}, local: ['f'] });
+    expect([summary(scene).changes, scene.local]).toEqual([['added  f 0'], []]);
+  });
+
+  it('lets a managed file that was edited, went and is back stay the one that was said to be yours', () => {
     const [first, back] = [rendered({ f: OLD }, 'managed'), rendered({ f: NEW }, 'managed')];
-    const direct = plan({ base: first, theirs: back, ours: { f: EDIT } });
-    const gone = plan({ base: first, ours: { f: EDIT } });
-    expect(gone.changes).toEqual([]);
-    const again = plan({ theirs: back, ours: { f: EDIT } });
-    expect([again.changes, again.asides]).toEqual([direct.changes, direct.asides]);
-    expect(again.asides).toEqual([{ path: 'f', text: EDIT, mode: 0o644 }]);
+    expect(summary(plan({ base: first, ours: { f: EDIT } }))).toEqual({ changes: [], notices: ['dropped_but_yours f'] });
+    expect(summary(plan({ theirs: back, ours: { f: EDIT } }))).toEqual({ changes: [], notices: ['yours_is_there f'] });
   });
 
   it('writes no second file that differs by capitals alone', () => {
@@ -169,7 +194,10 @@ describe('renames', () => {
     ['declared, edited', { a: EDIT }, ['merged a b 0'], []],
     ['declared, deleted', {}, [], ['deleted_by_you a']],
     ['moved by the person already', { b: EDIT }, ['merged  b 0'], []],
-    ["the new place has a file of the person's own", { a: EDIT, b: 'mine\n' }, ['merged  b 1'], []],
+    ["the new place has a file of the person's own", { a: EDIT, b: 'mine\n' }, [], ['dropped_but_yours a', 'yours_is_there b']],
+    ['the old one is unedited then', { a: OLD, b: 'mine\n' }, [], ['dropped_but_yours a', 'yours_is_there b']],
+    ['the old one is deleted then', { b: 'mine\n' }, [], ['yours_is_there b']],
+    ['the new place has the same file already', { a: OLD, b: NEW }, ['deleted  a 0'], []],
   ])('%s', (_what, ours, changes, notices) => {
     expect(summary(plan({ base, theirs, ours, renames }))).toEqual({ changes, notices });
   });
@@ -189,6 +217,11 @@ describe('renames', () => {
       ['a', 'b', 'else\nmine\n'],
       ['b', 'a', EDIT],
     ]);
+  });
+
+  it('brings the new place where the book calls the old one local', () => {
+    const scene = plan({ base, theirs, ours: { a: EDIT }, renames, local: ['a'] });
+    expect(summary(scene)).toEqual({ changes: ['added  b 0'], notices: [] });
   });
 
   it('leaves out renames of other versions', () => {

@@ -4,6 +4,7 @@ import type { RenderedFile } from '../render.ts';
 import { mergeJson } from './merge-json.ts';
 import type { Labels } from './markers.ts';
 import { mergeText, type Merge, type Sides } from './merge-text.ts';
+import { areAlike } from './renames.ts';
 
 /** What stands at a path of the child. */
 export type Entry =
@@ -52,9 +53,20 @@ export interface Plan {
   changes: Change[];
   notices: Notice[];
   asides: Aside[];
+  /** Paths of the new template at which the child has a file of its own: the book calls them local from now on. */
+  local: string[];
+}
+
+/**
+ * What the child has of the old template: all but what its book calls local. A path at which a file of the child's own stands is one that the template
+ * never had.
+ */
+export function givenFiles(base: readonly RenderedFile[], { files }: Pick<Book, 'files'>): RenderedFile[] {
+  return base.filter(({ path }) => files[path]?.class !== 'local');
 }
 
 export interface PlanInput {
+  /** See `givenFiles`. */
   base: readonly RenderedFile[];
   theirs: readonly RenderedFile[];
   ours: Ours;
@@ -74,7 +86,7 @@ interface Case {
 }
 
 class Planner {
-  readonly plan: Plan = { changes: [], notices: [], asides: [] };
+  readonly plan: Plan = { changes: [], notices: [], asides: [], local: [] };
   private readonly input: PlanInput;
 
   constructor(input: PlanInput) {
@@ -129,14 +141,18 @@ class Planner {
     } else if (own === undefined || own.kind === 'folder') {
       // Whether there is room in place of a folder is seen when all is known that leaves it.
       this.put(item, 'added', { text: theirs.content, conflicts: 0 }, theirs.mode);
-    } else if (own.kind === 'file' && own.text !== null && hashOf(own.text) === hashOf(theirs.content)) {
+    } else if (this.isAdopted(item)) {
       // The person has made the same file.
-    } else if (own.kind !== 'file' || own.text === null || theirs.class === 'seed') {
-      this.notice('yours_is_there', theirs.path, `The template brings ${theirs.path} now; yours stays as it is.`);
-    } else if (theirs.class === 'managed') {
-      // Merged it could never pass the check, whichever side is chosen; and where the template had it before, one step over both versions replaces it, too.
-      this.replaceManaged(item, own.text, theirs.mode);
-    } else this.put(item, 'merged', this.merge(item, own.text), own.mode);
+    } else {
+      this.plan.local.push(theirs.path);
+      this.notice('yours_is_there', theirs.path, `The template has its own ${theirs.path}; yours is local and stays as it is.`);
+    }
+  }
+
+  /** A file that is as the template's is the template's, unless the book says that it is not. */
+  private isAdopted({ theirs, own }: Case): boolean {
+    const same = own?.kind === 'file' && own.text !== null && hashOf(own.text) === hashOf(theirs.content);
+    return same && this.input.book.files[theirs.path]?.class !== 'local';
   }
 
   private updateFile(item: Case, base: RenderedFile): void {
@@ -181,22 +197,26 @@ class Planner {
     else this.addFile(item);
   }
 
+  /** A file of the old template that the new one has nowhere, or at a place that is taken. */
   drop(base: RenderedFile): void {
     const own = this.input.ours.entries.get(base.path);
     if (own === undefined || base.class === 'local') return;
     const unedited = own.kind === 'file' && own.text !== null && this.isUnedited(base, own.text);
-    if (unedited && base.class !== 'seed') {
+    const at = this.input.places.get(base.path);
+    const refused = at !== undefined && this.plan.local.includes(at);
+    if (unedited && !refused && base.class !== 'seed') {
       this.plan.changes.push({ path: base.path, kind: 'deleted', class: base.class, content: null, mode: base.mode, conflicts: 0 });
     } else this.notice('dropped_but_yours', base.path, `The template has no ${base.path} any more; yours stays, and is yours alone now.`);
   }
 }
 
-/** Where the child has a file that the template moved; the person may have moved it before. */
-function movedCase(before: RenderedFile, next: RenderedFile, has: (path: string) => boolean): Pick<Case, 'base' | 'at'> {
+/** Where the child has a file that the template moved; the person may have moved it before, or have something of their own at the new place. */
+function movedCase(before: RenderedFile, next: RenderedFile, find: (path: string) => Entry | undefined): Pick<Case, 'base' | 'at'> {
   const stays = before.class === 'seed' && next.class === 'seed';
-  if (stays || !has(next.path)) return { base: before, at: before.path };
-  // Something of the person's own has the new place already: merged with, not replaced; the old file stays where it is.
-  return { base: has(before.path) ? undefined : before, at: next.path };
+  const there = find(next.path);
+  if (stays || there === undefined) return { base: before, at: before.path };
+  const movedByHand = find(before.path) === undefined && there.kind === 'file' && there.text !== null && areAlike(before.content, there.text);
+  return { base: movedByHand ? before : undefined, at: next.path };
 }
 
 /** Pairs each file of the new template with what it was and what the child has. */
@@ -207,7 +227,7 @@ function casesOf({ base, theirs, ours, places }: PlanInput): Case[] {
   return theirs.map((next) => {
     const before = baseAt.get(next.path);
     if (before === undefined || before.path === next.path) return { theirs: next, base: before, at: next.path, own: find(next.path, before?.path) };
-    const { base: known, at } = movedCase(before, next, (path) => find(path, before.path) !== undefined);
+    const { base: known, at } = movedCase(before, next, (path) => find(path, before.path));
     return { theirs: next, base: known, at, own: find(at, before.path) };
   });
 }
@@ -248,8 +268,10 @@ function byPath(a: { path: string }, b: { path: string }): number {
 /** Decides what an update does, file by file. Pure: nothing is read or written. */
 export function planUpdate(input: PlanInput): Plan {
   const planner = new Planner(input);
-  for (const item of casesOf(input)) planner.add(item);
-  for (const file of input.base) if (!input.places.has(file.path)) planner.drop(file);
-  const { changes, notices, asides } = makeRoom(planner.plan, input.ours);
-  return { changes: changes.toSorted(byPath), notices: notices.toSorted(byPath), asides };
+  const cases = casesOf(input);
+  for (const item of cases) planner.add(item);
+  const followed = new Set(cases.map(({ base }) => base?.path));
+  for (const file of input.base) if (!followed.has(file.path)) planner.drop(file);
+  const { changes, notices, ...rest } = makeRoom(planner.plan, input.ours);
+  return { ...rest, changes: changes.toSorted(byPath), notices: notices.toSorted(byPath) };
 }

@@ -12,7 +12,7 @@ import { withBehind } from './behind.ts';
 import { changelogBetween, type ChangelogSection } from './changelog.ts';
 import { runCodemods, type CodemodNote } from './codemods.ts';
 import { asText, findMarkers, labelsOf } from './markers.ts';
-import { planUpdate, type Aside, type Change, type Notice, type Ours } from './plan.ts';
+import { givenFiles, planUpdate, type Aside, type Change, type Notice, type Ours, type Plan } from './plan.ts';
 import { followRenames } from './renames.ts';
 import { findOldRelease, vendored, withThisCode, type Located, type Place, type Release } from './target.ts';
 import { readChildFile, readOurs } from './tree.ts';
@@ -93,9 +93,11 @@ function withSpec(ours: Ours, spec: string): Ours {
 }
 
 /** Conflicts that were left from the last time would be merged as if somebody had written them. */
-function refuseLeftovers(ours: Ours, { conflicts }: Book): void {
+function refuseLeftovers(ours: Ours, { files, conflicts }: Book): void {
   const left = [...ours.entries].flatMap(([path, entry]) =>
-    entry.kind === 'file' && entry.text !== null ? findMarkers(path, entry.text, conflicts).map(({ line }) => ({ path, line })) : [],
+    entry.kind === 'file' && entry.text !== null && files[path]?.class !== 'local'
+      ? findMarkers(path, entry.text, conflicts).map(({ line }) => ({ path, line }))
+      : [],
   );
   const [first] = left;
   if (first === undefined) return;
@@ -125,10 +127,11 @@ function withoutNothing(root: string, changes: readonly Change[]): Change[] {
 }
 
 /** What a person has set in the book stays. */
-function bookAfter(book: Book, input: BookInput & { changes: readonly Change[] }): string {
+function bookAfter(book: Book, input: BookInput & Pick<Plan, 'changes' | 'local'>): string {
   const { conflicts: _solved, behind: _brought, ...kept } = book;
   const conflicts = conflictsAfter(book, input.files, input.changes);
-  return writeBook({ ...kept, ...createBook(input), ...(Object.keys(conflicts).length === 0 ? {} : { conflicts }) });
+  const files = input.files.map((file) => (input.local.includes(file.path) ? { ...file, class: 'local' as const } : file));
+  return writeBook({ ...kept, ...createBook({ ...input, files }), ...(Object.keys(conflicts).length === 0 ? {} : { conflicts }) });
 }
 
 /** What the book does not answer was asked by no version before. */
@@ -158,6 +161,13 @@ export interface PrepareOptions {
   codemods: boolean;
   /** Called where an update waits whose questions are new; what it leaves out takes its default. */
   answer?(this: void, questions: NewQuestions): Promise<Partial<Answers>>;
+}
+
+/** Whether a file of the child's own has left a path that the template has, too: the template's comes then. */
+function hasMadeRoom(root: string, { files }: Book, theirs: readonly RenderedFile[]): boolean {
+  const local = theirs.flatMap(({ path, class: kind }) => (kind !== 'local' && files[path]?.class === 'local' ? [path] : []));
+  const { entries, twins } = readOurs(root, local);
+  return local.some((path) => !entries.has(path) && !twins.has(path));
 }
 
 /** The new template from the answers, the new ones among them. */
@@ -197,16 +207,17 @@ export async function prepareUpdate(release: Release, place: Place, options: Pre
     { root, book, spec },
     {
       ...options,
-      waits: (defaults) => from !== to || digestOf(base) !== digestOf(defaults),
+      waits: (defaults) => from !== to || digestOf(base) !== digestOf(defaults) || hasMadeRoom(root, book, defaults),
     },
   );
-  const places = followRenames({ base, theirs, declared: template.manifest.renames, from, to });
+  const given = givenFiles(base, book);
+  const places = followRenames({ base: given, theirs, declared: template.manifest.renames, from, to });
   const read = readOurs(
     root,
     [...base, ...theirs].map(({ path }) => path),
   );
   refuseLeftovers(read, book);
-  const plan = planUpdate({ base, theirs, ours: withSpec(read, book.banyan), places, book, labels: labelsOf(from, to) });
+  const plan = planUpdate({ base: given, theirs, ours: withSpec(read, book.banyan), places, book, labels: labelsOf(from, to) });
   const draft = { root, changes: plan.changes, classes: new Map(theirs.map((file) => [file.path, file.class])) };
   const mended = options.codemods
     ? await runCodemods(join(release.folder, 'codemods'), draft, { from, to, signal: place.commands.signal })
@@ -219,7 +230,7 @@ export async function prepareUpdate(release: Release, place: Place, options: Pre
     changes: withoutNothing(root, mended.changes),
     codemods: mended.notes,
     questions,
-    book: bookAfter(book, { template, commit, banyan: spec, answers, files: theirs, changes: mended.changes }),
+    book: bookAfter(book, { template, commit, banyan: spec, answers, files: theirs, changes: mended.changes, local: plan.local }),
     spec,
     oldSpec: book.banyan,
     base: new Map(base.map(({ path, content }) => [path, content])),

@@ -36,6 +36,11 @@ function likeness(a: string, b: string): number {
 
 const LIKE_ENOUGH = 0.6;
 
+/** Whether two texts have so much in common that one was made from the other. */
+export function areAlike(a: string, b: string): boolean {
+  return likeness(a, b) >= LIKE_ENOUGH;
+}
+
 function baseName(path: string): string {
   return path.slice(path.lastIndexOf('/') + 1);
 }
