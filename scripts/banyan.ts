@@ -6,7 +6,7 @@ import { demo } from './commands/demo.ts';
 import { fleet, FLEET_USAGE } from './commands/fleet.ts';
 import { migrate } from './commands/migrate.ts';
 import { PROPOSE_USAGE, proposeBack } from './commands/propose.ts';
-import { reportAndFail } from './commands/report.ts';
+import { reportAndFail, reportAsJson } from './commands/report.ts';
 import { serve } from './commands/serve.ts';
 import { start } from './commands/start.ts';
 import { spawn } from './commands/spawn.ts';
@@ -111,6 +111,7 @@ for (const stream of [process.stdout, process.stderr]) {
   stream.once('error', endWithoutReader);
   stream.on('error', () => undefined);
 }
+const fail = process.argv.includes('--json') ? reportAsJson : reportAndFail;
 // A question's terminal that was closed is told where nobody can listen for it.
-process.on('uncaughtException', (error: NodeJS.ErrnoException) => (error.code === 'EIO' ? endWithoutReader(error) : reportAndFail(error)));
-main().catch(reportAndFail);
+process.on('uncaughtException', (error: NodeJS.ErrnoException) => (error.code === 'EIO' ? endWithoutReader(error) : fail(error)));
+main().catch(fail);

@@ -205,11 +205,5 @@ export async function update(env: Source, args: readonly string[]): Promise<void
     });
   }
   const work = options['pull-request'] ? request : options.check ? check : apply;
-  try {
-    await work(env, options);
-  } catch (error) {
-    if (options.json && error instanceof BanyanError)
-      console.log(JSON.stringify({ error: { code: error.code, message: error.message, fix: error.fix } }, null, 2));
-    throw error;
-  }
+  await work(env, options);
 }

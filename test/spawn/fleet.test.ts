@@ -171,6 +171,15 @@ describe('banyan fleet', () => {
     expect(row.split(/(?<!\\)\|/)).toHaveLength(9);
   });
 
+  it('leaves one issue open where two runs begin at the same time', async () => {
+    await stand.maintainer.repos.createInOrg({ org: 'acme', name: 'twice', auto_init: true });
+    const found = await lookAtFleet(api(), { template, owner: 'acme' });
+    const kept = await Promise.all([1, 2, 3].map(() => keepFleetIssue(api(), 'acme/twice', found)));
+    const { data } = await stand.maintainer.issues.listForRepo({ owner: 'acme', repo: 'twice', state: 'open' });
+    expect(data).toHaveLength(1);
+    expect(new Set(kept.map(({ url }) => url))).toEqual(new Set([data[0]?.html_url]));
+  });
+
   it('works as a command, and says what is missing', async () => {
     const run = (args: string[], env: Record<string, string>) =>
       new Promise<{ status: number | null; stdout: string; stderr: string }>((resolve) => {
@@ -189,7 +198,10 @@ describe('banyan fleet', () => {
     expect(shown.stdout).toMatch(/acme\/older {2}0\.0\.9 \(.* behind\)[\s\S]*refused: 0\.0\.11, 0\.0\.10/);
     const json = await run(['--json', '--issue', '--in', 'acme/banyan'], { GITHUB_TOKEN: 'maintainer-token' });
     expect(JSON.parse(json.stdout)).toMatchObject({ issue: { what: expect.any(String) as string } });
-    expect((await run([], {})).stderr).toContain('GITHUB_TOKEN');
+    const missing = await run(['--json'], {});
+    expect(missing.stderr).toContain('GITHUB_TOKEN');
+    expect(JSON.parse(missing.stdout)).toEqual({ error: expect.objectContaining({ code: 'config_invalid', fix: expect.any(String) as string }) as object });
+    expect((await run([], {})).stdout).toBe('');
     const wrong = await run([], { GITHUB_TOKEN: 'no-such-token' });
     expect([wrong.status, wrong.stderr]).toEqual([1, expect.stringContaining('401')]);
   });

@@ -38,6 +38,17 @@ async function findIssue(api: Api, mother: string): Promise<Issue | undefined> {
   return found.find(({ state }) => state === 'open') ?? found[0];
 }
 
+/** Another run may have opened one at the same time: of two the older one stays. */
+async function openIssue(api: Api, mother: string, body: string): Promise<KeptIssue> {
+  const path = `/repos/${mother}/issues`;
+  const made = issueSchema.parse((await request(api, `opening an issue at ${mother}`, { method: 'POST', path, body: { title: FLEET_TITLE, body } })).body);
+  const kept = await findIssue(api, mother);
+  if (kept === undefined || kept.number >= made.number) return { what: 'created', url: made.html_url };
+  const closed = { state: 'closed', state_reason: 'not_planned' };
+  await request(api, `closing #${made.number} of ${mother}`, { method: 'PATCH', path: `${path}/${made.number}`, body: closed });
+  return { what: 'unchanged', url: kept.html_url };
+}
+
 export interface KeptIssue {
   what: 'created' | 'updated' | 'unchanged';
   url: string;
@@ -58,10 +69,7 @@ export async function keepFleetIssue(api: Api, mother: string, fleet: Fleet): Pr
   const named = z.object({ private: z.boolean() }).parse(answer.body).private;
   const issue = await findIssue(api, mother);
   const body = fleetBody(fleet, { named, before: issue?.body ?? '' });
-  if (!issue) {
-    const made = await request(api, `opening an issue at ${mother}`, { method: 'POST', path: `/repos/${mother}/issues`, body: { title: FLEET_TITLE, body } });
-    return { what: 'created', url: issueSchema.parse(made.body).html_url };
-  }
+  if (!issue) return openIssue(api, mother, body);
   if ((issue.body ?? '').replaceAll('\r\n', '\n').trim() === body.trim()) return { what: 'unchanged', url: issue.html_url };
   await request(api, `writing #${issue.number} of ${mother}`, { method: 'PATCH', path: `/repos/${mother}/issues/${issue.number}`, body: { body } });
   return { what: 'updated', url: issue.html_url };
