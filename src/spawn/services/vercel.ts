@@ -19,7 +19,7 @@ const projectSchema = z.object({
   latestDeployments: z.array(z.unknown()).nullish(),
 });
 const linkSchema = z.object({ projectId: z.string().min(1), orgId: z.string().optional() });
-const variablesSchema = z.object({ envs: z.array(z.object({ key: z.string() })) });
+const variablesSchema = z.object({ envs: z.array(z.object({ key: z.string(), value: z.string().optional() })) });
 const setSchema = z.object({ failed: z.array(z.object({ error: z.object({ code: z.string().optional(), message: z.string().optional() }) })).optional() });
 
 type Project = z.infer<typeof projectSchema>;
@@ -34,6 +34,10 @@ const REQUIRED = [
   'SUPABASE_PUBLISHABLE_KEY',
   'CRON_SECRET',
 ];
+/** Says whose a project is: nobody else sets it, and it can be read back. Set before any secret. */
+const MARK = 'BANYAN_CHILD';
+/** What a run set before there was the mark; the names of the others are Vercel's or Supabase's, too. */
+const OF_BEFORE = ['GITHUB_APP_ID', 'GITHUB_WEBHOOK_SECRET'];
 const OPTIONAL = /^(?:(?:ANTHROPIC|OPENAI)_(?:API_KEY|BASE_URL)|BANYAN_(?:MODEL(?:_[A-Z_]+)?|URL|METRICS_TOKEN)|GITHUB_(?:API|GRAPHQL)_URL)$/;
 
 interface Vercel {
@@ -86,6 +90,26 @@ async function repositoryOfChild(child: Child): Promise<string | null> {
   return (origin.code === 0 ? repositoryOf(origin.output) : null) ?? (owner === '' ? null : `${owner}/${name}`);
 }
 
+/** How the mark may call this child: an early run may not have known the account. */
+async function namesOf(child: Child): Promise<string[]> {
+  const { owner, name } = child.answers;
+  const all = [await repositoryOfChild(child), owner === '' ? null : `${owner}/${name}`, name];
+  return all.filter((one) => one !== null);
+}
+
+/** What the variables of a project say against its being ours. */
+function objectionOf(variables: readonly { key: string; value?: string | undefined }[], names: readonly string[], deployed: boolean): string | null {
+  const mark = variables.find(({ key }) => key === MARK);
+  if (mark) {
+    if (!mark.value) return `has a ${MARK} that cannot be read`;
+    return names.some((name) => name.toLowerCase() === mark.value?.toLowerCase()) ? null : `is of the child ${mark.value.slice(0, 200)}`;
+  }
+  const keys = variables.map(({ key }) => key);
+  const nobodys = keys.length === 0 && !deployed;
+  const ofBefore = OF_BEFORE.every((key) => keys.includes(key)) && keys.every((key) => REQUIRED.includes(key) || OPTIONAL.test(key));
+  return nobodys || ofBefore ? null : 'has deployments or variables of something else';
+}
+
 /**
  * A name is nobody's property: what is found by it gets our secrets only where it is this child's, or nothing yet.
  * @throws BanyanError `conflict`
@@ -106,9 +130,9 @@ async function requireOurs({ api, team }: Vercel, project: Project, child: Child
   }
   const what = `the variables of ${project.name}`;
   const listed = expectStatus(api, what, await ask(api, 'GET', withTeam(`/v10/projects/${encodeURIComponent(project.id)}/env`, team)), [200]);
-  const keys = readAs(api, what, variablesSchema, listed).envs.map(({ key }) => key);
-  if (keys.some((key) => REQUIRED.includes(key))) return;
-  if (keys.length > 0 || (project.latestDeployments ?? []).length > 0) throw other('has deployments or variables of something else');
+  const { envs } = readAs(api, what, variablesSchema, listed);
+  const objection = objectionOf(envs, await namesOf(child), (project.latestDeployments ?? []).length > 0);
+  if (objection !== null) throw other(objection);
 }
 
 async function linkedProject({ api, team }: Vercel, id: string): Promise<Project> {
@@ -142,23 +166,37 @@ async function link({ folder }: Child, project: Project, team: string | undefine
   await writeFile(join(folder, LINK_FILE), `${text}\n`);
 }
 
-/** From the file, else from this shell: what is required, and what else a deployment reads. */
-async function variablesOf(child: Child): Promise<Map<string, string>> {
-  const file = await readEnvFile(child.folder);
-  const names = new Set([...REQUIRED, ...[...Object.keys(file), ...Object.keys(child.env)].filter((name) => OPTIONAL.test(name))]);
-  return new Map(
-    [...names].flatMap((name) => {
-      const value = file[name] || child.env[name];
-      return value ? [[name, value] as const] : [];
-    }),
-  );
+interface Variables {
+  /** What the child's own file has of them. */
+  own: Map<string, string>;
+  missing: string[];
+  /** A shell serves many children: what only it has may be another's. */
+  ofShell: string[];
 }
 
-async function setVariable({ api: shared, team }: Vercel, project: Project, key: string, value: string): Promise<void> {
+async function variablesOf(child: Child): Promise<Variables> {
+  const file = await readEnvFile(child.folder);
+  const optional = [...Object.keys(file), ...Object.keys(child.env)].filter((name) => OPTIONAL.test(name));
+  const names = [...new Set([...REQUIRED, ...optional])];
+  return {
+    own: new Map(names.flatMap((name) => (file[name] ? [[name, file[name]] as const] : []))),
+    missing: REQUIRED.filter((name) => !file[name]),
+    ofShell: names.filter((name) => !file[name] && child.env[name]),
+  };
+}
+
+interface Variable {
+  key: string;
+  value: string;
+  /** A plain one can be read back. */
+  type: 'plain' | 'sensitive';
+}
+
+async function setVariable({ api: shared, team }: Vercel, project: Project, { key, value, type }: Variable): Promise<void> {
   // Where it is told off, the value is repeated: of this one not even a short word is shown.
   const api = { ...shared, own: [value] };
   const path = withTeam(`/v10/projects/${encodeURIComponent(project.id)}/env`, team, { upsert: 'true' });
-  const answer = await ask(api, 'POST', path, { key, value, type: 'sensitive', target: ['production'] });
+  const answer = await ask(api, 'POST', path, { key, value, type, target: ['production'] });
   const { failed } = readAs(api, `setting ${key}`, setSchema, expectStatus(api, `setting ${key}`, answer, [200, 201]));
   if (failed === undefined || failed.length === 0) return;
   const { code, message } = failed[0]?.error ?? {};
@@ -172,12 +210,16 @@ async function run(child: Child): Promise<string[]> {
   const vercel = vercelOf(child, linked?.orgId);
   const { project, created } = await ensureProject(vercel, child, linked?.projectId);
   await link(child, project, vercel.team);
-  const variables = await variablesOf(child);
-  for (const [key, value] of variables) await setVariable(vercel, project, key, value);
-  const missing = REQUIRED.filter((name) => !variables.has(name));
+  const { own, missing, ofShell } = await variablesOf(child);
+  const [name = child.answers.name] = await namesOf(child);
+  // First: a run that is cut off finds its project again.
+  await setVariable(vercel, project, { key: MARK, value: name, type: 'plain' });
+  for (const [key, value] of own) await setVariable(vercel, project, { key, value, type: 'sensitive' });
+  const put = `Put them into ${ENV_FILE}`;
   return [
-    `The project ${project.name} ${created ? 'is created' : 'was there already'} and linked; ${variables.size} variables are set for production${variables.size === 0 ? '' : `: ${[...variables.keys()].join(', ')}`}.`,
-    ...(missing.length > 0 ? [`Still missing: ${missing.join(', ')}. Put them into ${ENV_FILE} and run --vercel again.`] : []),
+    `The project ${project.name} ${created ? 'is created' : 'was there already'} and linked; ${own.size} variables are set for production${own.size === 0 ? '' : `: ${[...own.keys()].join(', ')}`}.`,
+    ...(missing.length > 0 ? [`Still missing: ${missing.join(', ')}. ${put} and run --vercel again.`] : []),
+    ...(ofShell.length > 0 ? [`Only this shell has: ${ofShell.join(', ')}. They were not set. ${put} if they are this child's.`] : []),
     'Deploy: npx vercel deploy --prod; or connect the repository at Vercel > Settings > Git.',
   ];
 }
@@ -187,8 +229,8 @@ export const vercel: ServiceStep = {
   title: 'Vercel',
   plan: ({ answers, env }) => [
     `take the project that ${LINK_FILE} names, else find or create ${answers.name} at ${env['VERCEL_API_URL'] || 'https://api.vercel.com'}${env['VERCEL_TEAM_ID'] ? ` in the team ${env['VERCEL_TEAM_ID']}` : ''}, and link this folder`,
-    'stop where a project of that name deploys another repository, or has deployments or variables of something else',
-    `set for production, as sensitive variables, what ${ENV_FILE} or this shell has of: ${REQUIRED.join(', ')}, ANTHROPIC_ and OPENAI_API_KEY and _BASE_URL, BANYAN_MODEL (also by role), BANYAN_URL, BANYAN_METRICS_TOKEN, GITHUB_API_URL, GITHUB_GRAPHQL_URL`,
+    `stop where a project of that name deploys another repository, is another child's, or has deployments or variables of something else`,
+    `set ${MARK} (whose it is, not secret), then for production, as sensitive variables, what ${ENV_FILE} has of: ${REQUIRED.join(', ')}, ANTHROPIC_ and OPENAI_API_KEY and _BASE_URL, BANYAN_MODEL (also by role), BANYAN_URL, BANYAN_METRICS_TOKEN, GITHUB_API_URL, GITHUB_GRAPHQL_URL`,
   ],
   run,
 };
