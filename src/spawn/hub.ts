@@ -19,7 +19,7 @@ export function hubApi(env: Record<string, string | undefined>, signal: AbortSig
     });
   }
   const headers = { authorization: `Bearer ${token}`, accept: 'application/vnd.github+json', 'x-github-api-version': '2022-11-28' };
-  return { service: 'GitHub', base: env['GITHUB_API_URL'] || 'https://api.github.com', headers, signal, patience: new Patience({ signal }) };
+  return { service: 'GitHub', base: env['GITHUB_API_URL'] || 'https://api.github.com', headers, signal, heard: new Set(), patience: new Patience({ signal }) };
 }
 
 /** @throws BanyanError `config_invalid` for what is no owner/repository */

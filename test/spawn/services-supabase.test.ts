@@ -335,6 +335,12 @@ describe('--supabase and odd answers', () => {
       [200, [KEYS[3]!, { type: 'secret', name: 'default', api_key: 'sb_secret_abcde···············' }]],
       /shows no secret key/,
     ],
+    [
+      'a database that repeats what it was told',
+      'POST /v1/projects/',
+      [400, { message: `denied for ${TOKEN} with sb_secret_default-of-the-project` }],
+      /denied for \*\*\* with /,
+    ],
     ['a database that hangs', 'POST /v1/projects/', [544, { message: 'Connection terminated due to connection timeout' }], /connection timeout \(544\)/],
   ];
 
@@ -354,6 +360,14 @@ describe('--supabase and odd answers', () => {
     expect(failed?.message).toMatch(message);
     expect(failed?.fix).not.toBe('');
     expect(JSON.stringify([failed?.message, failed?.fix, ...place.said])).not.toMatch(/sbp_|sb_secret|sb_publishable|eyJ/);
+  });
+
+  it('shows no key that it was told before, also not one that it does not keep', async () => {
+    const service = await startSupabase({
+      projects: [{ ref: REF, name: 'my-shop' }],
+      instead: ({ body }) => (String(body['query']).includes('execute source') ? [400, { message: `no: ${KEYS[0]!.api_key}` }] : undefined),
+    });
+    await expect(step.run(withToken(service))).rejects.toThrowError(/was not applied: no: \*\*\*$/);
   });
 
   it('names a project that the token does not see, and what is no project', async () => {

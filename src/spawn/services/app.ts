@@ -33,6 +33,7 @@ function apiOf(child: Child): Api {
     base: hosts(child).api,
     headers: { accept: 'application/vnd.github+json' },
     signal: child.signal,
+    heard: new Set(),
     secrets: () => secretsOf(child),
   };
 }

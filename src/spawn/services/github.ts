@@ -23,7 +23,7 @@ function apiOf(child: Child): { api: Api; token: string } {
   }
   const headers = { authorization: `Bearer ${token}`, accept: 'application/vnd.github+json', 'x-github-api-version': '2022-11-28' };
   const base = env['GITHUB_API_URL'] || 'https://api.github.com';
-  return { token, api: { service: 'GitHub', base, headers, signal, secrets: () => secretsOf(child) } };
+  return { token, api: { service: 'GitHub', base, headers, signal, heard: new Set(), secrets: () => secretsOf(child) } };
 }
 
 async function git(args: readonly string[], child: Child, push?: { token: string; url: string }) {

@@ -49,7 +49,14 @@ export function supabaseApi(child: Child): Api | undefined {
   const { env, signal } = child;
   const token = env['SUPABASE_ACCESS_TOKEN'];
   if (!token) return undefined;
-  return { service: 'Supabase', base: supabaseAddress(env), headers: { authorization: `Bearer ${token}` }, signal, secrets: () => secretsOf(child) };
+  return {
+    service: 'Supabase',
+    base: supabaseAddress(env),
+    headers: { authorization: `Bearer ${token}` },
+    signal,
+    heard: new Set(),
+    secrets: () => secretsOf(child),
+  };
 }
 
 export async function listProjects(api: Api): Promise<Project[]> {
@@ -83,8 +90,7 @@ export interface NewProject {
   password: string;
 }
 
-export async function createProject(shared: Api, { name, organization, region, password }: NewProject): Promise<Project> {
-  const api = { ...shared, own: [password] };
+export async function createProject(api: Api, { name, organization, region, password }: NewProject): Promise<Project> {
   const what = `creating the project ${name}`;
   const answer = await ask(api, 'POST', '/v1/projects', {
     name,

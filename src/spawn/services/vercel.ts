@@ -5,7 +5,7 @@ import { BanyanError } from '../../kernel/errors.ts';
 import { runCommand } from '../command.ts';
 import { repositoryOf } from '../hub.ts';
 import { ENV_FILE, readEnvFile, secretsOf } from './env-file.ts';
-import { ask, expectStatus, masked, readAs, type Api } from './http.ts';
+import { ask, expectStatus, readAs, type Api } from './http.ts';
 import { commandsIn, type Child, type ServiceStep } from './step.ts';
 
 /** Where the Vercel CLI keeps what a folder is linked to. */
@@ -80,7 +80,7 @@ function vercelOf(child: Child, linkedTo: string | undefined): Vercel {
   }
   const team = said ?? (linkedTo?.startsWith('team_') ? linkedTo : undefined);
   const base = env['VERCEL_API_URL'] || 'https://api.vercel.com';
-  const api = { service: 'Vercel', base, headers: { authorization: `Bearer ${token}` }, signal, secrets: () => secretsOf(child) };
+  const api = { service: 'Vercel', base, headers: { authorization: `Bearer ${token}` }, signal, heard: new Set<string>(), secrets: () => secretsOf(child) };
   return { team, api };
 }
 
@@ -192,15 +192,13 @@ interface Variable {
   type: 'plain' | 'sensitive';
 }
 
-async function setVariable({ api: shared, team }: Vercel, project: Project, { key, value, type }: Variable): Promise<void> {
-  // Where it is told off, the value is repeated: of this one not even a short word is shown.
-  const api = { ...shared, own: [value] };
+async function setVariable({ api, team }: Vercel, project: Project, { key, value, type }: Variable): Promise<void> {
   const path = withTeam(`/v10/projects/${encodeURIComponent(project.id)}/env`, team, { upsert: 'true' });
   const answer = await ask(api, 'POST', path, { key, value, type, target: ['production'] });
   const { failed } = readAs(api, `setting ${key}`, setSchema, expectStatus(api, `setting ${key}`, answer, [200, 201]));
   if (failed === undefined || failed.length === 0) return;
   const { code, message } = failed[0]?.error ?? {};
-  throw new BanyanError('config_invalid', `Vercel: setting ${key}: ${masked(api, message ?? code ?? 'refused').slice(0, 200)}.`, {
+  throw new BanyanError('config_invalid', `Vercel: setting ${key}: ${(message ?? code ?? 'refused').slice(0, 200)}.`, {
     fix: 'Correct it at Vercel > Settings > Environment Variables, and run the step again: what is done stays done.',
   });
 }
