@@ -165,12 +165,12 @@ describe('--supabase with a token', () => {
     expect((await database.pool.query('select t from public.late')).rows).toEqual([{ t: "it's" }]);
   });
 
-  it('leaves a project of the same name alone that has tables of something else, unless it is named', async () => {
+  it('leaves a project of the same name alone that has tables or migrations of something else, unless it is named', async () => {
     await database.pool.query('create table public.customers (id int)');
     const service = await startSupabase({ projects: [{ ref: REF, name: 'my-shop' }] });
     await expect(step.run(withToken(service))).rejects.toMatchObject({
       code: 'conflict',
-      message: expect.stringContaining('has tables of something else') as string,
+      message: expect.stringContaining('has tables or migrations of something else') as string,
       fix: expect.stringContaining(`SUPABASE_PROJECT_REF=${REF}`) as string,
     });
     expect(await tables()).toEqual(['customers']);
@@ -393,7 +393,7 @@ describe('--supabase with DATABASE_URL', () => {
 
   it('takes a database with other tables only where the child itself names it', async () => {
     await database.pool.query('create table public.customers (id int)');
-    await expect(supabase.run(place.child({ DATABASE_URL: database.url }))).rejects.toThrowError(/has tables of something else/);
+    await expect(supabase.run(place.child({ DATABASE_URL: database.url }))).rejects.toThrowError(/has tables or migrations of something else/);
     expect(await tables()).toEqual(['customers']);
     await setInEnvFile(place.folder, { DATABASE_URL: database.url });
     await supabase.run(place.child({ DATABASE_URL: 'postgres://nobody:wrong@127.0.0.1:1/none' }));

@@ -87,6 +87,7 @@ describe('--vercel', () => {
     ['has other variables', { project: {}, variables: ['STRIPE_KEY'] }, 'has deployments or variables of something else'],
     ["has Vercel's and Supabase's own names", { project: {}, variables: ['CRON_SECRET', 'SUPABASE_URL'] }, 'has deployments or variables of something else'],
     ['is an App, too', { project: {}, variables: [...APP, 'STRIPE_KEY'] }, 'has deployments or variables of something else'],
+    ['has a mark that Vercel does not show', { project: {}, variables: [...APP, 'BANYAN_CHILD'] }, 'has a BANYAN_CHILD that cannot be read'],
     ["has another child's mark", { project: {}, variables: [...APP, mark('bolt/my-shop')] }, 'is of the child bolt/my-shop'],
   ])('gives no secret to a project of the same name that %s', async (_name, found, why) => {
     const service = await startVercel(found);

@@ -3,12 +3,13 @@ import { dirname, join } from 'node:path';
 import { BanyanError } from '../../kernel/errors.ts';
 import { migrate, migrateByStatements, readAllMigrations, type Migration } from '../../store/migrate.ts';
 import { cancelled } from '../command.ts';
+import type { ChildMigrations } from './database-owner.ts';
 import type { Api } from './http.ts';
 import type { Child } from './step.ts';
 import { runSql } from './supabase-api.ts';
 
 /** Those of the version that the child depends on, which may be another than the one that runs, and then its own. */
-export async function migrationsOf({ folder }: Child): Promise<Migration[]> {
+export async function migrationsOf({ folder }: Child): Promise<ChildMigrations> {
   const installed = (() => {
     try {
       return dirname(createRequire(join(folder, 'package.json')).resolve('banyan/package.json'));
@@ -19,7 +20,9 @@ export async function migrationsOf({ folder }: Child): Promise<Migration[]> {
       });
     }
   })();
-  return readAllMigrations([join(installed, 'supabase/migrations'), join(folder, 'supabase/migrations')]);
+  const ofPackage = await readAllMigrations([join(installed, 'supabase/migrations')]);
+  const all = await readAllMigrations([join(installed, 'supabase/migrations'), join(folder, 'supabase/migrations')]);
+  return { ofPackage, own: all.slice(ofPackage.length) };
 }
 
 /** A database, whichever way it is reached. */
@@ -57,21 +60,4 @@ export async function byConnection(url: string, { signal }: Child): Promise<Targ
       await end();
     },
   };
-}
-
-const HAS_TABLES = `select exists (
-  select from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace where n.nspname = 'public' and c.relkind in ('r', 'p')
-) as used, to_regclass('supabase_migrations.schema_migrations') is not null as book`;
-
-/**
- * A database that nobody named for this child is taken where it is empty, or ours.
- * @throws BanyanError `conflict`
- */
-export async function refuseOthersTables(target: Target, migrations: readonly Migration[], fix: string): Promise<void> {
-  const [state] = (await target.run(HAS_TABLES)) as { used: boolean; book: boolean }[];
-  if (!state?.used) return;
-  const rows = state.book ? ((await target.run('select version from supabase_migrations.schema_migrations')) as { version: string }[]) : [];
-  const known = new Set(rows.map(({ version }) => version));
-  if (migrations.some(({ version }) => known.has(version))) return;
-  throw new BanyanError('conflict', `--supabase: ${target.name} has tables of something else. It was left as it is.`, { fix });
 }

@@ -1,9 +1,10 @@
 import { BanyanError } from '../../kernel/errors.ts';
+import { holdingsOf, markAs, notesOn, refuseOthers, type Holdings } from './database-owner.ts';
 import { ENV_FILE, readEnvFile, requirePlaceForSecrets, setInEnvFile } from './env-file.ts';
 import type { Api } from './http.ts';
 import type { Child, ServiceStep } from './step.ts';
 import { readKeys, runSql, supabaseAddress, supabaseApi, type Keys, type Project } from './supabase-api.ts';
-import { byApi, byConnection, migrationsOf, refuseOthersTables, type Target } from './supabase-database.ts';
+import { byApi, byConnection, migrationsOf, type Target } from './supabase-database.ts';
 import {
   chooseProject,
   DEFAULT_REGION,
@@ -16,6 +17,7 @@ import {
   type Chosen,
   type Patience,
 } from './supabase-project.ts';
+import { namesOf } from './whose.ts';
 
 const PATIENCE: Patience = { everyMs: 5_000, mostMs: 10 * 60_000 };
 
@@ -35,13 +37,27 @@ async function writeKeys(keys: Keys, child: Child, { ref }: Project): Promise<st
   ];
 }
 
-async function migrateTarget(target: Target, child: Child, named: boolean, fix: string): Promise<string> {
+/** Looks whose it is; where nobody said that it is this child's, it has to be seen. */
+async function examine(target: Target, child: Child, unless: { fix: string } | null): Promise<Holdings> {
+  const migrations = await migrationsOf(child);
+  const holdings = await holdingsOf(target.run, migrations);
+  if (unless) refuseOthers(holdings, { name: target.name, names: await namesOf(child), migrations, fix: unless.fix });
+  return holdings;
+}
+
+async function migrateTarget(target: Target, child: Child, unless: { fix: string } | null): Promise<string[]> {
   try {
+    const holdings = await examine(target, child, unless);
     const migrations = await migrationsOf(child);
-    if (!named) await refuseOthersTables(target, migrations, fix);
-    const applied = await target.migrate(migrations);
-    if (applied.length === 0) return `Up to date: ${target.name} has all ${migrations.length} migrations.`;
-    return `${applied.length} of ${migrations.length} migrations applied to ${target.name}.`;
+    const all = [...migrations.ofPackage, ...migrations.own];
+    const names = await namesOf(child);
+    await markAs(target.run, holdings, names[0]);
+    const applied = await target.migrate(all);
+    const done =
+      applied.length === 0
+        ? `Up to date: ${target.name} has all ${all.length} migrations.`
+        : `${applied.length} of ${all.length} migrations applied to ${target.name}.`;
+    return [done, ...notesOn(holdings, names, migrations)];
   } finally {
     await target.end();
   }
@@ -59,9 +75,9 @@ async function databaseOf({ folder, env }: Child): Promise<Database | undefined>
   return url ? { url, own: Boolean(own) } : undefined;
 }
 
-async function migrateDatabase({ url, own }: Database, child: Child, named: boolean): Promise<string> {
+async function migrateDatabase({ url, own }: Database, child: Child, named: boolean): Promise<string[]> {
   const fix = `If it is meant for this child, write DATABASE_URL into ${ENV_FILE}; else take it out of this shell.`;
-  return migrateTarget(await byConnection(url, child), child, own || named, fix);
+  return migrateTarget(await byConnection(url, child), child, own || named ? null : { fix });
 }
 
 const HOW: Record<Chosen['how'], string> = { named: 'linked', found: 'was there already, and is linked', created: 'is created and linked' };
@@ -78,15 +94,15 @@ async function setUpProject(api: Api, child: Child, patience: Patience, database
   if (fresh) await settled(() => runSql(api, project.ref, 'select 1 as up'), waiting);
   if (how === 'found') {
     const fix = `If it is this child's all the same: SUPABASE_PROJECT_REF=${project.ref}. Else give this child's another name in that account.`;
-    await refuseOthersTables(byApi(api, project.ref), await migrationsOf(child), fix);
+    await examine(byApi(api, project.ref), child, { fix });
     await link(child, project);
   }
   const keys = fresh ? await settled(() => readKeys(api, project.ref), waiting) : await readKeys(api, project.ref);
   const notes = await writeKeys(keys, child, project);
   const migrated = database
     ? await migrateDatabase(database, child, refOfDatabase(database.url) === project.ref)
-    : await migrateTarget(byApi(api, project.ref), child, true, '');
-  return [`The project ${project.name} (${project.ref}) ${HOW[how]} (${LINK_FILE}).`, ...notes, migrated];
+    : await migrateTarget(byApi(api, project.ref), child, null);
+  return [`The project ${project.name} (${project.ref}) ${HOW[how]} (${LINK_FILE}).`, ...notes, ...migrated];
 }
 
 function neither(): BanyanError {
@@ -113,7 +129,8 @@ function plan({ answers, env }: Child): string[] {
     : `take the project that ${LINK_FILE} or ${ENV_FILE} names, else find ${answers.name} at ${supabaseAddress(env)}, else create it (organization: ${organization || 'the only one'}; region: ${region || DEFAULT_REGION}; its database password goes to ${ENV_FILE} alone)`;
   return [
     project,
-    'stop where a project that was found by its name has tables of something else',
+    "stop where a project that was found by its name, or a DATABASE_URL that only this shell has, has tables of something else or is another child's",
+    "mark the database as this child's",
     `wait until it is ACTIVE_HEALTHY, and link it (${LINK_FILE}, ignored by git)`,
     `write SUPABASE_URL, SUPABASE_PUBLISHABLE_KEY and SUPABASE_SECRET_KEY to ${ENV_FILE} (0600, ignored by git), where they are not set`,
     `apply (${env['DATABASE_URL'] ? 'over DATABASE_URL' : `over DATABASE_URL where ${ENV_FILE} has one, else over the API`}) ${migrations}`,
@@ -133,7 +150,7 @@ export function supabaseStep(patience: Patience): ServiceStep {
       if (!database) throw neither();
       const migrated = await migrateDatabase(database, child, false);
       return [
-        migrated,
+        ...migrated,
         `Its address and keys (Settings > API Keys) go into ${ENV_FILE} as SUPABASE_URL, SUPABASE_PUBLISHABLE_KEY and SUPABASE_SECRET_KEY; with SUPABASE_ACCESS_TOKEN this step writes them.`,
       ];
     },

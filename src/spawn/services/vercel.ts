@@ -2,11 +2,10 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { BanyanError } from '../../kernel/errors.ts';
-import { runCommand } from '../command.ts';
-import { repositoryOf } from '../hub.ts';
 import { ENV_FILE, readEnvFile, secretsOf } from './env-file.ts';
 import { ask, expectStatus, readAs, type Api } from './http.ts';
-import { commandsIn, type Child, type ServiceStep } from './step.ts';
+import type { Child, ServiceStep } from './step.ts';
+import { childIn, isNamed, namesOf, repositoryOfChild } from './whose.ts';
 
 /** Where the Vercel CLI keeps what a folder is linked to. */
 const LINK_FILE = '.vercel/project.json';
@@ -84,25 +83,13 @@ function vercelOf(child: Child, linkedTo: string | undefined): Vercel {
   return { team, api };
 }
 
-async function repositoryOfChild(child: Child): Promise<string | null> {
-  const origin = await runCommand('git', ['remote', 'get-url', 'origin'], commandsIn(child)).catch(() => ({ code: 127, output: '' }));
-  const { owner, name } = child.answers;
-  return (origin.code === 0 ? repositoryOf(origin.output) : null) ?? (owner === '' ? null : `${owner}/${name}`);
-}
-
-/** How the mark may call this child: an early run may not have known the account. */
-async function namesOf(child: Child): Promise<string[]> {
-  const { owner, name } = child.answers;
-  const all = [await repositoryOfChild(child), owner === '' ? null : `${owner}/${name}`, name];
-  return all.filter((one) => one !== null);
-}
-
 /** What the variables of a project say against its being ours. */
 function objectionOf(variables: readonly { key: string; value?: string | undefined }[], names: readonly string[], deployed: boolean): string | null {
   const mark = variables.find(({ key }) => key === MARK);
   if (mark) {
-    if (!mark.value) return `has a ${MARK} that cannot be read`;
-    return names.some((name) => name.toLowerCase() === mark.value?.toLowerCase()) ? null : `is of the child ${mark.value.slice(0, 200)}`;
+    const named = childIn(mark.value);
+    if (named === null) return `has a ${MARK} that cannot be read`;
+    return isNamed(named, names) ? null : `is of the child ${named}`;
   }
   const keys = variables.map(({ key }) => key);
   const nobodys = keys.length === 0 && !deployed;
@@ -209,7 +196,7 @@ async function run(child: Child): Promise<string[]> {
   const { project, created } = await ensureProject(vercel, child, linked?.projectId);
   await link(child, project, vercel.team);
   const { own, missing, ofShell } = await variablesOf(child);
-  const [name = child.answers.name] = await namesOf(child);
+  const [name] = await namesOf(child);
   // First: a run that is cut off finds its project again.
   await setVariable(vercel, project, { key: MARK, value: name, type: 'plain' });
   for (const [key, value] of own) await setVariable(vercel, project, { key, value, type: 'sensitive' });
