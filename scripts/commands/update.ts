@@ -204,6 +204,9 @@ export async function update(env: Source, args: readonly string[]): Promise<void
       fix: 'Leave out --check and --pull-request, or --data.',
     });
   }
+  if (options.local && !options.check) {
+    throw new BanyanError('config_invalid', '--local is a part of --check: what is checked is the child alone.', { fix: 'npx banyan update --check --local' });
+  }
   const work = options['pull-request'] ? request : options.check ? check : apply;
   await work(env, options);
 }

@@ -2,6 +2,7 @@ import { copyFile, lstat, mkdir, writeFile } from 'node:fs/promises';
 import { createGunzip } from 'node:zlib';
 import { createReadStream, existsSync } from 'node:fs';
 import { basename, dirname, isAbsolute, join, resolve } from 'node:path';
+import { pipeline } from 'node:stream/promises';
 import semver from 'semver';
 import { extract } from 'tar-stream';
 import { z } from 'zod';
@@ -28,28 +29,31 @@ export function isPackageSpec(spec: string): boolean {
   return semver.validRange(spec) !== null || /^[a-z][\w.-]*$/i.test(spec) || /^file:vendor\/\w[\w.-]*\.tgz$/.test(spec) || isAddress;
 }
 
-function registrySpec(spec: string): PackageSource {
+function registrySpec(spec: string, field: string): PackageSource {
   if (isPackageSpec(spec)) return { kind: 'spec', spec };
-  throw new BanyanError('config_invalid', `--banyan: "${spec.slice(0, 200)}" is nothing that a child can depend on.`, {
+  throw new BanyanError('config_invalid', `--${field}: "${spec.slice(0, 200)}" is nothing that a child can depend on.`, {
     fix: 'Name a version, a tarball, a checkout, or an address with https.',
-    data: { field: 'banyan' },
+    data: { field },
   });
 }
 
 /**
- * What `--banyan` means; without it, the package whose command is running.
+ * What `--banyan` means, or the option that is named; without it, the package whose command is running.
  * @throws BanyanError `not_found` for a path at which there is nothing
  */
-export async function packageSource(spec: string | undefined, { root, cwd }: { root: string; cwd: string }): Promise<PackageSource> {
+export async function packageSource(
+  spec: string | undefined,
+  { root, cwd, field = 'banyan' }: { root: string; cwd: string; field?: string },
+): Promise<PackageSource> {
   if (spec === undefined) return { kind: 'folder', path: root };
   const path = spec.startsWith('file:') ? spec.replace(/^file:(?:\/\/(?=\/))?/, '') : spec;
   const isPath = spec.startsWith('file:') || isAbsolute(path) || /^\.{1,2}(?:[/\\]|$)/.test(path) || path.endsWith('.tgz');
-  if (!isPath || /^(?:https?|git(?:\+\w+)?):/.test(spec)) return registrySpec(spec);
+  if (!isPath || /^(?:https?|git(?:\+\w+)?):/.test(spec)) return registrySpec(spec, field);
   const full = resolve(cwd, path);
   const found = await lstat(full).catch(() => undefined);
   if (found?.isDirectory()) return { kind: 'folder', path: full };
   if (found?.isFile()) return { kind: 'tarball', path: full };
-  throw new BanyanError('not_found', `--banyan: there is nothing at ${full}.`, { fix: 'Name a tarball, a checkout, or a version.', data: { field: 'banyan' } });
+  throw new BanyanError('not_found', `--${field}: there is nothing at ${full}.`, { fix: 'Name a tarball, a checkout, or a version.', data: { field } });
 }
 
 const packedSchema = z.array(z.object({ filename: z.string() })).min(1);
@@ -83,6 +87,17 @@ function pack(folder: string, to: string, options: CommandOptions): Promise<stri
   return packOnce(folder, to, (into) => npmPack(folder, into, options));
 }
 
+/** Of a tarball in `vendor/`, in the form that a book takes. */
+export function tarballName(path: string): string {
+  const name = path
+    .split(/[\\/]/)
+    .at(-1)
+    ?.replaceAll(/[^\w.-]/g, '-')
+    .replace(/^\W+/, '')
+    .replace(/\.tgz$/i, '');
+  return `${name || 'banyan'}.tgz`;
+}
+
 /**
  * Puts the package into `vendor/` of a child.
  * @returns how the child depends on it
@@ -92,7 +107,7 @@ export async function vendor(source: PackageSource, child: string, options: Comm
   const folder = join(child, 'vendor');
   await mkdir(folder, { recursive: true });
   if (source.kind === 'folder') return `file:vendor/${await pack(source.path, folder, options)}`;
-  const name = basename(source.path).replaceAll(/[^\w.-]/g, '-');
+  const name = tarballName(source.path);
   await copyFile(source.path, join(folder, name));
   return `file:vendor/${name}`;
 }
@@ -106,7 +121,10 @@ const MOST_BYTES = 20_000_000;
  * @param to an empty folder
  */
 export async function unpackTemplate(tarball: string, to: string): Promise<void> {
-  const entries = createReadStream(tarball).pipe(createGunzip()).pipe(extract());
+  const entries = extract();
+  // It ends with what it was broken by; each part of a chain of pipes alone would leave the others waiting.
+  const read = pipeline(createReadStream(tarball), createGunzip(), entries);
+  read.catch(() => undefined);
   let bytes = 0;
   try {
     for await (const entry of entries) {
@@ -120,9 +138,10 @@ export async function unpackTemplate(tarball: string, to: string): Promise<void>
       await mkdir(dirname(full), { recursive: true });
       await writeFile(full, Buffer.concat(chunks));
     }
+    await read;
   } catch (cause) {
     throw new BanyanError('config_invalid', `${tarball} cannot be read as a package: ${toBanyanError(cause).message}`, {
-      fix: 'Give a tarball of npm pack.',
+      fix: 'Give a tarball of npm pack. One that lies in vendor/ comes back from git (from Git LFS: git lfs pull).',
       cause,
     });
   }

@@ -1,4 +1,4 @@
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, statSync, symlinkSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -144,6 +144,71 @@ describe('banyan update', () => {
     expect((await update('--to', four)).code).toBe(0);
     expect([read('api/own.ts'), read('api/mine.ts'), read('mine.ts')]).toEqual(['// mine\n', '// newer template\n', '// mine, too\n']);
     expect([book().files['api/mine.ts']?.class, book().files['mine.ts']?.class]).toEqual(['managed', 'local']);
+  });
+
+  it('brings a new file as soon as nothing is in its way any more', async () => {
+    makeChild(child, one);
+    write(child, { docs: 'a file where a folder has to be\n' });
+    commitAll(child);
+    const { code, stdout } = await update('--to', two);
+    expect([code, stdout]).toEqual([0, expect.stringContaining('docs is in the way of docs/new-seed.md: not written')]);
+    expect(Object.keys(book().files)).not.toContain('docs/new-seed.md');
+    commitAll(child);
+    expect((await update('--to', two, '--check')).code).toBe(0);
+    renameSync(join(child, 'docs'), join(child, 'notes.txt'));
+    commitAll(child);
+    expect((await update('--to', two, '--check')).code).toBe(10);
+    expect((await update('--to', two)).stdout).not.toContain('deleted');
+    expect(read('docs/new-seed.md')).toBe('seed\n');
+    expect(Object.keys(book().files)).toContain('docs/new-seed.md');
+  });
+
+  it('leaves alone a script and a setting that are called like the package', async () => {
+    makeChild(child, one);
+    const manifest = JSON.parse(read('package.json')) as Record<string, unknown>;
+    write(child, { 'package.json': JSON.stringify({ scripts: { banyan: 'banyan' }, config: { banyan: 'keep' }, ...manifest }, null, 2) });
+    commitAll(child);
+    expect((await update('--to', two)).code).toBe(0);
+    expect(JSON.parse(read('package.json'))).toMatchObject({
+      scripts: { banyan: 'banyan' },
+      config: { banyan: 'keep' },
+      dependencies: { banyan: 'file:vendor/banyan-0.2.0.tgz' },
+    });
+  });
+
+  it.each([
+    ['cut off', (whole: Buffer) => whole.subarray(0, 200)],
+    ['of Git LFS', () => Buffer.from('version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 1\n')],
+  ])('names a tarball that is %s, and says that it could not look', async (_what, damage) => {
+    makeChild(child, one);
+    commitAll(child);
+    const vendored = join(child, 'vendor/banyan-0.1.0.tgz');
+    writeFileSync(vendored, damage(readFileSync(vendored)));
+    const { code, stdout, stderr } = await update('--to', two, '--check', '--json');
+    expect([code, stderr]).toEqual([2, '']);
+    expect(JSON.parse(stdout)).toMatchObject({ error: { message: expect.stringMatching(/banyan-0\.1\.0\.tgz cannot be read as a package/) as string } });
+    const applied = await update('--to', two, '--force');
+    expect([applied.code, applied.stderr]).toEqual([1, expect.stringMatching(/banyan-0\.1\.0\.tgz cannot be read as a package[^]*npm pack/)]);
+    expect(applied.stderr).not.toContain('    at ');
+  });
+
+  it('writes a name of a tarball that its own book takes', async () => {
+    makeChild(child, one);
+    commitAll(child);
+    makeChild(join(place, 'other'), two);
+    const odd = join(place, '(1) b.tgz');
+    renameSync(join(place, 'other/vendor/banyan-0.2.0.tgz'), odd);
+    expect((await update('--to', odd)).code).toBe(0);
+    expect(book().banyan).toBe('file:vendor/1--b.tgz');
+    expect(existsSync(join(child, 'vendor/1--b.tgz'))).toBe(true);
+    expect((await banyan(['update', '--check', '--local'], { cwd: child })).code).toBe(0);
+  });
+
+  it('names the option that has no meaning', async () => {
+    makeChild(child, one);
+    expect((await update('--to', '../none.tgz')).stderr).toMatch(/^--to: there is nothing at /);
+    expect(await update('--local')).toMatchObject({ code: 1, stderr: expect.stringMatching(/--local.*--check/) });
+    expect(book().version).toBe('0.1.0');
   });
 
   it('marks conflicts in the working tree, and neither checks nor updates until they are gone', async () => {

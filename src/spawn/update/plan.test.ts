@@ -24,15 +24,20 @@ interface Scene {
   twins?: Record<string, string>;
   /** Paths that the book calls local. */
   local?: string[];
+  /** What the child was given, where that is older than `base`; null: the book has no such file. */
+  given?: Record<string, string | null>;
 }
 
-function plan({ base: rendering = [], theirs = [], ours = {}, renames = [], twins = {}, local = [] }: Scene): Plan {
+function plan({ base: rendering = [], theirs = [], ours = {}, renames = [], twins = {}, local = [], given = {} }: Scene): Plan {
   const entries = Object.entries(ours).map(([path, entry]): [string, Entry] => [
     path,
     typeof entry === 'string' ? { kind: 'file', text: entry, mode: 0o644 } : entry,
   ]);
   const files = Object.fromEntries(
-    rendering.map((file) => [file.path, { class: local.includes(file.path) ? ('local' as const) : file.class, sha256: hashOf(file.content) }]),
+    rendering.flatMap(({ path, class: kind, content }) => {
+      const text = given[path] === undefined ? content : given[path];
+      return text === null ? [] : [[path, { class: local.includes(path) ? ('local' as const) : kind, sha256: hashOf(text) }]];
+    }),
   );
   const base = givenFiles(rendering, { files });
   const places = followRenames({ base, theirs, declared: renames, from: '1.0.0', to: '2.0.0' });
@@ -94,6 +99,29 @@ describe('each class, when the template changes a file', () => {
     ['local', 'managed', EDIT, [], ['yours_is_there f']],
   ])('from %s to %s', (before, after, own, changes, notices) => {
     expect(summary(plan({ base: rendered({ f: OLD }, before), theirs: rendered({ f: NEW }, after), ours: { f: own } }))).toEqual({ changes, notices });
+  });
+
+  it.each<[string, FileClass, string, string, string[], string[]]>([
+    ['unedited', 'merged', OLD, OLD, ['updated  f 0'], []],
+    ['unedited', 'managed', OLD, OLD, ['updated  f 0'], []],
+    ['unedited, of an older template', 'merged', 'first\n', 'first\n', ['updated  f 0'], []],
+    ['unedited, of an older template', 'managed', 'first\n', 'first\n', ['updated  f 0'], []],
+    ['edited', 'merged', OLD, EDIT, ['merged  f 0'], []],
+    ['edited, of an older template', 'merged', 'first\n', 'first\nmine\n', [], ['yours_is_there f']],
+    ['edited, of an older template', 'managed', 'first\n', 'first\nmine\n', [], ['yours_is_there f']],
+  ])('from a seed that is %s to %s', (_what, after, first, own, changes, notices) => {
+    const scene = plan({ base: rendered({ f: OLD }, 'seed'), theirs: rendered({ f: NEW }, after), ours: { f: own }, given: { f: first } });
+    expect(summary(scene)).toEqual({ changes, notices });
+  });
+
+  it('says of what it did not write that the child was given what it was given before', () => {
+    const next = rendered({ f: NEW }, 'seed');
+    expect(plan({ base: rendered({ f: OLD }, 'seed'), theirs: next, ours: { f: OLD } }).unwritten).toEqual(['f']);
+    expect(plan({ base: rendered({ f: OLD }, 'seed'), theirs: next }).unwritten).toEqual([]);
+    expect(plan({ theirs: next }).unwritten).toEqual([]);
+    for (const own of [{ kind: 'other' as const }, { kind: 'file' as const, text: null, mode: 0o644 }]) {
+      expect(plan({ base: rendered({ f: OLD }, 'managed'), theirs: rendered({ f: NEW }, 'managed'), ours: { f: own } }).unwritten).toEqual(['f']);
+    }
   });
 
   it("takes the template's change of the mode, else keeps the child's", () => {
@@ -182,6 +210,12 @@ describe('files that the template drops or brings', () => {
     expect(summary(above)).toEqual({ changes: [], notices: ['in_the_way docs/a'] });
     const link = plan({ theirs: rendered({ 'docs/a': NEW }, 'managed'), ours: { docs: { kind: 'other' } } });
     expect(summary(link)).toEqual({ changes: [], notices: ['in_the_way docs/a'] });
+    expect([inFolder.unwritten, above.unwritten, link.unwritten]).toEqual([['docs'], ['docs/a'], ['docs/a']]);
+  });
+
+  it('writes what was in the way once the way is free', () => {
+    const scene = plan({ base: rendered({ 'docs/a': OLD }, 'managed'), theirs: rendered({ 'docs/a': NEW }, 'managed'), given: { 'docs/a': null } });
+    expect(summary(scene)).toEqual({ changes: ['added  docs/a 0'], notices: [] });
   });
 });
 

@@ -55,14 +55,19 @@ export interface Plan {
   asides: Aside[];
   /** Paths of the new template at which the child has a file of its own: the book calls them local from now on. */
   local: string[];
+  /** Paths of the new template whose text the child did not get: the book says of them what it said before. */
+  unwritten: string[];
 }
 
-/**
- * What the child has of the old template: all but what its book calls local. A path at which a file of the child's own stands is one that the template
- * never had.
- */
-export function givenFiles(base: readonly RenderedFile[], { files }: Pick<Book, 'files'>): RenderedFile[] {
-  return base.filter(({ path }) => files[path]?.class !== 'local');
+/** Whether the child has, or had, the template's file: not where something of its own was there first. */
+export function isGiven(path: string, { files, behind }: Pick<Book, 'files' | 'behind'>): boolean {
+  const entry = files[path];
+  return entry === undefined ? behind?.[path] !== undefined : entry.class !== 'local';
+}
+
+/** What the child has of the old template. */
+export function givenFiles(base: readonly RenderedFile[], book: Pick<Book, 'files' | 'behind'>): RenderedFile[] {
+  return base.filter(({ path }) => isGiven(path, book));
 }
 
 export interface PlanInput {
@@ -86,7 +91,7 @@ interface Case {
 }
 
 class Planner {
-  readonly plan: Plan = { changes: [], notices: [], asides: [], local: [] };
+  readonly plan: Plan = { changes: [], notices: [], asides: [], local: [], unwritten: [] };
   private readonly input: PlanInput;
 
   constructor(input: PlanInput) {
@@ -97,10 +102,26 @@ class Planner {
     this.plan.notices.push({ kind, path, message });
   }
 
+  /** The file stays what it is, and so does what the book says of it. */
+  private leave({ theirs, at }: Case, kind: Notice['kind'], message: string): void {
+    this.plan.unwritten.push(theirs.path);
+    this.notice(kind, at, message);
+  }
+
+  private callLocal({ theirs }: Case): void {
+    this.plan.local.push(theirs.path);
+    this.notice('yours_is_there', theirs.path, `The template has its own ${theirs.path}; yours is local and stays as it is.`);
+  }
+
   /** As the template rendered it, whether by the older code that wrote the book or by this one. */
   isUnedited(base: RenderedFile, text: string): boolean {
     const hash = hashOf(text);
     return hash === hashOf(base.content) || hash === this.input.book.files[base.path]?.sha256;
+  }
+
+  /** Whether the child was given this very text; a seed may be older than the template of the book. */
+  private wasWritten({ path, content }: RenderedFile): boolean {
+    return this.input.book.files[path]?.sha256 === hashOf(content);
   }
 
   private put(item: Case, kind: Change['kind'], result: Merge, mode: number): void {
@@ -137,16 +158,13 @@ class Planner {
     if (theirs.class === 'local') return;
     const twin = this.input.ours.twins.get(theirs.path);
     if (own === undefined && twin !== undefined) {
-      this.notice('in_the_way', theirs.path, `${twin} is there, which is the same file where capitals do not count: not written.`);
+      this.leave(item, 'in_the_way', `${twin} is there, which is the same file where capitals do not count: not written.`);
     } else if (own === undefined || own.kind === 'folder') {
       // Whether there is room in place of a folder is seen when all is known that leaves it.
       this.put(item, 'added', { text: theirs.content, conflicts: 0 }, theirs.mode);
     } else if (this.isAdopted(item)) {
       // The person has made the same file.
-    } else {
-      this.plan.local.push(theirs.path);
-      this.notice('yours_is_there', theirs.path, `The template has its own ${theirs.path}; yours is local and stays as it is.`);
-    }
+    } else this.callLocal(item);
   }
 
   /** A file that is as the template's is the template's, unless the book says that it is not. */
@@ -163,16 +181,22 @@ class Planner {
       return;
     }
     if (own.kind !== 'file') {
-      this.notice('in_the_way', at, `At ${at} stands no file: not updated.`);
+      this.leave(item, 'in_the_way', `At ${at} stands no file: not updated.`);
       return;
     }
-    if (theirs.class === 'seed') return;
+    if (theirs.class === 'seed') {
+      if (at === theirs.path) this.plan.unwritten.push(at);
+      return;
+    }
     const turned = theirs.mode !== base.mode;
     const mode = turned ? theirs.mode : own.mode;
     if (own.text !== null && this.isUnedited(base, own.text)) {
       this.put(item, 'updated', hashOf(own.text) === hashOf(theirs.content) ? { text: own.text, conflicts: 0 } : this.fresh(item), mode);
     } else if (own.text === null) {
-      this.notice('not_text', at, `${at} is no text any more: not updated.`);
+      this.leave(item, 'not_text', `${at} is no text any more: not updated.`);
+    } else if (base.class === 'seed' && !this.wasWritten(base)) {
+      // It was written from an older template than `base`: nothing is known that both sides began with.
+      this.callLocal(item);
     } else if (theirs.class === 'managed') {
       this.replaceManaged(item, own.text, mode);
     } else this.put(item, 'merged', this.merge(item, own.text), mode);
@@ -232,7 +256,8 @@ function casesOf({ base, theirs, ours, places }: PlanInput): Case[] {
   });
 }
 
-function parentsOf(path: string): string[] {
+/** The folders above a path, the outermost first. */
+export function parentsOf(path: string): string[] {
   const parts = path.split('/');
   return parts.slice(1).map((_, index) => parts.slice(0, index + 1).join('/'));
 }
@@ -253,12 +278,17 @@ function makeRoom(plan: Plan, { entries }: Ours): Plan {
   };
   const kept: Change[] = [];
   const notices = [...plan.notices];
+  const unwritten = [...plan.unwritten];
   for (const change of plan.changes) {
     const obstacle = change.content === null ? undefined : inTheWay(change.path);
-    if (obstacle === undefined) kept.push(change);
-    else notices.push({ kind: 'in_the_way', path: change.path, message: `${obstacle} is in the way of ${change.path}: not written.` });
+    if (obstacle === undefined) {
+      kept.push(change);
+      continue;
+    }
+    unwritten.push(change.path);
+    notices.push({ kind: 'in_the_way', path: change.path, message: `${obstacle} is in the way of ${change.path}: not written.` });
   }
-  return { ...plan, changes: kept, notices };
+  return { ...plan, changes: kept, notices, unwritten };
 }
 
 function byPath(a: { path: string }, b: { path: string }): number {

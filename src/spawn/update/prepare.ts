@@ -12,9 +12,10 @@ import { withBehind } from './behind.ts';
 import { changelogBetween, type ChangelogSection } from './changelog.ts';
 import { runCodemods, type CodemodNote } from './codemods.ts';
 import { asText, findMarkers, labelsOf } from './markers.ts';
-import { givenFiles, planUpdate, type Aside, type Change, type Notice, type Ours, type Plan } from './plan.ts';
+import { givenFiles, isGiven, parentsOf, planUpdate, type Aside, type Change, type Notice, type Ours, type Plan } from './plan.ts';
 import { followRenames } from './renames.ts';
-import { findOldRelease, vendored, withThisCode, type Located, type Place, type Release } from './target.ts';
+import { specFor, withDependency } from './spec.ts';
+import { findOldRelease, withThisCode, type Located, type Place, type Release } from './target.ts';
 import { readChildFile, readOurs } from './tree.ts';
 
 /** A question that nobody answered. */
@@ -58,19 +59,6 @@ function digestOf(files: readonly RenderedFile[]): string {
   return hash.digest('hex');
 }
 
-/** A child that took its package from a registry goes on so; else the package lies in it. */
-function specFor(book: Book, { template, published, source }: Release): string {
-  if (vendored(book.banyan) === null && published) return template.version;
-  const given =
-    source.kind === 'tarball'
-      ? source.path
-          .split(/[\\/]/)
-          .at(-1)
-          ?.replaceAll(/[^\w.-]/g, '-')
-      : undefined;
-  return `file:vendor/${given ?? `banyan-${template.version}.tgz`}`;
-}
-
 function refuseOlder(book: Book, template: Template): void {
   if (book.template !== template.name) {
     throw new BanyanError('conflict', `This child was made from the template "${book.template}", not from "${template.name}".`, {
@@ -88,8 +76,7 @@ function refuseOlder(book: Book, template: Template): void {
 function withSpec(ours: Ours, spec: string): Ours {
   const entry = ours.entries.get('package.json');
   if (entry?.kind !== 'file' || entry.text === null) return ours;
-  const text = entry.text.replace(/("banyan"\s*:\s*)"(?:[^"\\]|\\.)*"/, (_whole, key: string) => `${key}${JSON.stringify(spec)}`);
-  return { ...ours, entries: new Map([...ours.entries, ['package.json', { ...entry, text }]]) };
+  return { ...ours, entries: new Map([...ours.entries, ['package.json', { ...entry, text: withDependency(entry.text, spec) }]]) };
 }
 
 /** Conflicts that were left from the last time would be merged as if somebody had written them. */
@@ -126,12 +113,23 @@ function withoutNothing(root: string, changes: readonly Change[]): Change[] {
   });
 }
 
+/** The entries of the files: of one that was not written it stays what the child was given last, or that it was given nothing. */
+function entriesAfter(book: Book, next: Book, { local, unwritten }: Pick<Plan, 'local' | 'unwritten'>): Book['files'] {
+  const entries = Object.entries(next.files).flatMap(([path, entry]) => {
+    if (local.includes(path)) return [[path, { ...entry, class: 'local' as const }] as const];
+    if (!unwritten.includes(path)) return [[path, entry] as const];
+    const given = book.files[path];
+    return given === undefined ? [] : [[path, { ...given, class: entry.class }] as const];
+  });
+  return Object.fromEntries(entries);
+}
+
 /** What a person has set in the book stays. */
-function bookAfter(book: Book, input: BookInput & Pick<Plan, 'changes' | 'local'>): string {
+function bookAfter(book: Book, input: BookInput & Pick<Plan, 'changes' | 'local' | 'unwritten'>): string {
   const { conflicts: _solved, behind: _brought, ...kept } = book;
   const conflicts = conflictsAfter(book, input.files, input.changes);
-  const files = input.files.map((file) => (input.local.includes(file.path) ? { ...file, class: 'local' as const } : file));
-  return writeBook({ ...kept, ...createBook({ ...input, files }), ...(Object.keys(conflicts).length === 0 ? {} : { conflicts }) });
+  const next = createBook(input);
+  return writeBook({ ...kept, ...next, files: entriesAfter(book, next, input), ...(Object.keys(conflicts).length === 0 ? {} : { conflicts }) });
 }
 
 /** What the book does not answer was asked by no version before. */
@@ -163,11 +161,11 @@ export interface PrepareOptions {
   answer?(this: void, questions: NewQuestions): Promise<Partial<Answers>>;
 }
 
-/** Whether a file of the child's own has left a path that the template has, too: the template's comes then. */
-function hasMadeRoom(root: string, { files }: Book, theirs: readonly RenderedFile[]): boolean {
-  const local = theirs.flatMap(({ path, class: kind }) => (kind !== 'local' && files[path]?.class === 'local' ? [path] : []));
-  const { entries, twins } = readOurs(root, local);
-  return local.some((path) => !entries.has(path) && !twins.has(path));
+/** Whether something of the child's own has left a path that the template has, too: the template's file comes then. */
+function hasMadeRoom(root: string, book: Book, theirs: readonly RenderedFile[]): boolean {
+  const paths = theirs.flatMap((file) => (file.class !== 'local' && !isGiven(file.path, book) ? [file.path] : []));
+  const { entries, twins } = readOurs(root, paths);
+  return paths.some((path) => !twins.has(path) && [path, ...parentsOf(path)].every((at) => !entries.has(at)));
 }
 
 /** The new template from the answers, the new ones among them. */
@@ -230,7 +228,7 @@ export async function prepareUpdate(release: Release, place: Place, options: Pre
     changes: withoutNothing(root, mended.changes),
     codemods: mended.notes,
     questions,
-    book: bookAfter(book, { template, commit, banyan: spec, answers, files: theirs, changes: mended.changes, local: plan.local }),
+    book: bookAfter(book, { template, commit, banyan: spec, answers, files: theirs, changes: mended.changes, local: plan.local, unwritten: plan.unwritten }),
     spec,
     oldSpec: book.banyan,
     base: new Map(base.map(({ path, content }) => [path, content])),

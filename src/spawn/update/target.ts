@@ -100,7 +100,7 @@ export async function locateRelease(to: string | undefined, place: Place): Promi
   const spec = to ?? 'latest';
   const version = semver.valid(spec);
   if (version !== null || spec === 'latest' || spec === 'next') return fromRegistry(version ?? spec, place);
-  const source = await packageSource(spec, { root: place.running, cwd: place.commands.cwd });
+  const source = await packageSource(spec, { root: place.running, cwd: place.commands.cwd, field: 'to' });
   if (source.kind === 'folder') return { version: readVersion(source.path), folder: source.path, source, published: false };
   if (source.kind === 'tarball') return fromTarball(source.path, place, false);
   throw new BanyanError('config_invalid', `--to: "${spec}" is no version, tarball or folder.`, {

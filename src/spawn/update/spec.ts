@@ -1,0 +1,41 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { Book } from '../book.ts';
+import { tarballName } from '../package.ts';
+import { vendored, type Release } from './target.ts';
+
+/** How a child depends on the package, and what an update makes of that. */
+
+/** A child that took its package from a registry goes on so; else the package lies in it. */
+export function specFor(book: Book, { template, published, source }: Release): string {
+  if (vendored(book.banyan) === null && published) return template.version;
+  return `file:vendor/${source.kind === 'tarball' ? tarballName(source.path) : `banyan-${template.version}.tgz`}`;
+}
+
+const SECTIONS = ['dependencies', 'devDependencies', 'optionalDependencies', 'peerDependencies'];
+
+type Manifest = Record<string, Record<string, unknown> | undefined>;
+
+/** Null for what is no JSON; a person's package.json may be in any state. */
+function parsed(text: string): Manifest | null {
+  try {
+    return JSON.parse(text) as Manifest;
+  } catch {
+    return null;
+  }
+}
+
+/**
+ * A package.json with another version of our package, and every other byte as it was: a script or a setting may have our name, too.
+ * @returns the text itself where it does not depend on the package
+ */
+export function withDependency(text: string, spec: string): string {
+  const before = parsed(text);
+  const section = SECTIONS.find((name) => typeof before?.[name]?.['banyan'] === 'string');
+  if (before === null || section === undefined) return text;
+  const wanted = { ...before, [section]: { ...before[section], banyan: spec } };
+  for (const { 0: entry, 1: key = '', index } of text.matchAll(/("banyan"\s*:\s*)"(?:[^"\\]|\\.)*"/g)) {
+    const candidate = `${text.slice(0, index)}${key}${JSON.stringify(spec)}${text.slice(index + entry.length)}`;
+    if (isDeepStrictEqual(parsed(candidate), wanted)) return candidate;
+  }
+  return text;
+}
