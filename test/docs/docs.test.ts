@@ -16,6 +16,7 @@ import { BanyanError } from '../../src/kernel/errors.ts';
 import { createGitHubApp } from '../../src/github/app.ts';
 import { readStackSettings } from '../../src/local/stack/settings.ts';
 import { checkHealth } from '../../src/engine/health.ts';
+import { CHILD_MARK } from '../../src/spawn/services/vercel.ts';
 import type { Health } from '../../src/store/contract.ts';
 import { createPglite } from '../support/database.ts';
 import { firstColumn, markedExample, markedTable, readPage, readPages, ROOT, spansOf } from './pages.ts';
@@ -96,7 +97,7 @@ describe('environment variables', () => {
   });
 
   it('of our own are known wherever a page names them', () => {
-    const known = new Set([...ENVIRONMENT, ...LOCAL, BY_ROLE]);
+    const known = new Set([...ENVIRONMENT, ...LOCAL, BY_ROLE, CHILD_MARK]);
     const named = readPages().flatMap((page) => [...page.text.matchAll(/\bBANYAN_[A-Z_]*[A-Z](?:_<ROLE>)?/g)].map((match) => match[0]));
     expect(sorted(named).filter((name) => !known.has(name) && name !== 'BANYAN_MODEL_PRODUCT_OWNER')).toEqual([]);
   });

@@ -34,7 +34,7 @@ const REQUIRED = [
   'CRON_SECRET',
 ];
 /** Says whose a project is: nobody else sets it, and it can be read back. Set before any secret. */
-const MARK = 'BANYAN_CHILD';
+export const CHILD_MARK = 'BANYAN_CHILD';
 /** What a run set before there was the mark; the names of the others are Vercel's or Supabase's, too. */
 const OF_BEFORE = ['GITHUB_APP_ID', 'GITHUB_WEBHOOK_SECRET'];
 const OPTIONAL = /^(?:(?:ANTHROPIC|OPENAI)_(?:API_KEY|BASE_URL)|BANYAN_(?:MODEL(?:_[A-Z_]+)?|URL|METRICS_TOKEN)|GITHUB_(?:API|GRAPHQL)_URL)$/;
@@ -85,10 +85,10 @@ function vercelOf(child: Child, linkedTo: string | undefined): Vercel {
 
 /** What the variables of a project say against its being ours. */
 function objectionOf(variables: readonly { key: string; value?: string | undefined }[], names: readonly string[], deployed: boolean): string | null {
-  const mark = variables.find(({ key }) => key === MARK);
+  const mark = variables.find(({ key }) => key === CHILD_MARK);
   if (mark) {
     const named = childIn(mark.value);
-    if (named === null) return `has a ${MARK} that cannot be read`;
+    if (named === null) return `has a ${CHILD_MARK} that cannot be read`;
     return isNamed(named, names) ? null : `is of the child ${named}`;
   }
   const keys = variables.map(({ key }) => key);
@@ -198,7 +198,7 @@ async function run(child: Child): Promise<string[]> {
   const { own, missing, ofShell } = await variablesOf(child);
   const [name] = await namesOf(child);
   // First: a run that is cut off finds its project again.
-  await setVariable(vercel, project, { key: MARK, value: name, type: 'plain' });
+  await setVariable(vercel, project, { key: CHILD_MARK, value: name, type: 'plain' });
   for (const [key, value] of own) await setVariable(vercel, project, { key, value, type: 'sensitive' });
   const put = `Put them into ${ENV_FILE}`;
   return [
@@ -215,7 +215,7 @@ export const vercel: ServiceStep = {
   plan: ({ answers, env }) => [
     `take the project that ${LINK_FILE} names, else find or create ${answers.name} at ${env['VERCEL_API_URL'] || 'https://api.vercel.com'}${env['VERCEL_TEAM_ID'] ? ` in the team ${env['VERCEL_TEAM_ID']}` : ''}, and link this folder`,
     `stop where a project of that name deploys another repository, is another child's, or has deployments or variables of something else`,
-    `set ${MARK} (whose it is, not secret), then for production, as sensitive variables, what ${ENV_FILE} has of: ${REQUIRED.join(', ')}, ANTHROPIC_ and OPENAI_API_KEY and _BASE_URL, BANYAN_MODEL (also by role), BANYAN_URL, BANYAN_METRICS_TOKEN, GITHUB_API_URL, GITHUB_GRAPHQL_URL`,
+    `set ${CHILD_MARK} (whose it is, not secret), then for production, as sensitive variables, what ${ENV_FILE} has of: ${REQUIRED.join(', ')}, ANTHROPIC_ and OPENAI_API_KEY and _BASE_URL, BANYAN_MODEL (also by role), BANYAN_URL, BANYAN_METRICS_TOKEN, GITHUB_API_URL, GITHUB_GRAPHQL_URL`,
   ],
   run,
 };
