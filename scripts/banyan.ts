@@ -1,10 +1,11 @@
 /** The `banyan` command. One file per command in `scripts/commands`. */
 import { constants } from 'node:os';
 import { VERSION } from '../src/kernel/version.generated.ts';
-import { agent } from './commands/agent.ts';
+import { agent, AGENT_USAGE } from './commands/agent.ts';
 import { demo } from './commands/demo.ts';
 import { fleet, FLEET_USAGE } from './commands/fleet.ts';
 import { migrate } from './commands/migrate.ts';
+import { nearest } from './commands/nearest.ts';
 import { PROPOSE_USAGE, proposeBack } from './commands/propose.ts';
 import { reportAndFail, reportAsJson } from './commands/report.ts';
 import { serve } from './commands/serve.ts';
@@ -38,7 +39,7 @@ const COMMANDS: Record<string, Command> = {
     run: proposeBack,
   },
   demo: { summary: 'Play the maintainer on the local GitHub: from a vague issue to a merged pull request (needs `npm start` in another terminal)', run: demo },
-  agent: { summary: 'Keys and registration of agents that work elsewhere', run: agent },
+  agent: { summary: 'Keys and registration of agents that work elsewhere', usage: AGENT_USAGE, run: agent },
   doctor: {
     summary: 'Look at an installation end to end, and say for each fault how to mend it; ends with 1 where something failed',
     usage: [
@@ -78,24 +79,31 @@ function help(): string {
   return ['Usage: npx banyan <command>', '', ...lines, '', 'BANYAN_DATA_DIR names the data folder of the stack (default: .banyan).'].join('\n');
 }
 
+function helpOf(name: string, { summary, usage = [] }: Command): string {
+  const options = usage.length === 0 ? [] : ['', ...usage.map((line) => `  ${line}`)];
+  return [`Usage: npx banyan ${name}${usage.length === 0 ? '' : ' [options]'}`, '', `${summary}.`, ...options].join('\n');
+}
+
+function refuseUnknown(name: string): void {
+  const meant = nearest(name, Object.keys(COMMANDS));
+  console.error(`There is no command "${name}".${meant === undefined ? '' : ` Did you mean "${meant}"?`}\n\n${help()}`);
+  process.exitCode = 2;
+}
+
 async function main(): Promise<void> {
   const args = process.argv.slice(2);
   const at = args.findIndex((arg) => !arg.startsWith('-'));
-  const name = args[at];
-  const command = name === undefined ? undefined : COMMANDS[name];
+  const asked = args[at] === 'help';
+  const name = asked ? args[at + 1] : args[at];
+  // Of an object every word of its prototype would be a command.
+  const command = name !== undefined && Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
   // A command reads its own options; a value of one may begin with a dash, as some keys do.
   const wants = (...flags: string[]) => args.some((arg) => flags.includes(arg));
-  const wantsHelp = wants('--help', '-h');
-  if (command && !wantsHelp) {
-    await command.run(process.env, args.slice(at + 1));
-    return;
-  }
-  if (name === undefined && wants('--version', '-v')) console.log(VERSION);
-  else if (name === undefined || wantsHelp) console.log(help());
-  else {
-    console.error(`There is no command "${name}".\n\n${help()}`);
-    process.exitCode = 2;
-  }
+  const wantsHelp = asked || wants('--help', '-h');
+  if (name === undefined) console.log(wants('--version', '-v') ? VERSION : help());
+  else if (command === undefined) refuseUnknown(name);
+  else if (wantsHelp) console.log(helpOf(name, command));
+  else await command.run(process.env, args.slice(at + 1));
 }
 
 /** Whoever read the output has gone (`| head`, a terminal that was closed): what is under way stops at its next safe point, as at a signal. */

@@ -125,9 +125,14 @@ function broken(problem: string, cause?: unknown): BanyanError {
   });
 }
 
-function parseJson(text: string): unknown {
+/**
+ * The book as it stands in the file, without what is added where it says nothing.
+ * @throws BanyanError `config_invalid`
+ */
+export function parseBook(text: string): unknown {
   try {
-    return JSON.parse(text);
+    // Editors of some systems put a byte order mark in front.
+    return JSON.parse(text.replace(/^\uFEFF/, ''));
   } catch (cause) {
     throw broken('is not JSON.', cause);
   }
@@ -143,7 +148,7 @@ export function readBook(text: string | null): Book {
       fix: 'Go to the folder of a child, or make one: npx banyan spawn <name>',
     });
   }
-  const value = parseJson(text);
+  const value = parseBook(text);
   const format = z.object({ format: z.number() }).safeParse(value);
   if (format.success && format.data.format > FORMAT) {
     throw new BanyanError('config_invalid', `${BOOK_PATH}: format ${format.data.format} is newer than this banyan.`, {

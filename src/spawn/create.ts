@@ -6,7 +6,7 @@ import { BanyanError } from '../kernel/errors.ts';
 import type { Answers } from './answers.ts';
 import { BOOK_PATH, createBook, writeBook } from './book.ts';
 import { cancelled, childEnvironment, runCommand, tailOf, type CommandOptions } from './command.ts';
-import { openSite, writeFiles, type BuildSite, type FolderState } from './folder.ts';
+import { openSite, writeFiles, type BuildSite, type FolderState, refused } from './folder.ts';
 import { commitOf, firstCommit, motherOf, type GitOutcome } from './git.ts';
 import { unpackTemplate, vendor, type PackageSource } from './package.ts';
 import { renderTemplate } from './render.ts';
@@ -129,6 +129,10 @@ async function commitChild(site: BuildSite, options: CreateOptions): Promise<Git
   return firstCommit({ name: answers.name, message, paths, nested: nestedGit }, commands);
 }
 
+function isOfFiles(error: unknown): error is NodeJS.ErrnoException {
+  return error instanceof Error && !(error instanceof BanyanError) && 'syscall' in error;
+}
+
 /**
  * Makes a child: all of it in a folder beside its place, then moved there. Whatever fails or stops it on the way, the disk is as
  * it was before.
@@ -152,7 +156,7 @@ export async function createChild(options: CreateOptions): Promise<Created> {
     return { ...made, git };
   } catch (error) {
     await site.undo();
-    throw error;
+    throw isOfFiles(error) ? refused(error, options.target) : error;
   }
 }
 

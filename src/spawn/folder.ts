@@ -16,6 +16,8 @@ export async function lookAtFolder(folder: string): Promise<FolderState> {
   });
   if (found === undefined) return { kind: 'absent' };
   const entries = await readdir(folder).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT')
+      throw new BanyanError('conflict', `${folder} is a link that leads nowhere.`, { fix: 'Remove it, or choose another folder: --dir.' });
     throw error.code === 'ENOTDIR'
       ? new BanyanError('conflict', `${folder} is there and is no folder.`, { fix: 'Choose another name, or --dir.' })
       : refused(error, folder);
@@ -25,7 +27,7 @@ export async function lookAtFolder(folder: string): Promise<FolderState> {
 }
 
 /** The words for what a file system answers. */
-function refused(error: NodeJS.ErrnoException, folder: string): BanyanError {
+export function refused(error: NodeJS.ErrnoException, folder: string): BanyanError {
   const reasons: Record<string, string> = {
     EACCES: 'you may not write there',
     EPERM: 'you may not write there',

@@ -74,7 +74,8 @@ async function commit(
   const added = await git(['add', '--', ...paths], options);
   if (added.code !== 0) return tailOf(added.output, 5);
   const done = await git([...who.args, 'commit', '-q', '-m', message], options);
-  return done.code === 0 ? who.notes : tailOf(done.output, 5);
+  if (done.code === 0) return who.notes;
+  return tailOf(done.output, 5) || `nothing, but ended with ${done.code}: a hook of yours may have refused it (git commit shows it).`;
 }
 
 export interface FirstCommit {

@@ -20,6 +20,8 @@ describe('proposeName', () => {
     ['favicon.ico', 'favicon-ico-team'],
     ['http', 'http-team'],
     ['CON', 'con-team'],
+    ['con.txt', 'con-txt'],
+    ['lpt9.shop', 'lpt9-shop'],
     ['👍 shop', 'shop'],
     ['日本 shop', 'shop'],
   ])('makes %j %j', (text, name) => {

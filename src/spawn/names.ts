@@ -6,7 +6,7 @@ import { asciiSlug } from '../kernel/text.ts';
 export const MAX_NAME = 60;
 
 /** Names that npm, Windows or Banyan itself keep for something else; a project named as its own dependency cannot be installed. */
-const RESERVED = /^(?:banyan|node-modules|favicon-ico|npm|node|con|prn|aux|nul|com\d|lpt\d)$/;
+const RESERVED = /^(?:banyan|node-modules|favicon-ico|npm|node)$|^(?:con|prn|aux|nul|com\d|lpt\d)(?:\.|$)/;
 
 /** What a name becomes where it may be chosen freely: `My Shop!` is `my-shop`. */
 export interface NameProposal {
@@ -20,7 +20,7 @@ export function isName(name: string): boolean {
 
 function isReserved(name: string): boolean {
   // `git` cuts a trailing `.git`, and GitHub refuses it.
-  return RESERVED.test(name.replaceAll(/[._]/g, '-')) || isBuiltin(name) || /\.(?:git|wiki)$/.test(name);
+  return RESERVED.test(name) || RESERVED.test(name.replaceAll(/[._]/g, '-')) || isBuiltin(name) || /\.(?:git|wiki)$/.test(name);
 }
 
 /**

@@ -32,7 +32,22 @@ describe('the command banyan', () => {
   it('refuses a command that there is not, and passes the code on through its launcher', () => {
     const { status, stderr } = run('banyan.js', ['dance']);
     expect(status).toBe(2);
-    expect(stderr).toContain('There is no command "dance"');
+    expect(stderr).toContain('There is no command "dance".\n');
+    expect(run('banyan.ts', ['constructor']).status).toBe(2);
+  });
+
+  it.each([
+    ['updat', 'update'],
+    ['spwan', 'spawn'],
+    ['Fleet', 'fleet'],
+  ])('%s: names the command that may have been meant', (typed, meant) => {
+    expect(run('banyan.ts', [typed])).toMatchObject({ status: 2, stderr: expect.stringContaining(`Did you mean "${meant}"?`) as string });
+  });
+
+  it.each([[['update', '--help']], [['help', 'update']]])('%j: the help of that command alone', (args) => {
+    const { status, stdout } = run('banyan.ts', args);
+    expect([status, stdout]).toEqual([0, expect.stringMatching(/^Usage: npx banyan update \[options\]\n\nBring a child[^]*--dry-run/)]);
+    expect(stdout).not.toContain('--domain');
   });
 
   it.each(['demo', 'status'])('%s says what to do when nothing runs', (command) => {
@@ -65,7 +80,7 @@ describe('banyan agent', () => {
       expect(send(...key)).toMatchObject({ status: 1, stdout: '', stderr: expect.stringContaining('http://127.0.0.1:1 could not be reached.\n') as string });
     }
     expect(send()).toMatchObject({ status: 1, stderr: expect.stringContaining('--key is missing.') as string });
-    expect(run('banyan.ts', ['agent', '--help']).stdout).toContain('npx banyan <command>');
+    expect(run('banyan.ts', ['agent', '--help']).stdout).toContain('Usage: npx banyan agent');
   });
 
   it('says what is wrong with what it is given, without the stack of a program', () => {

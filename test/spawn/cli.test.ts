@@ -127,6 +127,8 @@ describe('banyan spawn', () => {
     const { status, stderr } = await place.run('my-shop', '--yes', '--dir', '/proc/my-shop', ...QUICK);
     expect([status, stderr]).toEqual([1, expect.stringMatching(/\/proc\/my-shop cannot be written[^]*--dir/)]);
     writeFileSync(join(place.cwd, 'file'), '');
+    symlinkSync('nowhere', join(place.cwd, 'dangling'));
+    expect((await place.run('my-shop', '--yes', '--dir', 'dangling', ...QUICK)).stderr).toMatch(/dangling is a link that leads nowhere\.\n.*--dir/);
     expect((await place.run('my-shop', '--yes', '--dir', 'file/below', ...QUICK)).stderr).toMatch(/a part of the path is no folder/);
   });
 
@@ -138,6 +140,15 @@ describe('banyan spawn', () => {
     const known = await place.run('second', '--yes', ...QUICK);
     expect(git('second', 'log', '--format=%an <%ae>')).toBe('Ada <ada@example.com>');
     expect(known.stdout).not.toContain('--reset-author');
+  });
+
+  it('says so where a hook refuses the commit without a word', async () => {
+    const hooks = join(place.cwd, '..', 'hooks');
+    mkdirSync(hooks);
+    writeFileSync(join(hooks, 'pre-commit'), '#!/bin/sh\nexit 1\n', { mode: 0o755 });
+    writeFileSync(join(place.env['GIT_CONFIG_GLOBAL']!), `[core]\n\thooksPath = ${hooks}\n`);
+    const { status, stdout } = await place.run('my-shop', '--yes', ...QUICK);
+    expect([status, stdout]).toEqual([0, expect.stringMatching(/Nothing was committed\. Git said: nothing, but ended with 1: a hook/)]);
   });
 
   it('does not commit into a repository around it, and makes one of its own when told', async () => {

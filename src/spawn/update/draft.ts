@@ -65,7 +65,8 @@ export class Draft {
 
   remove(path: string): void {
     const before = this.byPath.get(childPath(path));
-    if (before?.kind === 'added') {
+    const isNew = before?.kind === 'added' || (before?.kind === 'codemod' && readChildFile(this.root, path) === null);
+    if (isNew) {
       this.byPath.delete(path);
       return;
     }

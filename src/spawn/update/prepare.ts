@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import semver from 'semver';
 import { BanyanError } from '../../kernel/errors.ts';
 import { isOptional, type Answers, type OptionalQuestion } from '../answers.ts';
-import { BOOK_PATH, createBook, readBook, writeBook, type Book, type BookInput, type Conflicts } from '../book.ts';
+import { BOOK_PATH, createBook, parseBook, readBook, writeBook, type Book, type BookInput, type Conflicts } from '../book.ts';
 import { commitOf } from '../git.ts';
 import { renderTemplate, type RenderedFile } from '../render.ts';
 import type { Template } from '../template.ts';
@@ -134,7 +134,7 @@ function bookAfter(book: Book, input: BookInput & Pick<Plan, 'changes' | 'local'
 
 /** What the book does not answer was asked by no version before. */
 function openQuestions(root: string, book: Book): OptionalQuestion[] {
-  const { answers = {} } = JSON.parse(readFileSync(join(root, BOOK_PATH), 'utf8')) as { answers?: Record<string, unknown> };
+  const { answers = {} } = parseBook(readFileSync(join(root, BOOK_PATH), 'utf8')) as { answers?: Record<string, unknown> };
   return Object.keys(book.answers)
     .filter(isOptional)
     .filter((question) => !Object.hasOwn(answers, question));
