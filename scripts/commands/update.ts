@@ -8,7 +8,7 @@ import { isHalfway, recover } from '../../src/spawn/update/apply.ts';
 import { checkLocally, type LocalState } from '../../src/spawn/update/check.ts';
 import { handOver, type Handover } from '../../src/spawn/update/handover.ts';
 import { conflictsOf, outlineOf, prepareUpdate, readChildBook } from '../../src/spawn/update/prepare.ts';
-import { refusal } from '../../src/spawn/update/request/remote.ts';
+import { refusal } from '../../src/spawn/update/request/answers.ts';
 import { requestUpdate } from '../../src/spawn/update/request/request.ts';
 import { locateRelease, readRelease, withScratch, type Located, type Place } from '../../src/spawn/update/target.ts';
 import { applyUpdate } from '../../src/spawn/update/update.ts';

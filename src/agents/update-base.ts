@@ -45,16 +45,17 @@ function parse(json: string): unknown {
   }
 }
 
-type Files = Pick<Workspace, 'list' | 'readBytes'>;
+type Files = Pick<Workspace, 'list' | 'readBytes' | 'isProtected'>;
 
 function textOf(files: Files, path: string): string {
   return Buffer.from(files.readBytes(path) ?? []).toString('utf8');
 }
 
-/** Files in which conflicts of an update are left. */
+/** Files in which conflicts of an update are left. Those that no agent may change are people's: their markers hold up nobody else's work. */
 export function filesWithConflicts(files: Files): string[] {
   const known = leftByUpdates(files);
   return files.list().filter((path) => {
+    if (files.isProtected(path)) return false;
     const left = known.get(path) ?? null;
     return left !== false && holdsConflict(textOf(files, path), left);
   });

@@ -24,8 +24,19 @@ const conflictSchema = z.union([
   }),
 ]);
 
+/** Characters of a text that the book keeps of what is behind. */
+export const MOST_BEHIND = 200_000;
+const behindText = z.string().max(MOST_BEHIND).nullable();
+
 /** Of a file that an update could not push: the template's text of before, and the hash of its new one; null where there was, or is, none. */
-const behindSchema = z.looseObject({ text: z.string().max(200_000).nullable(), sha256: fileSchema.shape.sha256.nullable() });
+const behindSchema = z.looseObject({
+  text: behindText,
+  sha256: fileSchema.shape.sha256.nullable(),
+  /** The version that the file is at. */
+  version: versionSchema.optional(),
+  /** Where a codemod has mended it: the child's own text, and what it was to be; null where there was, or was to be, none. */
+  mended: z.looseObject({ from: behindText, to: behindText }).optional(),
+});
 
 /** What a later version of the same format has added is kept as it stands. */
 export const bookSchema = z.looseObject({

@@ -93,6 +93,13 @@ async function text(path: string, ref: string): Promise<string> {
   return Buffer.from(data.content, 'base64').toString();
 }
 
+/** A person pushes a file to a branch. */
+async function pushTo(branch: string, path: string, content: string): Promise<void> {
+  const found = await maintainer.rest.repos.getContent({ ...at, path, ref: branch }).catch(() => null);
+  const sha = found && !Array.isArray(found.data) ? { sha: found.data.sha } : {};
+  await maintainer.rest.repos.createOrUpdateFileContents({ ...at, branch, path, message: 'mine', content: Buffer.from(content).toString('base64'), ...sha });
+}
+
 describe('the conflicts of an update', () => {
   it('are asked of the Banyan of the child, resolved by it into the branch of the update, and merged by a person', async () => {
     const { pull: number } = await update();
@@ -203,6 +210,47 @@ describe('the conflicts of an update', () => {
     expect((await issues())[0]?.state).toBe('closed');
   }, 120_000);
 
+  describe('once they are over', () => {
+    const own = async () => (await pulls()).find(({ head: { ref } }) => ref === OWN_BRANCH);
+
+    it('leave no pull request of their resolution open, which says why, and once', async () => {
+      await update();
+      await engine.settle();
+      const { number = 0 } = (await own()) ?? {};
+      expect(await pull(number)).toMatchObject({ state: 'open', user: { login: 'banyan[bot]' } });
+      await pushTo(BRANCH, 'settings.js', settings(79));
+      await update();
+      expect(await pull(number)).toMatchObject({ state: 'closed', merged: false });
+      expect(await said(number)).toContain('#2, which asked for this resolution');
+      await engine.settle();
+      expect(await ticket(2)).toMatchObject({ state: 'cancelled' });
+      await maintainer.rest.pulls.update({ ...at, pull_number: number, state: 'open' });
+      await update();
+      expect((await pull(number)).state).toBe('open');
+    }, 120_000);
+
+    it('leave one alone to which a person has pushed', async () => {
+      await update();
+      await engine.settle();
+      await pushTo(OWN_BRANCH, 'settings.js', settings(80));
+      await maintainer.rest.issues.update({ ...at, issue_number: 2, state: 'closed' });
+      await update();
+      expect((await own())?.state).toBe('open');
+    }, 120_000);
+
+    it('leave one of an issue alone that is about something else', async () => {
+      await update();
+      await engine.settle();
+      const { number = 0, body } = (await own()) ?? {};
+      const { data: other } = await maintainer.rest.issues.create({ ...at, title: 'Other', body: 'Of its own.' });
+      await maintainer.rest.issues.update({ ...at, issue_number: other.number, state: 'closed' });
+      await maintainer.rest.pulls.update({ ...at, pull_number: number, body: (body ?? '').replaceAll('#2', `#${other.number}`) });
+      await maintainer.rest.issues.update({ ...at, issue_number: 2, state: 'closed' });
+      await update();
+      expect((await own())?.state).toBe('open');
+    }, 120_000);
+  });
+
   it('go nowhere where the branch of the update was made anew meanwhile, and the issue says what to do', async () => {
     const play = simplePlayer({ files: [RESOLVED] });
     let moved = false;
@@ -229,6 +277,48 @@ describe('the conflicts of an update', () => {
     await engine.settle();
     expect(engine.models.requests.slice(asked).map(({ agent }) => agent)).not.toContain('product-owner');
     expect(await ticket(2)).toEqual({ state: 'in_review', base_branch: BRANCH });
+  }, 120_000);
+
+  it('in some files that no agent may change hold up nobody in the others: each does theirs, and the update is a draft until all are gone', async () => {
+    makeMother(join(place, 'one'), { ...V1, files: { ...V1.files, 'AGENTS.md': 'Rules.\n' } });
+    rmSync(child, { recursive: true });
+    mkdirSync(child);
+    makeChild(child, join(place, 'one'));
+    makeMother(join(place, 'two'), { ...V2, files: { ...V2.files, 'AGENTS.md': 'Rules of theirs.\n' } });
+    addOrigin(child, engine.github.url, `acme/${at.repo}`);
+    write(child, { 'AGENTS.md': 'Rules of ours.\n', 'settings.js': settings(77) });
+    commitAll(child);
+    await promisify(execFile)('git', ['push', '-q', '-f', 'origin', 'main'], { cwd: child });
+    const { pull: number } = await update();
+    const [issue] = await issues();
+    expect(issue?.body).toContain('- [ ] `settings.js` on the branch');
+    expect(issue?.body).not.toContain('- [ ] `AGENTS.md`');
+    expect(issue?.body).toContain('Not part of this: `AGENTS.md`');
+    expect((await pull(number)).body).toContain('**These stay with you,** since no agent may change them: `AGENTS.md`.');
+    await engine.settle();
+    expect(await ticket(2)).toEqual({ state: 'in_review', base_branch: BRANCH });
+    const own = (await pulls()).find(({ head: { ref } }) => ref === OWN_BRANCH);
+    const checks = await maintainer.rest.checks.listForRef({ ...at, ref: OWN_BRANCH });
+    expect(checks.data.check_runs.map(({ name, conclusion }) => `${name}: ${conclusion}`).toSorted()).toEqual(['banyan/qa: success', 'banyan/review: success']);
+    await maintainer.rest.pulls.merge({ ...at, pull_number: own?.number ?? 0 });
+    await engine.settle();
+    await update();
+    expect((await pull(number)).draft).toBe(true);
+    await pushTo(BRANCH, 'AGENTS.md', 'Rules of both.\n');
+    await update();
+    expect((await pull(number)).draft).toBe(false);
+  }, 120_000);
+
+  it('in files that people have to resolve leave nothing to ask once the others are resolved by hand', async () => {
+    await edit({ '.github/banyan.yml': 'protected_paths: [notes.js]\n', 'notes.js': 'ours\n' });
+    makeMother(join(place, 'two'), { ...V2, files: { ...V2.files, 'notes.js': 'theirs\n' } });
+    await update();
+    // A marker in a file that no agent may change, and none in the others.
+    await pushTo(BRANCH, 'settings.js', settings(79));
+    await pushTo(BRANCH, 'notes.js', '<<<<<<< your child\n');
+    await update();
+    expect((await issues())[0]?.state).toBe('closed');
+    expect(await said(2)).toContain('in files that no agent may change');
   }, 120_000);
 
   it('in a file that no agent may change are left to people, which the pull request says', async () => {

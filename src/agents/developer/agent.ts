@@ -30,7 +30,7 @@ function feedbackSection(input: JsonObject): string {
 function branchSection({ ticket, code }: TicketSnapshot): string {
   const { base_branch: base } = ticket;
   const update = base
-    ? `You work on the update of a template: your change is merged into its branch \`${base}\`, not into the default one. Files of it hold conflicts between marker lines (\`<<<<<<< your child\`, \`||||||| template v...\`, \`=======\`, \`>>>>>>> template v...\`): resolve each one, and leave none of these lines. Change nothing else.`
+    ? `You work on the update of a template: your change is merged into its branch \`${base}\`, not into the default one. Files of it hold conflicts between marker lines (\`<<<<<<< your child\`, \`||||||| template v...\`, \`=======\`, \`>>>>>>> template v...\`): resolve each one, and leave none of these lines. Leave those in files that you may not change: people resolve them. Change nothing else.`
     : '';
   if (!code?.pr_number) return update;
   const branch = `You work on the existing branch \`${code.branch}\` of pull request #${code.pr_number}; the files you see are those of its head. Your change is added to it as one commit.`;

@@ -1,39 +1,153 @@
-import { hashOf, type Behind, type Book } from '../book.ts';
+import { hashOf, MOST_BEHIND, type Behind, type Book } from '../book.ts';
 import type { RenderedFile } from '../render.ts';
+import { labelsOf } from './markers.ts';
+import { mergeText } from './merge-text.ts';
+import type { Change, Entry, Notice, Ours } from './plan.ts';
 import { readChildFile } from './tree.ts';
 
 /*
  * Workflows that an update could not push. The book is at the new version then, and these files are not: it keeps what the template had of each, so
- * that the next update, of the same version too, takes them from there. Who applied the patch by hand is not behind any more.
+ * that the next update, of the same version too, takes them from there. Who applied the patch by hand is not behind any more. Codemods run once, for
+ * the versions between: what they mended there is kept as text, before and after, and merged into what the file has become.
  */
+
+type Behinds = Pick<Book, 'behind'>;
+
+function ownText(root: string, path: string): string | null {
+  return readChildFile(root, path)?.text ?? null;
+}
+
+function isSame(a: string | null, b: string | null): boolean {
+  return a === null || b === null ? a === b : hashOf(a) === hashOf(b);
+}
 
 /** Whether a file is still as the template had it before, or edited since; not where it is as the new template has it, or was made from it. */
 function isBehind(root: string, path: string, { text, sha256 }: Behind): boolean {
-  const own = readChildFile(root, path);
+  const own = ownText(root, path);
   if (own === null) return sha256 !== null;
-  return text !== null && hashOf(own.text) !== sha256;
+  return text !== null && hashOf(own) !== sha256;
 }
 
-/** What the child was made from: the template of the book's version, but for what is behind it. */
-export function withBehind(base: readonly RenderedFile[], root: string, { behind = {}, files }: Book): RenderedFile[] {
-  const late = Object.entries(behind).filter(([path, entry]) => isBehind(root, path, entry));
+/** What codemods have mended, merged into the child's own workflows: texts as if they stood there; null: the file goes. */
+export interface Carried {
+  texts: ReadonlyMap<string, string | null>;
+  /** Of what could not be merged any more. */
+  notices: Notice[];
+}
+
+/** @returns undefined where it cannot be merged */
+function mendedText(own: string | null, { from, to }: NonNullable<Behind['mended']>): string | null | undefined {
+  if (isSame(own, from)) return to;
+  if (own === null || from === null || to === null) return undefined;
+  const { text, conflicts } = mergeText({ base: from, ours: own, theirs: to }, labelsOf('', ''));
+  return conflicts === 0 ? text : undefined;
+}
+
+export function carryMended(root: string, { behind = {} }: Behinds): Carried {
+  const texts = new Map<string, string | null>();
+  const notices: Notice[] = [];
+  for (const [path, { mended }] of Object.entries(behind)) {
+    const own = ownText(root, path);
+    if (mended === undefined || isSame(own, mended.to)) continue;
+    const text = mendedText(own, mended);
+    if (text === undefined) {
+      const message = `${path} was changed here where a codemod of an earlier version had mended it, too: yours stays; see whether it still fits.`;
+      notices.push({ path, kind: 'mended_elsewhere', message });
+    } else texts.set(path, text);
+  }
+  return { texts, notices };
+}
+
+/** The child with them. */
+export function withCarried(ours: Ours, { texts }: Carried): Ours {
+  const entries = new Map(ours.entries);
+  for (const [path, text] of texts) {
+    const before: Entry | undefined = entries.get(path);
+    if (text === null) entries.delete(path);
+    else entries.set(path, { kind: 'file', text, mode: before?.kind === 'file' ? before.mode : 0o644 });
+  }
+  return { ...ours, entries };
+}
+
+/** What was carried and is not part of another change of its file. */
+export function changesOfCarried(carried: Carried, ours: Ours, changes: readonly Change[], classes: ReadonlyMap<string, Change['class']>): Change[] {
+  const changed = new Set(changes.flatMap(({ path, from }) => (from === undefined ? [path] : [path, from])));
+  return [...carried.texts].flatMap(([path, content]): Change[] => {
+    const before = ours.entries.get(path);
+    const mode = before?.kind === 'file' ? before.mode : 0o644;
+    const kind = content === null ? 'deleted' : 'codemod';
+    return changed.has(path) ? [] : [{ path, kind, class: classes.get(path) ?? 'local', content, mode, conflicts: 0 }];
+  });
+}
+
+/** Workflows that have not come yet, by path. */
+export function lateWorkflows(root: string, { behind = {} }: Behinds): string[] {
+  return Object.entries(behind).flatMap(([path, entry]) => {
+    const late = entry.mended ? !isSame(ownText(root, path), entry.mended.to) : isBehind(root, path, entry);
+    return late ? [path] : [];
+  });
+}
+
+/** Since which version each of them is behind. */
+export function behindSince(root: string, book: Behinds & Pick<Book, 'version'>): Map<string, string> {
+  return new Map(lateWorkflows(root, book).map((path) => [path, book.behind?.[path]?.version ?? book.version]));
+}
+
+/** What the child was made from: the template of the book's version, but for what is behind it. What is carried has the new text in it already. */
+export function withBehind(
+  base: readonly RenderedFile[],
+  root: string,
+  { behind = {}, files }: Pick<Book, 'behind' | 'files'>,
+  carried: Carried,
+): RenderedFile[] {
+  const rendered = new Map(base.map((file) => [file.path, file]));
+  const late = Object.entries(behind).filter(([path, entry]) => (carried.texts.has(path) ? !rendered.has(path) : isBehind(root, path, entry)));
   const paths = new Set(late.map(([path]) => path));
   const older = late.flatMap(([path, { text }]): RenderedFile[] => {
     if (text === null) return [];
-    const known = base.find((file) => file.path === path);
+    const known = rendered.get(path);
     return [{ path, content: text, mode: known?.mode ?? 0o644, class: files[path]?.class ?? known?.class ?? 'merged', origin: known?.origin ?? '' }];
   });
   return [...base.filter(({ path }) => !paths.has(path)), ...older];
 }
 
+export interface LeftBehind {
+  root: string;
+  /** Workflows that are not pushed. */
+  paths: readonly string[];
+  base: ReadonlyMap<string, string>;
+  /** Where codemods have mended them: what they are to be, by where they are now. */
+  mended: ReadonlyMap<string, string | null>;
+}
+
 /** The book of a commit without some of its files: these stay what they were in the book before. */
-export function leaveBehind(after: Book, before: Book, left: { paths: readonly string[]; base: ReadonlyMap<string, string> }): Book {
-  const { paths, base } = left;
+export function leaveBehind(after: Book, before: Book, { root, paths, base, mended }: LeftBehind): Book {
   const files = Object.entries(after.files).flatMap(([path, file]) => {
     if (!paths.includes(path)) return [[path, file] as const];
     const old = before.files[path];
     return old === undefined ? [] : [[path, old] as const];
   });
-  const behind = paths.map((path) => [path, { text: base.get(path) ?? null, sha256: after.files[path]?.sha256 ?? null }] as const);
-  return { ...after, files: Object.fromEntries(files), ...(behind.length === 0 ? {} : { behind: Object.fromEntries(behind) }) };
+  const since = behindSince(root, before);
+  const behind = paths.map((path): [string, Behind] => {
+    const known = since.has(path) && before.behind?.[path]?.mended ? before.behind[path] : undefined;
+    const [from, to] = [ownText(root, path), mended.get(path)];
+    const isKept = to !== undefined && (from?.length ?? 0) <= MOST_BEHIND && (to?.length ?? 0) <= MOST_BEHIND;
+    return [
+      path,
+      {
+        text: known ? known.text : (base.get(path) ?? null),
+        sha256: after.files[path]?.sha256 ?? null,
+        version: since.get(path) ?? before.version,
+        ...(isKept ? { mended: { from, to } } : {}),
+      },
+    ];
+  });
+  const { conflicts = {}, ...rest } = after;
+  const kept = Object.entries(conflicts).filter(([path, conflict]) => conflict === false || !paths.includes(path));
+  return {
+    ...rest,
+    files: Object.fromEntries(files),
+    ...(kept.length === 0 ? {} : { conflicts: Object.fromEntries(kept) }),
+    ...(behind.length === 0 ? {} : { behind: Object.fromEntries(behind) }),
+  };
 }

@@ -2,7 +2,7 @@ import { hashOf, type Book } from '../book.ts';
 import type { FileClass } from '../manifest.ts';
 import type { RenderedFile } from '../render.ts';
 import { mergeJson } from './merge-json.ts';
-import type { Labels } from './markers.ts';
+import { labelsOf, type Labels } from './markers.ts';
 import { mergeText, type Merge, type Sides } from './merge-text.ts';
 import { areAlike } from './renames.ts';
 
@@ -38,7 +38,7 @@ export interface Change {
 /** What a person should know and nothing needs to be done about. */
 export interface Notice {
   path: string;
-  kind: 'deleted_by_you' | 'dropped_but_yours' | 'yours_is_there' | 'managed_edit_replaced' | 'in_the_way' | 'not_text';
+  kind: 'deleted_by_you' | 'dropped_but_yours' | 'yours_is_there' | 'managed_edit_replaced' | 'in_the_way' | 'not_text' | 'mended_elsewhere';
   message: string;
 }
 
@@ -79,6 +79,8 @@ export interface PlanInput {
   places: ReadonlyMap<string, string>;
   book: Pick<Book, 'files'>;
   labels: Labels;
+  /** Where the base of a file is of an older version than the others: which. */
+  since?: ReadonlyMap<string, string>;
 }
 
 /** A file of the new template, with what it was and what the child has. */
@@ -149,7 +151,9 @@ class Planner {
 
   private merge(item: Case, text: string): Merge {
     const sides: Sides = { base: item.base?.content ?? '', ours: text, theirs: item.theirs.content };
-    return item.theirs.path.endsWith('.json') ? mergeJson(sides, this.input.labels) : mergeText(sides, this.input.labels);
+    const since = this.input.since?.get(item.base?.path ?? '');
+    const labels = since === undefined ? this.input.labels : { ...this.input.labels, base: labelsOf(since, '').base };
+    return item.theirs.path.endsWith('.json') ? mergeJson(sides, labels) : mergeText(sides, labels);
   }
 
   /** A file that the template did not have before. */

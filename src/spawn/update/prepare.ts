@@ -8,7 +8,7 @@ import { BOOK_PATH, createBook, parseBook, readBook, writeBook, type Book, type 
 import { commitOf } from '../git.ts';
 import { renderTemplate, type RenderedFile } from '../render.ts';
 import type { Template } from '../template.ts';
-import { withBehind } from './behind.ts';
+import { behindSince, carryMended, changesOfCarried, withBehind, withCarried, type Carried } from './behind.ts';
 import { changelogBetween, type ChangelogSection } from './changelog.ts';
 import { runCodemods, type CodemodNote } from './codemods.ts';
 import { asText, findMarkers, labelsOf } from './markers.ts';
@@ -44,6 +44,8 @@ export interface Prepared {
   oldSpec: string;
   /** What the template had before, by path. */
   base: ReadonlyMap<string, string>;
+  /** Paths that codemods have changed, of this update or of one that could not push them. */
+  mended: ReadonlySet<string>;
 }
 
 /** @throws BanyanError `not_found` where the folder is no child */
@@ -102,6 +104,13 @@ function conflictsAfter({ conflicts = {} }: Book, files: readonly RenderedFile[]
     count > 0 ? [[path, { count, ...(lookalikes === undefined ? {} : { lookalikes }) }] as const] : [],
   );
   return Object.fromEntries<Conflicts[string]>([...said, ...left]);
+}
+
+/** What is different after the codemods, and what those of an earlier version have left. */
+function mendedPaths(before: readonly Change[], after: readonly Change[], carried: Carried): Set<string> {
+  const planned = new Map(before.map(({ path, content }) => [path, content]));
+  const touched = after.filter(({ path, from, content }) => !planned.has(path) || planned.get(path) !== content || carried.texts.has(from ?? path));
+  return new Set(touched.map(({ path }) => path));
 }
 
 /** The package.json as it is on disk counts, whatever was put into the merge. */
@@ -198,32 +207,35 @@ export async function prepareUpdate(release: Release, place: Place, options: Pre
   const old = await findOldRelease(book, place);
   const spec = specFor(book, release);
   const rendered = withThisCode(old, () => renderTemplate(old.template, book.answers, { banyan: book.banyan }));
-  const base = withBehind(rendered, root, book);
+  const carried = carryMended(root, book);
+  const base = withBehind(rendered, root, book, carried);
   const [from, to] = [book.version, template.version];
   const { theirs, waits, answers, questions } = await renderAnswered(
     release,
     { root, book, spec },
     {
       ...options,
-      waits: (defaults) => from !== to || digestOf(base) !== digestOf(defaults) || hasMadeRoom(root, book, defaults),
+      waits: (defaults) =>
+        from !== to || digestOf(base) !== digestOf(defaults) || carried.texts.size + carried.notices.length > 0 || hasMadeRoom(root, book, defaults),
     },
   );
   const given = givenFiles(base, book);
-  const places = followRenames({ base: given, theirs, declared: template.manifest.renames, from, to });
-  const read = readOurs(
-    root,
-    [...base, ...theirs].map(({ path }) => path),
-  );
+  const since = new Map([...behindSince(root, book)].filter(([path]) => !carried.texts.has(path) || !rendered.some((file) => file.path === path)));
+  const places = followRenames({ base: given, theirs, declared: template.manifest.renames, from, to, since });
+  const read = readOurs(root, [...[...base, ...theirs].map(({ path }) => path), ...carried.texts.keys()]);
   refuseLeftovers(read, book);
-  const plan = planUpdate({ base: given, theirs, ours: withSpec(read, book.banyan), places, book, labels: labelsOf(from, to) });
-  const draft = { root, changes: plan.changes, classes: new Map(theirs.map((file) => [file.path, file.class])) };
+  const ours = withCarried(withSpec(read, book.banyan), carried);
+  const plan = planUpdate({ base: given, theirs, ours, places, book, labels: labelsOf(from, to), since });
+  const classes = new Map(theirs.map((file) => [file.path, file.class]));
+  const planned = [...plan.changes, ...changesOfCarried(carried, read, plan.changes, classes)];
   const mended = options.codemods
-    ? await runCodemods(join(release.folder, 'codemods'), draft, { from, to, signal: place.commands.signal })
-    : { changes: plan.changes, notes: [] };
+    ? await runCodemods(join(release.folder, 'codemods'), { root, changes: planned, classes }, { from, to, signal: place.commands.signal })
+    : { changes: planned, notes: [] };
   const commit = release.source.kind === 'folder' ? await commitOf(release.folder, place.commands) : null;
   return {
     ...plan,
     ...outlineOf(release, book),
+    notices: [...plan.notices, ...carried.notices],
     waits,
     changes: withoutNothing(root, mended.changes),
     codemods: mended.notes,
@@ -232,6 +244,7 @@ export async function prepareUpdate(release: Release, place: Place, options: Pre
     spec,
     oldSpec: book.banyan,
     base: new Map(base.map(({ path, content }) => [path, content])),
+    mended: mendedPaths(planned, mended.changes, carried),
   };
 }
 

@@ -69,6 +69,8 @@ export interface RenameInput {
   declared: Declared;
   from: string;
   to: string;
+  /** Files that are at an older version than `from`. */
+  since?: ReadonlyMap<string, string>;
 }
 
 /**
@@ -76,9 +78,9 @@ export interface RenameInput {
  * by what they have in common.
  * @returns by old path; a file that is missing was dropped
  */
-export function followRenames({ base, theirs, declared, from, to }: RenameInput): Map<string, string> {
+export function followRenames({ base, theirs, declared, from, to, since = new Map<string, string>() }: RenameInput): Map<string, string> {
   const there = new Set(theirs.map(({ path }) => path));
-  const steps = stages(declared, from, to);
+  const steps = new Map([from, ...since.values()].map((version) => [version, stages(declared, version, to)]));
   const places = new Map<string, string>();
   const taken = new Set<string>();
   const place = (path: string, at: string) => {
@@ -87,7 +89,7 @@ export function followRenames({ base, theirs, declared, from, to }: RenameInput)
     taken.add(at);
   };
   for (const { path } of base) {
-    const said = steps.reduce((at, step) => step.get(at) ?? at, path);
+    const said = (steps.get(since.get(path) ?? from) ?? []).reduce((at, step) => step.get(at) ?? at, path);
     if (said !== path) place(path, said);
   }
   for (const { path } of base) if (!places.has(path)) place(path, path);

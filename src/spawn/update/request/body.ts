@@ -2,7 +2,7 @@ import { quoteAsCode, quoteForLine, quoteForPull } from '../../../domain/quote.t
 import { askedMarker } from '../../../domain/update-issue.ts';
 import { truncateLines } from '../../../kernel/text.ts';
 import { breakingEntries } from '../changelog.ts';
-import { conflictsOf, type Prepared } from '../prepare.ts';
+import type { Conflict, Prepared } from '../prepare.ts';
 
 /** GitHub takes 65,536 characters. */
 const MOST_CHARACTERS = 60_000;
@@ -13,7 +13,9 @@ const MOST_LIST = 8_000;
 
 export interface WorkflowPatch {
   path: string;
+  /** Empty where it is in conflict: markers are nothing to be applied. */
   patch: string;
+  conflicts: number;
 }
 
 export interface BodyInput {
@@ -23,6 +25,8 @@ export interface BodyInput {
   /** What else a person should know. */
   notes: readonly string[];
   branch: string;
+  /** Those that stand on the branch. */
+  conflicts: readonly Conflict[];
   resolver: Resolver;
   /** False where it should be a draft and is none: GitHub offers none, or a person has taken it out. */
   drafted: boolean;
@@ -54,19 +58,33 @@ function listed(lines: readonly string[], most = MOST_LIST): string[] {
   return end === -1 ? [...lines] : [...lines.slice(0, end), `- and ${lines.length - end} more`];
 }
 
+function counted({ path, count }: Conflict): string {
+  return `${quoteAsCode(path)}: ${count} ${count === 1 ? 'conflict' : 'conflicts'}`;
+}
+
 /** A part of a patch does not apply: a change that has no room is named. */
 function workflowSection(workflows: readonly WorkflowPatch[]): string {
   if (workflows.length === 0) return '';
   let used = 0;
-  const shown = workflows.filter(({ patch }) => (used += patch.length) <= MOST_PATCH);
-  const rest = workflows.filter((workflow) => !shown.includes(workflow));
+  const mergeable = workflows.filter(({ patch }) => patch !== '');
+  const conflicts = workflows.flatMap(({ path, conflicts: count }) => (count > 0 ? [{ path, count }] : []));
+  const shown = mergeable.filter(({ patch }) => (used += patch.length) <= MOST_PATCH);
+  const rest = mergeable.filter((workflow) => !shown.includes(workflow));
   const patch = shown.map((workflow) => workflow.patch).join('');
   return section('Workflows, to be applied by hand', [
-    'The token of this run may not change `.github/workflows`. Take the changes with `npx banyan update`, or apply this with `git apply`:',
+    `The token of this run may not change \`.github/workflows\`. Take the changes with \`npx banyan update\`${patch === '' ? '.' : ', or apply this with `git apply`:'}`,
     ...(patch === '' ? [] : ['', fenced(patch, 'diff')]),
     ...(patch.includes('\r')
       ? ['', 'Lines here end with CR and LF, which a browser does not copy: take the text with `gh pr view --json body --jq .body`.']
       : []),
+    ...(conflicts.length === 0
+      ? []
+      : [
+          '',
+          'In these both sides changed the same lines. They are in no patch, and stay as they are until somebody runs `npx banyan update` on their machine, chooses between the sides there, and pushes:',
+          '',
+          ...listed(conflicts.map((conflict) => `- ${counted(conflict)}`)),
+        ]),
     ...(rest.length === 0 ? [] : ['', 'No room is here for the changes of:', ...listed(rest.map(({ path }) => `- ${quoteAsCode(path)}`))]),
   ]);
 }
@@ -86,28 +104,31 @@ export function titleOf({ from, to }: Pick<Prepared, 'from' | 'to'>): string {
   return from === to ? `${TITLE}${to}, as it is now` : `${TITLE}${to}`;
 }
 
-function resolution({ issue, persons }: Resolver, branch: string): string[] {
+function resolution({ issue, persons }: Resolver, conflicts: readonly Conflict[], branch: string): string[] {
   const byHand = `\`git fetch && git switch ${branch}\`, choose in each file, remove the marker lines, \`npm install && npm run check && npm test\`, commit and push`;
+  const kept = conflicts.flatMap(({ path }) => (persons.includes(path) ? [`\`${path}\``] : []));
   if (issue?.state === 'open') {
     return [
-      `**Who resolves them:** #${issue.number} asks Banyan, which proposes the resolution as a pull request into this branch, tested and reviewed. Merge that one first, then this one.`,
-      `To do it yourself, close #${issue.number}; then: ${byHand}.`,
+      `**Who resolves them:** #${issue.number} asks Banyan, which proposes the resolution as a pull request into this branch, with QA's proof and a review. Merge that one first, then this one.`,
+      ...(kept.length === 0 ? [] : [`**These stay with you,** since no agent may change them: ${kept.join(', ')}.`]),
+      `To do it ${kept.length === 0 ? 'yourself' : 'all yourself'}, close #${issue.number}; then: ${byHand}.`,
     ];
   }
-  const why = persons.length === 0 ? '' : ` No agent may change ${persons.map((path) => `\`${path}\``).join(', ')}, so Banyan was not asked.`;
+  const why = kept.length === 0 ? '' : ` No agent may change ${kept.join(', ')}, so Banyan was not asked${kept.length < conflicts.length ? ' for those' : ''}.`;
   return [`**Who resolves them:** you.${why} Like so: ${byHand}.`];
 }
 
-function conflictsSection({ prepared, branch, resolver, drafted }: Pick<BodyInput, 'prepared' | 'branch' | 'resolver' | 'drafted'>): string {
-  const conflicts = conflictsOf(prepared);
+type ConflictsInput = Pick<BodyInput, 'branch' | 'conflicts' | 'resolver' | 'drafted'>;
+
+function conflictsSection({ branch, conflicts, resolver, drafted }: ConflictsInput): string {
   if (conflicts.length === 0) return '';
   return section('Conflicts', [
     'This repository and the template changed the same lines. On this branch, and nowhere else, both stand in the file, between marker lines:',
     `yours after \`<<<<<<< your child\`, what both began with after \`|||||||\`, the template's after \`=======\`.`,
     '',
-    ...conflicts.map(({ path, count }) => `- [ ] \`${path}\`: ${count} ${count === 1 ? 'conflict' : 'conflicts'}`),
+    ...conflicts.map((conflict) => `- [ ] ${counted(conflict)}`),
     '',
-    ...resolution(resolver, branch),
+    ...resolution(resolver, conflicts, branch),
     '',
     drafted
       ? 'This is a draft until no marker is left; the next run of the update takes it out of draft.'
@@ -123,12 +144,16 @@ function noticeText({ kind, path, message }: Prepared['notices'][number]): strin
     : message;
 }
 
+/** GitHub's rule for whatever `GITHUB_TOKEN` opens or pushes to. */
+const BY_ACTIONS =
+  'Where `github-actions[bot]` has opened it, CI waits here until somebody with write access presses "Approve and run": nothing was tested before.';
+
 /** What changed and why, for whoever decides. */
-export function bodyOf({ prepared, workflows, notes, branch, resolver, drafted }: BodyInput): string {
+export function bodyOf({ prepared, workflows, notes, ...onBranch }: BodyInput): string {
   const { from, to, changes, notices, codemods, questions, changelog } = prepared;
   const text = [
     `Updates the template of this repository from v${from} to v${to}.\n`,
-    conflictsSection({ prepared, branch, resolver, drafted }),
+    conflictsSection(onBranch),
     changelogSection(changelog),
     section(
       'Needs a look',
@@ -147,7 +172,8 @@ export function bodyOf({ prepared, workflows, notes, branch, resolver, drafted }
       'Files',
       listed(changes.map(({ kind, path, from: before }) => `- ${kind} ${before === undefined ? '' : `${quoteAsCode(before)} to `}${quoteAsCode(path)}`)),
     ),
-    '\n---\n\nKept current until somebody pushes to this branch. Closing it refuses this version; the next one is proposed again.\n',
+    '\n---\n\nKept current until somebody pushes to this branch. Closing it refuses this version; the next one is proposed again. ',
+    `${BY_ACTIONS}\n`,
   ].join('');
   return text;
 }
@@ -173,24 +199,36 @@ export function questionOf({ from, to, changelog }: Pick<Prepared, 'from' | 'to'
 /** The label by which a new major version is agreed to. */
 export const AGREED = 'template-update';
 
+export interface ResolutionRequest {
+  branch: string;
+  pull: number;
+  prefix: string;
+  /** Those that Banyan is asked for. */
+  asked: readonly Conflict[];
+  /** Files with conflicts that stay with people. */
+  kept: readonly string[];
+}
+
 /** Asks the child's own Banyan to resolve what the merge could not. Read by a tired maintainer as well. */
-export function conflictIssueOf(
-  prepared: Prepared,
-  { branch, pull, prefix }: { branch: string; pull: number; prefix: string },
-): { title: string; body: string } {
-  const list = conflictsOf(prepared).map(
-    ({ path, count }) => `- [ ] \`${prefix}${path}\` on the branch \`${branch}\` has no conflict marker left (${count} now)`,
-  );
+export function conflictIssueOf(prepared: Prepared, { branch, pull, prefix, asked, kept }: ResolutionRequest): { title: string; body: string } {
+  const list = asked.map(({ path, count }) => `- [ ] \`${prefix}${path}\` on the branch \`${branch}\` has no conflict marker left (${count} now)`);
   const excerpts = prepared.changes
-    .filter(({ conflicts }) => conflicts > 0)
+    .filter(({ path }) => asked.some((conflict) => conflict.path === path))
     .map(({ path, content }) => `### \`${prefix}${path}\`\n\n${fenced(conflictParts(content ?? ''), '')}`);
+  const others = kept.map((path) => `\`${prefix}${path}\``).join(', ');
   const body = [
     `#${pull} updates the template from v${prepared.from} to v${prepared.to}, and both sides changed the same lines. The conflicts stand in the files on its branch \`${branch}\`, and this issue is about that branch alone.\n\n`,
     `Each conflict shows our text (\`<<<<<<< your child\`), what it was in template v${prepared.from} (\`|||||||\`), and the new text of the template (\`=======\` to \`>>>>>>>\`). `,
     'Propose the text that keeps what we meant and takes what the template improved, and change nothing else.\n',
-    section('Acceptance criteria', [...list, '- [ ] `npm run check` and `npm test` pass']),
+    kept.length === 0 ? '' : `\nNot part of this: ${others}. No agent may change these, and people resolve the conflicts there.\n`,
+    section('Acceptance criteria', [
+      ...list,
+      kept.length === 0 ? '- [ ] `npm run check` and `npm test` pass' : '- [ ] `npm test` passes, as far as it runs with the conflicts that are left to people',
+    ]),
     section('What happens', [
-      `Banyan opens a pull request into \`${branch}\`, with the proof of QA and a review. Merge that, and #${pull} is taken out of draft by the next run of the update; then merge #${pull}.`,
+      kept.length === 0
+        ? `Banyan opens a pull request into \`${branch}\`, with the proof of QA and a review. Merge that, and #${pull} is taken out of draft by the next run of the update; then merge #${pull}.`
+        : `Banyan opens a pull request into \`${branch}\`, with the proof of QA and a review. Merge that, resolve ${others} on \`${branch}\` yourself, and #${pull} is taken out of draft by the next run of the update; then merge #${pull}.`,
       '',
       `As long as this issue is open, #${pull} is not refreshed. Close it to resolve the conflicts yourself.`,
     ]),

@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { BanyanError } from '../../../kernel/errors.ts';
-import { BOOK_PATH, readBook, writeBook } from '../../book.ts';
+import { BOOK_PATH, readBook, writeBook, type Book } from '../../book.ts';
 import type { FileWrite } from '../apply.ts';
 import { leaveBehind } from '../behind.ts';
 import { conflictsOf, readChildBook, type Prepared } from '../prepare.ts';
@@ -78,26 +78,48 @@ function isThere(root: string, { path, content }: FileWrite): boolean {
   return existsSync(full) ? content !== null && readFileSync(full).equals(Buffer.from(content)) : content === null;
 }
 
-/**
- * The same without workflows, which are given as patches; the book goes on saying what they were, and that they are behind.
- * @returns `alone` where nothing else is left to be pushed
- */
-export async function withoutWorkflows(
-  { writes }: Pick<Content, 'writes'>,
-  { base }: Pick<Prepared, 'base'>,
-  { root, commands }: Pick<Place, 'root' | 'commands'>,
-): Promise<{ writes: FileWrite[]; patches: WorkflowPatch[]; alone: boolean }> {
+/** What is pushed where the token may not write workflows, and what is left. */
+export interface Rest {
+  writes: FileWrite[];
+  patches: WorkflowPatch[];
+  /** Whether nothing else is left to be pushed. */
+  alone: boolean;
+}
+
+/** What codemods have made of workflows, by where these are now. */
+function mendedTexts({ changes, mended }: Pick<Prepared, 'changes' | 'mended'>, writes: readonly FileWrite[]): Map<string, string | null> {
+  const stored = new Map(writes.map(({ path, content }) => [path, textOf(content)]));
+  return new Map(
+    changes.flatMap(({ path, from, conflicts }) => (mended.has(path) && conflicts === 0 ? [[from ?? path, stored.get(path) ?? null] as const] : [])),
+  );
+}
+
+/** That the book would forget conflicts which are resolved is no reason for a pull request of its own. */
+function withConflicts(write: FileWrite, { conflicts }: Book): FileWrite {
+  if (write.path !== BOOK_PATH || typeof write.content !== 'string' || conflicts === undefined) return write;
+  return { ...write, content: writeBook({ conflicts, ...readBook(write.content) }) };
+}
+
+/** The same without workflows, which are given as patches; the book goes on saying what they were, and that they are behind. */
+export async function withoutWorkflows({ writes }: Pick<Content, 'writes'>, prepared: Prepared, { root, commands }: Place): Promise<Rest> {
   const isWorkflow = ({ path }: FileWrite) => path.startsWith(WORKFLOWS);
   const left = writes.filter(isWorkflow);
   const before = readChildBook(root);
   const present = left.map(({ path, mode }) => ({ path, content: readChildFile(root, path)?.text ?? null, mode }));
   const stored = new Map((await asStored(present, commands)).map(({ path, content }) => [path, textOf(content)]));
-  const patches = left.map(({ path, content }) => ({ path, patch: patchOf(path, stored.get(path) ?? null, textOf(content)) }));
+  const conflicts = new Map(conflictsOf(prepared).map(({ path, count }) => [path, count]));
+  // A file that moves and is in conflict does neither here.
+  const moving = new Set(prepared.changes.flatMap(({ from, conflicts: count }) => (from !== undefined && count > 0 ? [from] : [])));
+  const patches = left.map(({ path, content }): WorkflowPatch => {
+    const count = conflicts.get(path) ?? 0;
+    return { path, conflicts: count, patch: count > 0 || moving.has(path) ? '' : patchOf(path, stored.get(path) ?? null, textOf(content)) };
+  });
+  const leaving = { root, paths: left.map(({ path }) => path), base: prepared.base, mended: mendedTexts(prepared, writes) };
   const rest = writes
     .filter((write) => !isWorkflow(write))
     .map((write) => {
       if (write.path !== BOOK_PATH || typeof write.content !== 'string') return write;
-      return { ...write, content: writeBook(leaveBehind(readBook(write.content), before, { paths: left.map(({ path }) => path), base })) };
+      return { ...write, content: writeBook(leaveBehind(readBook(write.content), before, leaving)) };
     });
-  return { writes: rest, patches, alone: rest.every((write) => isThere(root, write)) };
+  return { writes: rest, patches, alone: rest.every((write) => isThere(root, withConflicts(write, before))) };
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { updateBranch } from '../../../domain/update-issue.ts';
-import { chooseVersions, decide, versionOf, type Situation, type UpdatePull } from './decide.ts';
+import { chooseVersions, decide, ownership, versionOf, type Situation, type UpdatePull } from './decide.ts';
 
 const pull = (number: number, version: string, rest: Partial<UpdatePull> = {}): UpdatePull => ({
   number,
@@ -8,6 +8,7 @@ const pull = (number: number, version: string, rest: Partial<UpdatePull> = {}): 
   state: 'open',
   merged: false,
   draft: false,
+  head: 'a'.repeat(40),
   ...rest,
 });
 
@@ -59,4 +60,14 @@ describe('chooseVersions', () => {
 it('reads the version from a branch of ours alone', () => {
   expect(versionOf('banyan/template-v1.2.3')).toBe('1.2.3');
   expect(versionOf('banyan/template-next')).toBeNull();
+});
+
+it("takes a branch for nobody's where its pull request is over, and nobody has pushed since", () => {
+  const pushed = { state: 'theirs', head: 'b' } as const;
+  const over = { state: 'closed', head: 'b' } as const;
+  expect(ownership(pushed, [over])).toBe('ours');
+  expect(ownership(pushed, [{ ...over, head: 'a' }])).toBe('theirs');
+  expect(ownership(pushed, [over, { state: 'open', head: 'b' }])).toBe('theirs');
+  expect(ownership(pushed, [])).toBe('theirs');
+  expect(ownership({ state: 'absent', head: null }, [over])).toBe('absent');
 });

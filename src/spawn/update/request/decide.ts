@@ -5,6 +5,8 @@ import { updateBranch } from '../../../domain/update-issue.ts';
 export interface UpdatePull {
   number: number;
   branch: string;
+  /** Its last commit; of one that is over, the one that it ended with. */
+  head: string;
   state: 'open' | 'closed';
   merged: boolean;
   draft: boolean;
@@ -49,6 +51,18 @@ export const SUPERSEDED = '<!-- banyan-update: superseded -->';
 /** Whether somebody has closed it without taking it. */
 export function isRefusal({ state, merged, body }: Pick<UpdatePull, 'state' | 'merged'> & { body: string }): boolean {
   return state === 'closed' && !merged && !body.includes(SUPERSEDED);
+}
+
+/**
+ * The branch of an update with what is known of its pull requests. One that was merged or closed leaves nobody's work behind, whoever had pushed to it:
+ * the branch may be used anew, as long as it ends where the pull request did.
+ */
+export function ownership(
+  { state, head }: { state: Situation['branch']; head: string | null },
+  own: readonly Pick<UpdatePull, 'state' | 'head'>[],
+): Situation['branch'] {
+  const isOver = own.every((pull) => pull.state === 'closed') && own.some((pull) => pull.head === head);
+  return state === 'theirs' && isOver ? 'ours' : state;
 }
 
 /** Open pull requests of versions that compare so with one. */

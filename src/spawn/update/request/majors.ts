@@ -2,6 +2,7 @@ import semver from 'semver';
 import type { Prepared } from '../prepare.ts';
 import { AGREED, questionOf } from './body.ts';
 import type { Issue, Remote } from './remote.ts';
+import { sameText } from './same-text.ts';
 
 /*
  * The question before a new major version. One for a major line, kept at its newest version: what was said to 1.0.0 holds for 1.0.1, a yes and a no.
@@ -33,10 +34,6 @@ export async function majorAgreed(remote: Remote, version: string): Promise<bool
   return false;
 }
 
-function sameText(a: string, b: string): boolean {
-  return a.replaceAll('\r\n', '\n').trim() === b.trim();
-}
-
 /** Asks, or brings the question up to date; one that was closed is answered. */
 export async function askMajor(remote: Remote, prepared: Pick<Prepared, 'from' | 'to' | 'changelog'>, notes: string[]): Promise<void> {
   const { to } = prepared;
@@ -60,7 +57,7 @@ export async function askMajor(remote: Remote, prepared: Pick<Prepared, 'from' |
 
 async function closeQuestion(remote: Remote, { number }: Issue, why: string, notes: string[]): Promise<void> {
   await remote.sayOnce(number, 'asked elsewhere', why);
-  await remote.closeIssue(number);
+  await remote.closeIssue(number, 'not_planned');
   notes.push(`Closed #${number}: ${why}`);
 }
 

@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto';
 import { Octokit } from '@octokit/rest';
 import { answerOf, githubError } from '../../../github/errors.ts';
-import { BanyanError, toBanyanError } from '../../../kernel/errors.ts';
+import { BanyanError } from '../../../kernel/errors.ts';
 import { conflictsVersion } from '../../../domain/update-issue.ts';
 import { Patience, setbackOf, type Outcome, type Setback } from '../../patience.ts';
 import type { FileWrite } from '../apply.ts';
+import { forIssues, orNull, statusOf, unwritable } from './answers.ts';
 import type { UpdatePull } from './decide.ts';
 
 export interface RemoteOptions {
@@ -51,6 +52,10 @@ function isTrusted({ user, author_association: who, pull_request: pull }: Author
   return !pull && (user?.type === 'Bot' || WRITERS.includes(who ?? ''));
 }
 
+function signOf(marker: string): string {
+  return `<!-- banyan-update: ${marker} -->`;
+}
+
 const TRAILER = 'Banyan-Update';
 
 /** What only a commit of ours has: it names its own tree and parent, so that whatever was pushed on top or amended is told apart. */
@@ -69,21 +74,6 @@ function isOurs({ message, tree, parents }: RawCommit): boolean {
       parents.map(({ sha }) => sha),
     )
   );
-}
-
-function statusOf(error: unknown): number | undefined {
-  const status = error instanceof Error ? (error as { status?: unknown }).status : undefined;
-  return typeof status === 'number' ? status : undefined;
-}
-
-async function orNull<T>(call: Promise<T>): Promise<T | null> {
-  try {
-    return await call;
-  } catch (error) {
-    // 410: there was one.
-    if ([404, 410].includes(statusOf(error) ?? 0)) return null;
-    throw error;
-  }
 }
 
 /** What is worth another try; a limit is never taken for a missing permission. */
@@ -142,6 +132,7 @@ export class Remote {
         number: pull.number,
         nodeId: pull.node_id,
         branch: pull.head.ref,
+        head: pull.head.sha,
         state: pull.state === 'open' ? ('open' as const) : ('closed' as const),
         merged: pull.merged_at !== null,
         draft: pull.draft === true,
@@ -200,8 +191,9 @@ export class Remote {
     } catch (error) {
       const status = statusOf(error);
       if (status === 403 || status === 404) return 'denied';
-      if (status === 422 && expected === null && (await this.head(branch)) !== null) return 'raced';
-      throw error;
+      if (status !== 422) throw error;
+      if (expected === null && (await this.head(branch)) !== null) return 'raced';
+      throw unwritable(branch, error);
     }
   }
 
@@ -252,10 +244,13 @@ export class Remote {
 
   /** Says something once: the marker tells a later run that it was said. */
   async sayOnce(number: number, marker: string, text: string): Promise<void> {
+    if (await this.isSaid(number, marker)) return;
+    await this.octokit.rest.issues.createComment({ ...this.at, issue_number: number, body: `${text}\n\n${signOf(marker)}` });
+  }
+
+  async isSaid(number: number, marker: string): Promise<boolean> {
     const comments = await this.octokit.paginate(this.octokit.rest.issues.listComments, { ...this.at, issue_number: number, per_page: 100 });
-    const sign = `<!-- banyan-update: ${marker} -->`;
-    if (comments.some(({ body }) => body?.includes(sign))) return;
-    await this.octokit.rest.issues.createComment({ ...this.at, issue_number: number, body: `${text}\n\n${sign}` });
+    return comments.some(({ body }) => body?.includes(signOf(marker)));
   }
 
   /** Whether somebody with write access has said so in a comment of one line. */
@@ -277,16 +272,9 @@ export class Remote {
     return found !== null && ['admin', 'write'].includes(found.data.permission);
   }
 
-  /** The issue with a marker in its body, of any state; or it is opened. */
-  async issueOnce(marker: string, { title, body }: { title: string; body: string }): Promise<{ number: number; opened: boolean }> {
-    const [found] = await this.findIssues((text) => text.includes(marker));
-    if (found) return { number: found.number, opened: false };
-    return { number: await this.openIssue({ title, body: `${body}\n${marker}\n` }), opened: true };
-  }
-
   /** Of all states, newest first. By whoever may open issues with markers: only those of bots and of people with write access count. */
   async findIssues(has: (body: string) => boolean): Promise<Issue[]> {
-    const issues = await this.octokit.paginate(this.octokit.rest.issues.listForRepo, { ...this.at, state: 'all', per_page: 100 });
+    const issues = await forIssues(this.octokit.paginate(this.octokit.rest.issues.listForRepo, { ...this.at, state: 'all', per_page: 100 }));
     return issues
       .filter((issue) => isTrusted(issue) && has(issue.body ?? ''))
       .map(({ number, state, title, body, labels }) => ({
@@ -300,33 +288,47 @@ export class Remote {
   }
 
   async editIssue(number: number, change: { title: string; body: string }): Promise<void> {
-    await this.octokit.rest.issues.update({ ...this.at, issue_number: number, ...change });
+    await forIssues(this.octokit.rest.issues.update({ ...this.at, issue_number: number, ...change }));
   }
 
-  async issueState(number: number): Promise<{ number: number; state: string } | null> {
+  async issueAbout(number: number): Promise<{ number: number; state: string; body: string } | null> {
     const found = await orNull(this.octokit.rest.issues.get({ ...this.at, issue_number: number }));
-    return found && { number, state: found.data.state };
+    return found && { number, state: found.data.state, body: found.data.body ?? '' };
+  }
+
+  /** Open pull requests of bots into the branch of an update. */
+  async resolutionPulls(): Promise<{ number: number; body: string; base: string }[]> {
+    const pulls = await this.octokit.paginate(this.octokit.rest.pulls.list, { ...this.at, state: 'open', per_page: 100 });
+    return pulls
+      .filter(({ base, head, user }) => base.ref.startsWith('banyan/template-v') && head.repo?.id === base.repo.id && user?.type === 'Bot')
+      .map(({ number, body, base }) => ({ number, body: body ?? '', base: base.ref }));
+  }
+
+  /** Whether nobody but bots has a commit in a pull request. */
+  async isOfBots(number: number): Promise<boolean> {
+    const commits = await this.octokit.paginate(this.octokit.rest.pulls.listCommits, { ...this.at, pull_number: number, per_page: 100 });
+    return commits.every(({ author }) => author?.type === 'Bot');
   }
 
   async openIssue(issue: { title: string; body: string }): Promise<number> {
-    return (await this.octokit.rest.issues.create({ ...this.at, ...issue })).data.number;
+    return (await forIssues(this.octokit.rest.issues.create({ ...this.at, ...issue }))).data.number;
   }
 
   /** Open issues that ask for the resolution of conflicts, of whatever version. */
   async openConflictIssues(): Promise<{ number: number; version: string }[]> {
-    const issues = await this.octokit.paginate(this.octokit.rest.issues.listForRepo, { ...this.at, state: 'open', per_page: 100 });
+    const issues = await forIssues(this.octokit.paginate(this.octokit.rest.issues.listForRepo, { ...this.at, state: 'open', per_page: 100 }));
     return issues.filter(isTrusted).flatMap(({ number, body }) => {
       const version = conflictsVersion(body ?? '');
       return version === null ? [] : [{ number, version }];
     });
   }
 
-  async closeIssue(number: number): Promise<void> {
-    await this.octokit.rest.issues.update({ ...this.at, issue_number: number, state: 'closed', state_reason: 'not_planned' });
+  async closeIssue(number: number, reason: 'completed' | 'not_planned'): Promise<void> {
+    await forIssues(this.octokit.rest.issues.update({ ...this.at, issue_number: number, state: 'closed', state_reason: reason }));
   }
 
   async addLabel(number: number, label: string): Promise<void> {
-    await this.octokit.rest.issues.addLabels({ ...this.at, issue_number: number, labels: [label] });
+    await forIssues(this.octokit.rest.issues.addLabels({ ...this.at, issue_number: number, labels: [label] }));
   }
 
   /** Whether an issue ever got a label. */
@@ -352,16 +354,4 @@ export class Remote {
     if (found === null || Array.isArray(found.data) || found.data.type !== 'file') return null;
     return Buffer.from(found.data.content, 'base64').toString('utf8');
   }
-}
-
-/** @throws BanyanError for whatever GitHub answers that was not foreseen */
-export function refusal(error: unknown): BanyanError {
-  const status = statusOf(error);
-  if (status === undefined) return toBanyanError(error);
-  const denied = status === 401 || status === 403;
-  return new BanyanError(denied ? 'forbidden' : 'github_rejected', `GitHub refused: ${toBanyanError(error).message}`, {
-    fix: denied ? 'The token needs contents, pull requests and issues: write.' : 'Run it again; what is done stays done.',
-    data: { status },
-    cause: error,
-  });
 }

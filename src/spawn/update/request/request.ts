@@ -1,15 +1,19 @@
+import semver from 'semver';
 import { updateBranch } from '../../../domain/update-issue.ts';
 import { BanyanError } from '../../../kernel/errors.ts';
 import type { FileWrite } from '../apply.ts';
 import { conflictsOf, outlineOf, prepareUpdate, readChildBook, type Prepared } from '../prepare.ts';
 import { locateRelease, publishedVersions, readRelease, runsItself, type Located, type Place, type Release } from '../target.ts';
 import { committedPaths, readHead, requireClean, type Head } from '../worktree.ts';
-import { bodyOf, TITLE, titleOf, workflowsIssueOf, type Resolver, type WorkflowPatch } from './body.ts';
-import { askingFor, conflictsLeft, isResolving, openConflictIssue, settleIssues, startBanyan, type Asking } from './conflicts.ts';
+import { whereIssues } from './answers.ts';
+import { bodyOf, TITLE, titleOf, type Resolver, type WorkflowPatch } from './body.ts';
+import { askByHand, remindOfBehind, settleByHand } from './by-hand.ts';
+import { askingFor, conflictsLeft, isResolving, openConflictIssue, settleIssues, settleResolutions, startBanyan, type Asking } from './conflicts.ts';
 import { contentOf, withoutWorkflows, type Content } from './content.ts';
-import { chooseVersions, decide, isRefusal, SUPERSEDED, versionOf, type Decision } from './decide.ts';
+import { chooseVersions, decide, isRefusal, ownership, SUPERSEDED, versionOf, type Decision } from './decide.ts';
 import { askMajor, majorAgreed, settleQuestions } from './majors.ts';
 import { Remote, type Opened, type Pull, type RemoteOptions } from './remote.ts';
+import { sameText } from './same-text.ts';
 
 export interface RequestOptions extends RemoteOptions {
   to: string | undefined;
@@ -40,6 +44,8 @@ interface Job {
   branch: string;
   /** Who resolves the conflicts. */
   asking: Asking;
+  /** How many of them stand on the branch. */
+  conflicts: number;
   notes: string[];
 }
 
@@ -61,10 +67,11 @@ async function supersede({ remote, pulls, notes }: Pick<Job, 'remote' | 'pulls' 
 }
 
 /** Somebody has pushed to the branch. It is out of draft when no conflict is left. */
-async function leave({ remote, branch, pulls, head, notes }: Job, number: number | null): Promise<void> {
+async function leave(job: Job, number: number | null): Promise<void> {
+  const { remote, branch, pulls, head, notes } = job;
   notes.push(`Somebody has pushed to ${branch}: left alone.`);
   const pull = pulls.find((candidate) => candidate.number === number);
-  if (!pull) return;
+  if (!pull) return remindOfBehind(job);
   await remote.sayOnce(pull.number, 'left alone', 'Somebody has pushed to this branch, so it is yours now: it is not refreshed any more.');
   if (!pull.draft || (await conflictsLeft(remote, pull, head.prefix)).length > 0) return;
   const ready = await remote.setDraft(pull.nodeId, false);
@@ -78,12 +85,18 @@ function messageOf({ from, to, changelog }: Prepared): string {
 
 /** @returns whether the branch is as it should be; `raced` where somebody was quicker */
 async function push(job: Job, writes: readonly FileWrite[]): Promise<'done' | 'denied' | 'raced'> {
-  const { remote, branch, base, head, prepared } = job;
+  const { remote, branch, base, head, prepared, pulls } = job;
   const placed = writes.map((write) => ({ ...write, path: head.prefix + write.path }));
   const commit = await remote.commit(placed, messageOf(prepared), base.head);
   if (commit === null) return 'denied';
-  const { state, head: before } = await remote.branchState(branch);
-  if (state === 'theirs') return 'raced';
+  const { head: before, ...found } = await remote.branchState(branch);
+  if (
+    ownership(
+      { ...found, head: before },
+      pulls.filter((pull) => pull.branch === branch),
+    ) === 'theirs'
+  )
+    return 'raced';
   if (before !== null && (await remote.contentOf(before)) === (await remote.contentOf(commit))) return 'done';
   const moved = await remote.moveBranch(branch, before, commit);
   return moved === 'moved' ? 'done' : moved;
@@ -98,12 +111,6 @@ async function pushContent(job: Job, content: Content): Promise<{ result: 'done'
   const rest = patches.length === 0 ? 'denied' : await push(job, writes);
   if (rest !== 'denied') return { result: rest, workflows: patches };
   throw new BanyanError('forbidden', `GitHub does not let this token write the branch ${job.branch}.`, { fix: 'The token needs contents: write.' });
-}
-
-/** All else is merged, and the workflows wait for a person: said once for each version, in an issue. */
-async function askByHand({ remote, notes, prepared }: Job, workflows: readonly WorkflowPatch[]): Promise<void> {
-  const { number, opened } = await remote.issueOnce(`<!-- banyan-update: workflows v${prepared.to} -->`, workflowsIssueOf(prepared, workflows));
-  notes.push(`Workflows of template v${prepared.to} wait to be applied by hand: ${opened ? 'told' : 'see'} #${number}.`);
 }
 
 interface PullText {
@@ -134,12 +141,6 @@ async function writePull(job: Job, number: number | null, { title, body, draft }
   return { number: pull.number, drafted };
 }
 
-/** GitHub may turn the line ends of a text. */
-function sameText(a: string, b: string): boolean {
-  const plain = (text: string) => text.replaceAll('\r\n', '\n').trim();
-  return plain(a) === plain(b);
-}
-
 function refusedVersions(pulls: readonly Pull[]): string[] {
   return pulls.flatMap((pull) => (isRefusal(pull) ? (versionOf(pull.branch) ?? []) : []));
 }
@@ -150,21 +151,24 @@ async function refresh(job: Job, decision: Extract<Decision, { kind: 'push' }>):
   const content = await contentOf(release, prepared, place, options);
   const { result, workflows } = await pushContent(job, content);
   if (result === 'by hand') {
-    await askByHand(job, workflows);
+    await askByHand(job, prepared, workflows);
     return decision.pull;
   }
   if (result === 'raced') {
     await leave(job, decision.pull);
     return decision.pull;
   }
-  const body = (resolver: Resolver, drafted: boolean) => bodyOf({ prepared, workflows, notes: content.notes, branch: job.branch, resolver, drafted });
+  const conflicts = conflictsOf(prepared).filter(({ path }) => !workflows.some((workflow) => workflow.path === path));
+  job.conflicts = conflicts.length;
+  const body = (resolver: Resolver, drafted: boolean) =>
+    bodyOf({ prepared, workflows, notes: content.notes, branch: job.branch, conflicts, resolver, drafted });
   const { number: pull, drafted } = await writePull(job, decision.pull, {
     title: titleOf(prepared),
     body: (offered) => body(asking.resolver, offered),
-    draft: conflictsOf(prepared).length > 0,
+    draft: conflicts.length > 0,
   });
   await supersede(job, decision.superseded, `Superseded by #${pull}, which brings template v${prepared.to}.`);
-  const asked = await openConflictIssue(job, asking, pull);
+  const asked = await openConflictIssue(job, asking, pull, conflicts);
   if (asked !== asking) await remote.editPull(pull, { body: body(asked.resolver, drafted) });
   await startBanyan(job, asked);
   return pull;
@@ -179,9 +183,11 @@ async function carryOut(job: Job, decision: Decision): Promise<number | null> {
       return null;
     case 'refused':
       notes.push(`v${prepared.to} was refused${decision.pull === null ? '' : ` (#${decision.pull})`}: not proposed again.`);
+      await remindOfBehind(job);
       return decision.pull;
     case 'ask':
-      await askMajor(job.remote, prepared, notes);
+      await whereIssues(notes, undefined, () => askMajor(job.remote, prepared, notes));
+      await remindOfBehind(job);
       return null;
     case 'hold':
       notes.push(`#${decision.pull} is not refreshed while its conflicts are resolved in #${asking.resolver.issue?.number}.`);
@@ -205,9 +211,10 @@ async function chooseRelease(options: RequestOptions, remote: Remote, place: Pla
   const { within, major } = chooseVersions(book.version, await publishedVersions(place));
   if (major === null && within === null) return book.behind === undefined ? null : locateRelease(book.version, place);
   if (major === null) return locateRelease(within ?? book.version, place);
-  if (within === null || options.major || book.majors === true || (await majorAgreed(remote, major))) return locateRelease(major, place);
+  if (within === null || options.major || book.majors === true) return locateRelease(major, place);
+  if (await whereIssues(notes, false, () => majorAgreed(remote, major))) return locateRelease(major, place);
   const newest = await locateRelease(major, place);
-  await askMajor(remote, outlineOf(newest, book), notes);
+  await whereIssues(notes, undefined, () => askMajor(remote, outlineOf(newest, book), notes));
   return locateRelease(within, place);
 }
 
@@ -219,6 +226,17 @@ async function checkedHead(remote: Remote, place: Place): Promise<Pick<Job, 'bas
   throw new BanyanError('conflict', `The checkout is not the newest commit of ${base.name} at GitHub.`, {
     fix: `git switch ${base.name} && git pull, then run it again.`,
   });
+}
+
+/** What is over is closed, whatever else this run did. */
+async function settle(job: Pick<Job, 'remote' | 'notes' | 'head' | 'base'>, place: Place, at: string): Promise<void> {
+  // Where there are no issues none is to be closed.
+  await whereIssues([], undefined, async () => {
+    await settleIssues(job);
+    await settleByHand(job, place);
+    await settleQuestions(job.remote, at, job.notes);
+  });
+  await settleResolutions(job);
 }
 
 /**
@@ -246,8 +264,7 @@ export async function requestUpdate(options: RequestOptions, place: Place): Prom
       majorAllowed: false,
     });
     if (decision.kind === 'nothing') await supersede({ remote, pulls, notes }, decision.superseded, atVersion(book.version));
-    await settleIssues({ remote, notes, head: where.head });
-    await settleQuestions(remote, book.version, notes);
+    await settle({ remote, notes, ...where }, place, book.version);
     return {
       action: 'nothing',
       to: book.version,
@@ -260,18 +277,22 @@ export async function requestUpdate(options: RequestOptions, place: Place): Prom
   const release = readRelease(located);
   const prepared = await prepareUpdate(release, place, { codemods: true });
   const branch = updateBranch(prepared.to);
+  const isMajor = semver.major(prepared.to) > semver.major(prepared.from);
   const open = pulls.find((pull) => pull.branch === branch && pull.state === 'open');
   const asking = await askingFor({ remote, prepared, head: where.head }, where.base.name, open);
   const decision = decide({
     ...prepared,
     pulls,
-    branch: (await remote.branchState(branch)).state,
+    branch: ownership(
+      await remote.branchState(branch),
+      pulls.filter((pull) => pull.branch === branch),
+    ),
     refused: book.refused ?? [],
     resolving: isResolving(asking),
-    majorAllowed: options.major || book.majors === true || (await majorAgreed(remote, prepared.to)),
+    majorAllowed: options.major || book.majors === true || (isMajor && (await whereIssues(notes, false, () => majorAgreed(remote, prepared.to)))),
   });
-  const pull = await carryOut({ remote, place, release, prepared, ...where, pulls, branch, asking, notes }, decision);
-  await settleIssues({ remote, notes, head: where.head });
-  await settleQuestions(remote, prepared.from, notes);
-  return { action: decision.kind, to: prepared.to, branch, pull, conflicts: conflictsOf(prepared).length, notes };
+  const job: Job = { remote, place, release, prepared, ...where, pulls, branch, asking, conflicts: conflictsOf(prepared).length, notes };
+  const pull = await carryOut(job, decision);
+  await settle(job, place, prepared.from);
+  return { action: decision.kind, to: prepared.to, branch, pull, conflicts: job.conflicts, notes };
 }
