@@ -1,6 +1,6 @@
 import { userInfo } from 'node:os';
 import { asciiSlug } from '../kernel/text.ts';
-import { repositoryOf as repositoryName } from './hub.ts';
+import { repositoryAtHub } from './hub.ts';
 import { runCommand, tailOf, type CommandOptions } from './command.ts';
 
 export interface GitOutcome {
@@ -42,12 +42,12 @@ export async function commitOf(root: string, options: Omit<CommandOptions, 'cwd'
   return code === 0 && /^[0-9a-f]{40,64}$/.test(output.trim()) ? output.trim() : null;
 }
 
-/** Where a checkout comes from, for what its children give back; null where that is no repository of a host. */
+/** Where a checkout comes from: there its children get updates, and give back what they improve. null where that is not at GitHub. */
 export async function motherOf(root: string, options: Omit<CommandOptions, 'cwd'>): Promise<string | null> {
   const here = { ...options, cwd: root };
   if (!(await hasGit(here)) || (await repositoryOf(here)) === undefined) return null;
   const { code, output } = await git(['remote', 'get-url', 'origin'], here);
-  return code === 0 ? repositoryName(output) : null;
+  return code === 0 ? repositoryAtHub(output, options.env) : null;
 }
 
 /** An identity that cannot be anybody else's: `.invalid` is reserved, and no account at GitHub has it. */

@@ -5,6 +5,13 @@ import { ask, expectStatus, type Answer, type Api } from './services/http.ts';
 /** It becomes a part of addresses: no segment of dots. */
 export const REPOSITORY = /^(?!\.+\/)[\w.-]+\/(?!\.+$)[\w.-]+$/;
 
+/** GitHub's API, as who has the token, or as anybody. */
+export function hubAs(token: string | undefined, env: Record<string, string | undefined>, signal: AbortSignal): Api {
+  const accept = { accept: 'application/vnd.github+json', 'x-github-api-version': '2022-11-28' };
+  const headers = token ? { authorization: `Bearer ${token}`, ...accept } : accept;
+  return { service: 'GitHub', base: env['GITHUB_API_URL'] || 'https://api.github.com', headers, signal, heard: new Set(), patience: new Patience({ signal }) };
+}
+
 /**
  * GitHub's API with the token of the environment.
  * @param command names who asks, for the message
@@ -18,8 +25,7 @@ export function hubApi(env: Record<string, string | undefined>, signal: AbortSig
       data: { field: 'GITHUB_TOKEN' },
     });
   }
-  const headers = { authorization: `Bearer ${token}`, accept: 'application/vnd.github+json', 'x-github-api-version': '2022-11-28' };
-  return { service: 'GitHub', base: env['GITHUB_API_URL'] || 'https://api.github.com', headers, signal, heard: new Set(), patience: new Patience({ signal }) };
+  return hubAs(token, env, signal);
 }
 
 /** @throws BanyanError `config_invalid` for what is no owner/repository */
@@ -42,6 +48,18 @@ export function repositoryOf(url: string): string | null {
   const long = /^(?:https?:\/\/(?:[^/@\s]+@)?|ssh:\/\/git@|git:\/\/)[^/\s]+\/([\w.-]+\/[\w.-]+)$/.exec(plain) ?? /^git@[^:\s]+:([\w.-]+\/[\w.-]+)$/.exec(plain);
   const found = short?.[1] ?? long?.[1];
   return found !== undefined && REPOSITORY.test(found) ? found : null;
+}
+
+function hostOf(address: string | undefined): string | undefined {
+  return address && URL.canParse(address) ? new URL(address).host.replace(/^api\./, '') : undefined;
+}
+
+/** Likewise, at the GitHub of this environment alone: who has that name there may be somebody else than at another host. */
+export function repositoryAtHub(url: string, env: Record<string, string | undefined>): string | null {
+  const plain = url.trim();
+  const host = hostOf(plain) ?? /^git@([^:\s]+):/.exec(plain)?.[1];
+  const hosts = ['github.com', 'ssh.github.com', 'ssh.github.com:443', hostOf(env['GITHUB_SERVER_URL']), hostOf(env['GITHUB_API_URL'])];
+  return host !== undefined && hosts.includes(host.toLowerCase()) ? repositoryOf(plain) : null;
 }
 
 /** The answer of a request that must succeed. */

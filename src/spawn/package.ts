@@ -26,7 +26,12 @@ export type PackageSource =
 export function isPackageSpec(spec: string): boolean {
   if (spec.length > 500) return false;
   const isAddress = /^(?:https:\/\/|git\+(?:https|ssh):\/\/|github:[\w-])[\w@:/.%#~?=&+-]+$/.test(spec);
-  return semver.validRange(spec) !== null || /^[a-z][\w.-]*$/i.test(spec) || /^file:vendor\/\w[\w.-]*\.tgz$/.test(spec) || isAddress;
+  return isOfRegistry(spec) || /^file:vendor\/\w[\w.-]*\.tgz$/.test(spec) || isAddress;
+}
+
+/** Whether a child has chosen a registry to take the package from by its name: a version, a range, or a tag. */
+export function isOfRegistry(spec: string): boolean {
+  return semver.validRange(spec) !== null || /^[a-z][\w.-]*$/i.test(spec);
 }
 
 function registrySpec(spec: string, field: string): PackageSource {

@@ -4,8 +4,10 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
+import { parseAnswers } from '../../src/spawn/answers.ts';
+import { BOOK_PATH, createBook, writeBook } from '../../src/spawn/book.ts';
 import { handOver } from '../../src/spawn/update/handover.ts';
-import { findRelease, locateRelease, publishedVersions, withScratch, type Place } from '../../src/spawn/update/target.ts';
+import { findRelease, locateRelease, offeredVersions, withScratch, type Place } from '../../src/spawn/update/target.ts';
 import { makeChild, makeMother, packMother, write } from './mother.ts';
 
 let place = '';
@@ -24,6 +26,7 @@ function packument(): string {
 beforeEach(async () => {
   place = mkdtempSync(join(tmpdir(), 'update-registry-'));
   tarballs = new Map();
+  write(place, { [BOOK_PATH]: writeBook(BOOK) });
   registry = createServer((request, response) => {
     const version = /-(\d+\.\d+\.\d+)\.tgz$/.exec(request.url ?? '')?.[1];
     const body = version === undefined ? (tarballs.size > 0 ? packument() : undefined) : tarballs.get(version);
@@ -33,6 +36,16 @@ beforeEach(async () => {
   await new Promise<void>((resolve) => registry.listen(0, '127.0.0.1', resolve));
   url = `http://127.0.0.1:${(registry.address() as AddressInfo).port}`;
 });
+/** A child that depends on a version of that registry: its owner has chosen it. */
+const BOOK = createBook({
+  template: { name: 'banyan', version: '0.1.0' },
+  commit: null,
+  banyan: '0.1.0',
+  answers: parseAnswers({ name: 'my-shop', domain: 'custom', agents: ['developer'], owner: 'acme' }, 'answers'),
+  files: [],
+});
+const versions = (at: Place) => offeredVersions(BOOK, at).then((offer) => offer.versions);
+
 afterEach(() => {
   registry.close();
   rmSync(place, { recursive: true, force: true });
@@ -52,16 +65,16 @@ function within<T>(work: (at: Place) => Promise<T>): Promise<T> {
 
 it('finds the versions of a registry, the newest and a certain one', async () => {
   for (const version of ['0.1.0', '0.2.0', '1.0.0']) publish(version);
-  expect(await within(publishedVersions)).toEqual(['0.1.0', '0.2.0', '1.0.0']);
+  expect(await within(versions)).toEqual(['0.1.0', '0.2.0', '1.0.0']);
   expect(await within((at) => findRelease('latest', at))).toMatchObject({ published: true, template: { version: '1.0.0' } });
   expect(await within((at) => findRelease('v0.2.0', at))).toMatchObject({ published: true, template: { version: '0.2.0' } });
 });
 
 it('takes one version for a list of one, and a package that was never published for none', async () => {
-  expect(await within(publishedVersions)).toEqual([]);
+  expect(await within(versions)).toEqual([]);
   await expect(within((at) => findRelease('latest', at))).rejects.toThrow(/npm has no banyan@latest/);
   publish('0.1.0');
-  expect(await within(publishedVersions)).toEqual(['0.1.0']);
+  expect(await within(versions)).toEqual(['0.1.0']);
 });
 
 it('hands an update to a newer version of a registry, which is told its number', async () => {

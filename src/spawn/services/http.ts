@@ -73,7 +73,7 @@ function messageOf({ status, body }: Answer): string {
   return line === '' ? `status ${status}` : line.slice(0, 300);
 }
 
-function unanswered({ service, base, signal }: Api, cause: unknown): BanyanError {
+export function unanswered({ service, base, signal }: Api, cause: unknown): BanyanError {
   if (signal.aborted) return cancelled();
   const late = cause instanceof Error && cause.name === 'TimeoutError';
   return new BanyanError('not_found', late ? `${service} did not answer in time (${base}).` : `${service} cannot be reached at ${base}.`, {

@@ -46,7 +46,7 @@ async function scriptOf(located: Located, { root, scratch, commands }: Place): P
   const { code, output } = await runCommand('npm', ['install', '--prefix', to, ...quietly, source.path], { ...commands, cwd: to });
   if (code === 0) return join(to, 'node_modules/banyan', SCRIPT);
   throw new BanyanError('internal', `banyan v${version}, which has to do its update itself, cannot be installed:\n${tailOf(output, 10)}`, {
-    fix: `Mend what npm says and update again, or: ${ownCommand(located)}`,
+    fix: `Mend what npm says and update again${located.releasedBy === undefined ? `, or: ${ownCommand(located)}` : '.'}`,
   });
 }
 

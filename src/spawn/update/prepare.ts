@@ -4,11 +4,12 @@ import { join } from 'node:path';
 import semver from 'semver';
 import { BanyanError } from '../../kernel/errors.ts';
 import { isOptional, type Answers, type OptionalQuestion } from '../answers.ts';
-import { BOOK_PATH, createBook, parseBook, readBook, writeBook, type Book, type BookInput, type Conflicts } from '../book.ts';
+import { BOOK_PATH, createBook, parseBook, writeBook, type Book, type BookInput, type Conflicts } from '../book.ts';
 import { commitOf } from '../git.ts';
 import { renderTemplate, type RenderedFile } from '../render.ts';
 import type { Template } from '../template.ts';
 import { behindSince, carryMended, changesOfCarried, withBehind, withCarried, type Carried } from './behind.ts';
+import { readChildBook } from './child-book.ts';
 import { changelogBetween, type ChangelogSection } from './changelog.ts';
 import { runCodemods, type CodemodNote } from './codemods.ts';
 import { asText, findMarkers, labelsOf } from './markers.ts';
@@ -48,12 +49,6 @@ export interface Prepared {
   mended: ReadonlySet<string>;
 }
 
-/** @throws BanyanError `not_found` where the folder is no child */
-export function readChildBook(root: string): Book {
-  const path = join(root, BOOK_PATH);
-  return readBook(existsSync(path) ? readFileSync(path, 'utf8') : null);
-}
-
 /** Of all that a rendering is made of. */
 function digestOf(files: readonly RenderedFile[]): string {
   const hash = createHash('sha256');
@@ -69,7 +64,7 @@ function refuseOlder(book: Book, template: Template): void {
   }
   if (!semver.valid(book.version) || !semver.valid(template.version) || semver.gte(template.version, book.version)) return;
   throw new BanyanError('conflict', `This child is at ${book.version} already, which is newer than ${template.version}.`, {
-    fix: 'Run a newer banyan: npx banyan@latest update, or name one with --to.',
+    fix: 'Name a newer one: npx banyan update --to v<version>, or --to <tarball or checkout>',
     data: { child: book.version, target: template.version },
   });
 }

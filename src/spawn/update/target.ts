@@ -1,4 +1,4 @@
-import { existsSync, realpathSync } from 'node:fs';
+import { existsSync, readFileSync, realpathSync } from 'node:fs';
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,8 +8,10 @@ import { BanyanError } from '../../kernel/errors.ts';
 import { VERSION } from '../../kernel/version.generated.ts';
 import type { Book } from '../book.ts';
 import { runCommand, tailOf, type CommandOptions } from '../command.ts';
-import { packageSource, unpackTemplate, type PackageSource } from '../package.ts';
+import { isOfRegistry, packageSource, unpackTemplate, type PackageSource } from '../package.ts';
 import { readTemplate, readVersion, type Template } from '../template.ts';
+import { readChildBook } from './child-book.ts';
+import { downloadRelease, noMother, releasedVersions } from './mother.ts';
 
 /** A version of the mother that was found. Its template is not read yet: that may need newer code than this. */
 export interface Located {
@@ -19,6 +21,8 @@ export interface Located {
   source: PackageSource;
   /** From a registry: a child that depends on a version takes this one by its number. */
   published: boolean;
+  /** The repository of the mother that has released it. */
+  releasedBy?: string;
 }
 
 /** A version of the mother: its template, and the package that a child then depends on. */
@@ -69,12 +73,53 @@ async function fromRegistry(version: string, place: Place): Promise<Located> {
   return fromTarball(join(to, name), place, true);
 }
 
+const packageSchema = z.object({ name: z.string(), version: z.string() });
+
+/** A file of any name may be in a release: what it says of itself counts. */
+function requirePackage(folder: string, version: string, mother: string): void {
+  const path = join(folder, 'package.json');
+  const { data } = packageSchema.safeParse(existsSync(path) ? JSON.parse(readFileSync(path, 'utf8')) : null);
+  if (data?.name === 'banyan' && data.version === version) return;
+  const found = data ? `the package of ${data.name} ${data.version}`.slice(0, 200) : 'no package';
+  throw new BanyanError('config_invalid', `banyan-${version}.tgz of ${mother} is ${found}, not of banyan ${version}.`, {
+    fix: 'Nothing was changed. Tell the mother, and name another release: --to v<version>',
+  });
+}
+
+async function fromMother(mother: string, wanted: string, place: Place): Promise<Located> {
+  const { version, path } = await downloadRelease(mother, wanted, { to: place.scratch, commands: place.commands });
+  const folder = await mkdtemp(join(place.scratch, 'release-'));
+  await unpackTemplate(path, folder);
+  requirePackage(folder, version, mother);
+  return { version, folder, source: { kind: 'tarball', path }, published: false, releasedBy: mother };
+}
+
+/** A version from where this child gets its updates. Only who depends on a version of a registry has chosen that one. */
+async function fromOrigin({ banyan, mother }: Book, wanted: string, place: Place): Promise<Located> {
+  if (isOfRegistry(banyan)) return fromRegistry(wanted, place);
+  if (mother === undefined) throw noMother();
+  return fromMother(mother, wanted, place);
+}
+
+export interface Offer {
+  versions: string[];
+  /** What there is to say where none of them is newer. */
+  nothing: string;
+}
+
+/** Every version that there is where this child gets its updates. */
+export async function offeredVersions({ banyan, mother }: Book, place: Place): Promise<Offer> {
+  if (isOfRegistry(banyan)) return { versions: await publishedVersions(place), nothing: 'npm has no newer version.' };
+  if (mother !== undefined) return { versions: await releasedVersions(mother, place.commands), nothing: `${mother} has no newer release.` };
+  const { message, fix } = noMother();
+  return { versions: [], nothing: `${message} ${fix}` };
+}
+
 export function same(a: string, b: string): boolean {
   return existsSync(a) && existsSync(b) && realpathSync(a) === realpathSync(b);
 }
 
-/** Every version that the registry has. */
-export async function publishedVersions(place: Place): Promise<string[]> {
+async function publishedVersions(place: Place): Promise<string[]> {
   const { code, output } = await runCommand('npm', ['view', 'banyan', 'versions', '--json', '--loglevel=error'], { ...place.commands, cwd: place.root });
   // A mother that was never published has no versions there.
   if (code !== 0 && /"code": "E404"/.test(output)) return [];
@@ -89,7 +134,7 @@ export function runsItself({ root, running }: Place): boolean {
 }
 
 /**
- * What `--to` means; without it, the package whose command is running, or the newest of the registry where that is the child's own.
+ * What `--to` means; without it, the package whose command is running, or the newest from where the child gets its updates where that is its own.
  * @throws BanyanError `not_found`, `config_invalid`
  */
 export async function locateRelease(to: string | undefined, place: Place): Promise<Located> {
@@ -99,7 +144,7 @@ export async function locateRelease(to: string | undefined, place: Place): Promi
   }
   const spec = to ?? 'latest';
   const version = semver.valid(spec);
-  if (version !== null || spec === 'latest' || spec === 'next') return fromRegistry(version ?? spec, place);
+  if (version !== null || spec === 'latest' || spec === 'next') return fromOrigin(readChildBook(place.root), version ?? spec, place);
   const source = await packageSource(spec, { root: place.running, cwd: place.commands.cwd, field: 'to' });
   if (source.kind === 'folder') return { version: readVersion(source.path), folder: source.path, source, published: false };
   if (source.kind === 'tarball') return fromTarball(source.path, place, false);
@@ -110,10 +155,11 @@ export async function locateRelease(to: string | undefined, place: Place): Promi
 }
 
 /** How a version is told to update a child by its own code. */
-export function ownCommand({ version, source, published }: Located): string {
+export function ownCommand({ version, source, published, releasedBy }: Located): string {
+  if (releasedBy !== undefined) return `npx banyan update --to v${version}`;
   if (published) return `npx banyan@${version} update`;
   if (source.kind === 'tarball') return `npm exec --package ${source.path} -- banyan update --to ${source.path}`;
-  return source.kind === 'folder' ? `node ${join(source.path, 'scripts/banyan.js')} update` : 'npx banyan@latest update';
+  return source.kind === 'folder' ? `node ${join(source.path, 'scripts/banyan.js')} update` : 'npx banyan update';
 }
 
 /** What a newer version has in its template may be beyond this code: then its own has to do it. */
@@ -145,34 +191,43 @@ export function vendored(spec: string): string | null {
   return /^file:(vendor\/[\w.-]+\.tgz)$/.exec(spec)?.[1] ?? null;
 }
 
+function nowhere({ version, banyan, mother }: Book, cause: unknown): BanyanError {
+  const path = vendored(banyan);
+  const origin = isOfRegistry(banyan) ? 'not at npm' : `not among the releases of ${mother ?? 'a mother, since none is named'}`;
+  return new BanyanError(
+    'not_found',
+    `The template ${version}, from which this child was made, is nowhere: not in ${path ?? 'vendor/'}, not installed, ${origin}.`,
+    {
+      fix: `Bring back ${path ?? `vendor/banyan-${version}.tgz`} from git, or run npm install, then update again.`,
+      cause,
+    },
+  );
+}
+
 /**
- * The template that the child was made from: from its own vendor folder, what is installed, or the registry.
+ * The version that the child was made from: from its own vendor folder, what is installed, or where it gets its updates.
  * @throws BanyanError `not_found` where none of them has that version
  */
-export async function findOldRelease(book: Book, place: Place): Promise<Release> {
+export async function locateOwn(book: Book, place: Place): Promise<Located> {
   const path = vendored(book.banyan);
   const tarball = path === null ? null : join(place.root, path);
   if (tarball !== null && existsSync(tarball)) {
     const located = await fromTarball(tarball, place, false);
-    if (located.version === book.version) return readRelease(located);
+    if (located.version === book.version) return located;
   }
   const installed = join(place.root, 'node_modules/banyan');
   if (existsSync(join(installed, 'child-template'))) {
     const version = readVersion(installed);
-    if (version === book.version) return readRelease({ version, folder: installed, source: { kind: 'folder', path: installed }, published: true });
+    if (version === book.version) return { version, folder: installed, source: { kind: 'folder', path: installed }, published: true };
   }
-  let located: Located;
   try {
-    located = await fromRegistry(book.version, place);
+    return await fromOrigin(book, book.version, place);
   } catch (cause) {
-    throw new BanyanError(
-      'not_found',
-      `The template ${book.version}, from which this child was made, is nowhere: not in ${path ?? 'vendor/'}, not installed, not at npm.`,
-      {
-        fix: `Bring back ${path ?? `vendor/banyan-${book.version}.tgz`} from git, or run npm install, then update again.`,
-        cause,
-      },
-    );
+    throw place.commands.signal?.aborted ? cause : nowhere(book, cause);
   }
-  return readRelease(located);
+}
+
+/** The template that the child was made from. */
+export async function findOldRelease(book: Book, place: Place): Promise<Release> {
+  return readRelease(await locateOwn(book, place));
 }

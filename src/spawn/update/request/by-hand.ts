@@ -1,7 +1,8 @@
 import semver from 'semver';
 import { committedPaths } from '../worktree.ts';
 import { lateWorkflows } from '../behind.ts';
-import { prepareUpdate, readChildBook, type Prepared } from '../prepare.ts';
+import { readChildBook } from '../child-book.ts';
+import { prepareUpdate, type Prepared } from '../prepare.ts';
 import { findOldRelease, type Place, type Release } from '../target.ts';
 import { whereIssues } from './answers.ts';
 import { workflowsIssueOf, type WorkflowPatch } from './body.ts';

@@ -2,8 +2,9 @@ import semver from 'semver';
 import { updateBranch } from '../../../domain/update-issue.ts';
 import { BanyanError } from '../../../kernel/errors.ts';
 import type { FileWrite } from '../apply.ts';
-import { conflictsOf, outlineOf, prepareUpdate, readChildBook, type Prepared } from '../prepare.ts';
-import { locateRelease, publishedVersions, readRelease, runsItself, type Located, type Place, type Release } from '../target.ts';
+import { readChildBook } from '../child-book.ts';
+import { conflictsOf, outlineOf, prepareUpdate, type Prepared } from '../prepare.ts';
+import { locateOwn, locateRelease, offeredVersions, readRelease, runsItself, type Located, type Place, type Release } from '../target.ts';
 import { committedPaths, readHead, requireClean, type Head } from '../worktree.ts';
 import { whereIssues } from './answers.ts';
 import { bodyOf, TITLE, titleOf, type Resolver, type WorkflowPatch } from './body.ts';
@@ -203,13 +204,18 @@ async function carryOut(job: Job, decision: Decision): Promise<number | null> {
 
 /**
  * The release to propose: the newest that needs no question, or the newest of all where a major was agreed to.
- * @returns null where the registry has nothing newer
+ * @returns null where there is nothing newer, and nothing that was left behind; `notes` say so
  */
 async function chooseRelease(options: RequestOptions, remote: Remote, place: Place, notes: string[]): Promise<Located | null> {
   if (options.to !== undefined || !runsItself(place)) return locateRelease(options.to, place);
   const book = readChildBook(place.root);
-  const { within, major } = chooseVersions(book.version, await publishedVersions(place));
-  if (major === null && within === null) return book.behind === undefined ? null : locateRelease(book.version, place);
+  const { versions, nothing } = await offeredVersions(book, place);
+  const { within, major } = chooseVersions(book.version, versions);
+  if (major === null && within === null) {
+    if (book.behind !== undefined) return locateOwn(book, place);
+    notes.push(nothing);
+    return null;
+  }
   if (major === null) return locateRelease(within ?? book.version, place);
   if (within === null || options.major || book.majors === true) return locateRelease(major, place);
   if (await whereIssues(notes, false, () => majorAgreed(remote, major))) return locateRelease(major, place);
@@ -271,7 +277,7 @@ export async function requestUpdate(options: RequestOptions, place: Place): Prom
       branch: updateBranch(book.version),
       pull: null,
       conflicts: 0,
-      notes: [...notes, 'npm has no newer version.'],
+      notes,
     };
   }
   const release = readRelease(located);
