@@ -165,7 +165,7 @@ export async function proposeBack(env: Source, args: readonly string[]): Promise
   const files = new Map(await Promise.all(paths.map((path) => readChild(root, path))));
   const { template } = await withScratch((scratch) => findOldRelease(book, { root, running: packageRoot(), scratch, commands }));
   const proposal = await propose(
-    { book, template, files, identity: await identityOf(book, commands), title: options.title, allowed: options.allow ?? [] },
+    { book, template, files, identity: await identityOf(book, commands), title: options.title, mother, allowed: options.allow ?? [] },
     options,
   );
   const { title, patch } = proposal;

@@ -1,7 +1,8 @@
 import { findSecrets } from '../../kernel/redact.ts';
 import type { Answers } from '../answers.ts';
 import type { Template } from '../template.ts';
-import { namedCredentials, tracesIn } from './traces.ts';
+import { namedCredentials } from './credentials.ts';
+import { tracesIn } from './traces.ts';
 import type { NewLine } from './transplant.ts';
 
 /** What names a child and the people behind it. */
@@ -27,14 +28,15 @@ export interface Leak {
   always: boolean;
 }
 
-/** Every word that the mother's own templates use: those name nobody. */
+/** Every word that the mother's own templates use, `owner/repository` too: those name nobody. */
 export function commonWords(template: Template): Set<string> {
   const texts = [
     ...template.files.map(({ text }) => text),
     ...[...template.domains.values()].flatMap(({ files, manifest }) => [...files.map(({ text }) => text), JSON.stringify(manifest)]),
     ...template.parts.flatMap(({ files }) => [...files.values()].map(({ text }) => text)),
   ];
-  return new Set(texts.flatMap((text) => text.toLowerCase().match(/[a-z0-9]+(?:[._-][a-z0-9]+)*/g) ?? []));
+  const words = (text: string) => [...(text.match(/[a-z0-9]+(?:[._-][a-z0-9]+)*/g) ?? []), ...(text.match(/[\w.-]{1,100}\/[\w.-]{1,100}/g) ?? [])];
+  return new Set(texts.flatMap((text) => words(text.toLowerCase())));
 }
 
 function escaped(text: string): string {
@@ -71,6 +73,22 @@ function isWhole(text: string, from: number, to: number): boolean {
 
 function occurrences(text: string, pattern: RegExp): string[] {
   return [...text.matchAll(pattern)].flatMap((match) => (isWhole(text, match.index, match.index + match[0].length) ? [match[0]] : []));
+}
+
+/** What is put before or behind a name for one of several: numbers, environments, machines, companies. */
+const AFFIX =
+  '\\d{1,6}|admin|ag|api|app|backend|backup|bot|cdn|ci|co|corp|db|dev|devel|ext|frontend|gmbh|hq|inc|int|internal|lab|labs|lan|live|ltd|mail|main|my|old|new|ops|prd|prod|production|qa|repo|server|shop|site|srv|stage|staging|stg|svc|sys|team|test|uat|vpn|web|www';
+/** So long that no word has it by chance; where it is made of several words, shorter ones. */
+const DISTINCTIVE = { one: 10, several: 8 };
+const SHORTEST_INSIDE = 5;
+
+/** A name inside a longer word: `myveloworks2`, `radhausprod`. One word may be a part of an ordinary one, unless it is that with an affix. */
+function insideWords(text: string, name: string): string[] {
+  const plain = name.replaceAll(/[-._\s]/g, '');
+  if (plain.length < SHORTEST_INSIDE) return [];
+  const distinctive = plain.length >= (plain.length < name.length ? DISTINCTIVE.several : DISTINCTIVE.one);
+  const whole = distinctive ? '[a-z0-9]{0,40}' : `(?:${AFFIX})?`;
+  return text.match(new RegExp(`(?<![a-z0-9])${whole}${escaped(plain)}${whole}(?![a-z0-9])`, 'giu')) ?? [];
 }
 
 /** Words of the child that stand for it wherever they are, longest first. */
@@ -116,21 +134,31 @@ export interface LeakSearch {
   common: ReadonlySet<string>;
   /** Placeholders that mean something to the template. */
   placeholders: ReadonlySet<string>;
+  /** `owner/repository` of her, who names nobody else. */
+  mother: string | undefined;
   /** What a person has said may leave. */
   allowed: readonly string[];
   /** Words of the child's domain, for a file that all domains share. */
   domain: readonly string[];
 }
 
-function leaksIn({ text }: NewLine, { identity, common, placeholders, allowed, domain }: LeakSearch): Pick<Leak, 'kind' | 'text' | 'always'>[] {
+function leaksIn(
+  { text }: NewLine,
+  path: string,
+  { identity, common, placeholders, mother, allowed, domain }: LeakSearch,
+): Pick<Leak, 'kind' | 'text' | 'always'>[] {
   const plain = text.replaceAll(BRACES, '');
-  const names = namesOf(identity, common).flatMap(({ kind, word }) => occurrences(plain, spellingsOf(word)).map((found) => ({ kind, text: found })));
+  const names = namesOf(identity, common).flatMap(({ kind, word }) =>
+    [...occurrences(plain, spellingsOf(word)), ...insideWords(plain, word)].map((found) => ({ kind, text: found })),
+  );
   // As it would be read again: half of an address may be a name that has become a placeholder.
   const { name, owner } = identity.answers;
   const read = text.replaceAll('{{name}}', name).replaceAll('{{owner}}', owner);
   const domains = domain.flatMap((word) => occurrences(plain, spellingsOf(word)).map((found) => ({ kind: 'domain' as const, text: found })));
   const braces = (text.match(BRACES) ?? []).filter((found) => !OURS.test(found) || !placeholders.has(found));
-  const told = [...names, ...tracesIn(read), ...domains].filter(({ text: found }) => !allowed.includes(found));
+  const told = [...names, ...tracesIn(read, { path, isCommon: (word) => common.has(word.toLowerCase()), mother }), ...domains].filter(
+    ({ text: found }) => !allowed.includes(found),
+  );
   return [...told.map((leak) => ({ ...leak, always: false })), ...braces.map((found) => ({ kind: 'placeholder' as const, text: found, always: true }))];
 }
 
@@ -143,7 +171,7 @@ export function findLeaks(path: string, lines: readonly NewLine[], search: LeakS
   });
   const others = lines.flatMap((line) => {
     const seen = new Set<string>();
-    return leaksIn(line, search).flatMap((leak): Leak[] => {
+    return leaksIn(line, path, search).flatMap((leak): Leak[] => {
       if (seen.has(leak.text.toLowerCase())) return [];
       seen.add(leak.text.toLowerCase());
       return [{ ...leak, path, line: line.line }];

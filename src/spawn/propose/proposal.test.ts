@@ -106,6 +106,21 @@ describe('what never leaves', () => {
     ['the name in capitals', 'VELOWORKS_URL', 'name'],
     ['the domain', '// For e-commerce only', 'domain'],
     ["the domain's short words", '// one SKU at a time', 'domain'],
+    ['a host without a scheme', '// mail goes by smtp.zalora-mail.io', 'address'],
+    ['one with a port', 'db.zalora.com:5432', 'address'],
+    ['one with a port and an ending of its own', "connect('db.zalora.prod:5432')", 'address'],
+    ['one of two words in a comment', '// the shop is at zalora.io', 'address'],
+    ['one for any scheme', "load('//cdn.zalora.net/x.js')", 'address'],
+    ['a host of a cloud', '// host: mysql-prod.eu-west-1.rds.amazonaws.com', 'address'],
+    ['a host after its name', "  hostname: 'db1.zalora',", 'address'],
+    ['a host in a variable', '// API_URL=api.zalora.app/v1', 'address'],
+    ["somebody's repository", '// https://github.com/zalora-secret/velo-backend/issues/3', 'repository'],
+    ['one without a scheme', '// see gitlab.com/zalora/shop', 'repository'],
+    ['an image of theirs', "image: 'ghcr.io/zalora/shop:latest'", 'repository'],
+    ['the name in a word', '// veloworks2', 'name'],
+    ['the name behind another', 'const myveloworks = 1;', 'name'],
+    ['the account in a word', '// radhausprod', 'owner'],
+    ['the account with a number', '// radhaus01.example', 'owner'],
     ['a host', "const url = 'https://api.internal-bikes.ch/v1';", 'address'],
   ])('%s, unless it is let through', (_, line, kind) => {
     const error = refusal(() => propose({ 'vitest.config.ts': append(line) }));
@@ -129,8 +144,21 @@ describe('what never leaves', () => {
     ['a default', "const s = process.env['CRON_SECRET'] ?? 'hunter2-hunter2';", 'vitest.config.ts'],
     ['in JSON', '"apiKey": "q1w2e3r4t5"', 'vitest.config.ts'],
     ['without quotes', '      DB_PASSWORD: hunter2hunter', '.github/workflows/ci.yml'],
+    ['without a digit', '      DB_PASSWORD: hunterpassword', '.github/workflows/ci.yml'],
+    ["as a mailer's", "auth: { user: 'x', pass: 'Hunter2-x9-Tango' },", 'vitest.config.ts'],
+    ['in capitals', "const DB_PASS = 'hunterhunter';", 'vitest.config.ts'],
+    ['with a type', "const password: string = 'hunter2hunter';", 'vitest.config.ts'],
+    ['assigned where there is none', "PGPASS ??= 'hunterhunter'", 'vitest.config.ts'],
+    ['in camel case', "dbPass: 'hunter2hunter'", 'vitest.config.ts'],
+    ['of a client', '      - run: mysql -u shop -phunter2hunter shop', '.github/workflows/ci.yml'],
+    ['as an option', "run('tool', '--password=hunter2hunter');", 'vitest.config.ts'],
+    ['of a request', '// curl -u shop:hunter2hunter x', 'vitest.config.ts'],
+    ['a long default', "process.env.K ?? '0f1e2d3c4b5a69788796a5b4c3d2e1f0'", 'vitest.config.ts'],
+    ['a header', 'curl -H "X-Key: 0f1e2d3c4b5a69788796a5b4c3d2e1f0" x', '.github/workflows/ci.yml'],
+    ['a key of a file', 'KEY=0f1e2d3c4b5a69788796a5b4c3d2e1f0', '.gitignore'],
+    ['a header of an object', "headers: { 'X-Key': '0f1e2d3c4b5a69788796a5b4c3d2e1f0' }", 'vitest.config.ts'],
   ])('a value that its name gives away (%s), whatever is allowed, and not in the message', (_, line, path) => {
-    const value = /(correct[\w -]+(?:battery|staple)|hunter2[\w-]+|q1w2e3r4t5)/.exec(line)?.[0] ?? '-';
+    const value = /(correct[\w -]+(?:battery|staple)|hunter[\w-]{4,}|Hunter2[\w-]+|q1w2e3r4t5|0f1e\w+)/.exec(line)?.[0] ?? '-';
     const error = refusal(() => propose({ [path]: append(line) }, { allowed: [value, line, 'value of a secret name'] }));
     expect([error.code, leaksOf(error).length]).toEqual(['secret_found', 1]);
     expect(JSON.stringify([error.message, error.fix, error.data])).not.toContain(value);
@@ -147,12 +175,51 @@ describe('what never leaves', () => {
     ["listen('127.0.0.1', 'http://localhost:3000', 'https://nodejs.org/api', '192.0.2.7');", 'vitest.config.ts'],
     ['      GITHUB_TOKEN: ${{ secrets.GITHUB_TOKEN }}', '.github/workflows/ci.yml'],
     ['      - uses: actions/setup-node@v4.1.2 # 4.1.2', '.github/workflows/ci.yml'],
+    ['see src/app.ts:12, docs/children.md:3, package.json:7 and node:22', 'vitest.config.ts'],
+    ['const url = options.server; server.listen(config.port); import.meta.url; text.at(-1);', 'vitest.config.ts'],
+    ['const app = stack.app; await expect(stack.net).resolves.toBe(z.infer); z.string().min(1);', 'vitest.config.ts'],
+    ['// As in https://github.com/actions/checkout and github.com/vercel/next.js, and at docs.github.com.', 'vitest.config.ts'],
+    ['      - uses: docker/setup-buildx-action@v3', '.github/workflows/ci.yml'],
+    ['      - uses: actions/cache@0f1e2d3c4b5a69788796a5b4c3d2e1f001020304', '.github/workflows/ci.yml'],
+    ['      secrets: inherit', '.github/workflows/ci.yml'],
+    ['      password: required', '.github/workflows/ci.yml'],
+    ["it('passes', () => expect({ pass: 'succeeded', bypass: 'everything' }).toBe(1));", 'vitest.config.ts'],
+    ["const tokens = 'a token: something'; const key = 'customer-key';", 'vitest.config.ts'],
+    ["fetch(url, { headers: { accept: 'application/vnd.github+json', 'x-github-api-version': '2022-11-28' } });", 'vitest.config.ts'],
+    ["const sha = process.env['GITHUB_SHA'] ?? '0000000000000000000000000000000000000000';", 'vitest.config.ts'],
+    ['Ask for the password: something, and keep each secret: environment variables are read.', 'AGENTS.md'],
     ['// Radhauswand is a longer word, and VAT and SKUs are not in this file: 1.2.3', 'src/agents/developer.ts'],
   ])('but not %j', (line, path) => {
     expect(propose({ [path]: append(line) }).patch).toContain(`+${line}`);
   });
 
-  it.each(['a', 'a-', 'a.'])('nor what stands at the end of a very long line of %j', (unit) => {
+  it.each([...template.domains.keys()])('nor anything that the templates say themselves, in the domain %s', (domain) => {
+    const own = parseAnswers({ ...answers, domain, agents: ['product-owner', 'developer', 'qa', 'reviewer'] }, 'answers');
+    const files = renderTemplate(template, own, facts);
+    const domainBook = createBook({ template, commit: null, banyan: facts.banyan, answers: own, files });
+    const known = { book: domainBook, template, identity: { ...identity, answers: own }, title: undefined, allowed: [] };
+    const target = files.find(({ path }) => path === 'src/agents/developer.ts')!;
+    // Every line once more, where it is new.
+    const lines = files.filter(({ class: kind }) => kind === 'managed' || kind === 'merged').flatMap(({ content }) => content.split('\n'));
+    const added = lines.map((line) => `${line} // and so\n`).join('');
+    const work = () => makeProposal({ ...known, files: new Map([[target.path, `${target.content}${added}`]]) });
+    expect(() => work()).not.toThrowError();
+    expect(work().patch.split('\n').length).toBeGreaterThan(100);
+  });
+
+  it('a host of the account, also where its name has become a placeholder', () => {
+    const line = '// radhaus.io:8080';
+    expect(leaksOf(refusal(() => propose({ 'vitest.config.ts': append(line) })))).toMatchObject([{ kind: 'address', text: 'radhaus.io' }]);
+  });
+
+  it('asks for no mother, and no repository that the templates name', () => {
+    const files = new Map([['vitest.config.ts', append('// See https://github.com/forest/banyan/issues/7')(rendered.get('vitest.config.ts')!)]]);
+    const input = { book, template, files, identity, title: undefined, allowed: [] };
+    expect(leaksOf(refusal(() => makeProposal(input)))).toMatchObject([{ kind: 'repository', text: 'github.com/forest/banyan' }]);
+    expect(makeProposal({ ...input, mother: 'forest/Banyan' }).patch).toContain('forest/banyan/issues/7');
+  });
+
+  it.each(['a', 'a-', 'a.', 'mysql ', 'a-key="', '"a: ', 'pass'])('nor what stands at the end of a very long line of %j', (unit) => {
     const line = `// ${unit.repeat(100_000)} 10.4.3.2 password: 'hunter2-hunter2'`;
     expect(leaksOf(refusal(() => propose({ 'vitest.config.ts': append(line) }))).map(({ kind }) => kind)).toEqual(['secret', 'address']);
   });

@@ -41,6 +41,8 @@ export interface ProposalInput {
   files: ReadonlyMap<string, string | null>;
   identity: Identity;
   title: string | undefined;
+  /** `owner/repository` of the mother, where that is known. */
+  mother?: string;
   allowed: readonly string[];
 }
 
@@ -136,6 +138,7 @@ export function makeProposal(input: ProposalInput): Proposal {
   const search = {
     identity,
     common,
+    mother: input.mother,
     placeholders: new Set([
       ...Object.keys(values.words).flatMap((word) => [`{{${word}}}`, `{{json:${word}}}`]),
       ...Object.keys(values.packages).map((name) => `{{version:${name}}}`),
