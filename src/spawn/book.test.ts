@@ -37,6 +37,11 @@ describe('the book', () => {
     ['a mother that is no repository', JSON.stringify({ ...book, mother: '../..' }), /mother: must be owner/],
     ['a wrong hash', JSON.stringify({ ...book, files: { 'a.ts': { class: 'seed', sha256: 'x' } } }), /files\.a\.ts\.sha256/],
     ['a path that leaves the folder', JSON.stringify({ ...book, files: { '../a.ts': { class: 'seed', sha256: 'a'.repeat(64) } } }), /leaves the folder/],
+    ...['\u009b31m', '\u202e', '\u200b', '\u00a0', '\u2028', '\u{e0041}', '\u3164'].map((character): [string, string, RegExp] => [
+      `a path with the invisible U+${character.codePointAt(0)?.toString(16)}`,
+      JSON.stringify({ ...book, files: { [`src/${character}evil.ts`]: { class: 'seed', sha256: 'a'.repeat(64) } } }),
+      /^The path "src\/\\u\{[0-9a-f]+\}(?:31m)?evil\.ts" has a character that not everybody sees\.$/,
+    ]),
     ['an unknown class', JSON.stringify({ ...book, files: { 'a.ts': { class: 'own', sha256: 'a'.repeat(64) } } }), /class/],
   ])('refuses %s', (_what, text, message) => {
     expect(() => readBook(text)).toThrowError(message);

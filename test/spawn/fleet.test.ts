@@ -7,7 +7,7 @@ import { parseAnswers } from '../../src/spawn/answers.ts';
 import { BOOK_PATH, createBook, writeBook, type Book } from '../../src/spawn/book.ts';
 import { keepFleetIssue } from '../../src/spawn/fleet/issue.ts';
 import { lookAtFleet, type FleetChild } from '../../src/spawn/fleet/look.ts';
-import { fleetBody } from '../../src/spawn/fleet/words.ts';
+import { fleetBody, fleetText } from '../../src/spawn/fleet/words.ts';
 import { hubApi } from '../../src/spawn/hub.ts';
 import { renderTemplate } from '../../src/spawn/render.ts';
 import { readTemplate } from '../../src/spawn/template.ts';
@@ -158,17 +158,23 @@ describe('banyan fleet', () => {
       private: false,
       domain: '@maintainer | <img> `x`',
       version: '0.1.0',
-      drift: { managed: ['a|b\n@visitor'], merged: 0, missing: [] },
+      drift: { managed: ['a|b\n@visitor', 'x\u009b31m\u202e\u200b\u{e0041}y'], merged: 0, missing: [] },
       lastCheck: null,
-      refusals: [],
+      refusals: ['9.9.9\u001b]0;title\u0007\n  drift: none'],
       waiting: null,
       problem: null,
       unseen: false,
     };
-    const body = fleetBody({ version: '0.1.0', children: [child], seen: 1, truncated: false, unseen: [] }, { named: true });
+    const fleet = { version: '0.1.0', children: [child], seen: 1, truncated: false, unseen: [] };
+    const body = fleetBody(fleet, { named: true });
     const row = body.split('\n').find((line) => line.includes('acme/x')) ?? '';
     expect(row).not.toMatch(/@(?:maintainer|visitor)|(?<!\\)[<`]/);
     expect(row.split(/(?<!\\)\|/)).toHaveLength(9);
+    // Of its own the table has spaces of no width, which keep mentions and references apart.
+    for (const text of [body.replaceAll('\u200b', ''), fleetText(fleet)]) {
+      expect(text).not.toMatch(/(?!\n)[\p{Cc}\p{Default_Ignorable_Code_Point}]/u);
+      expect(text.split('\n').filter((line) => line.startsWith('  drift: none'))).toEqual([]);
+    }
   });
 
   it('leaves one issue open where two runs begin at the same time', async () => {

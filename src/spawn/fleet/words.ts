@@ -1,5 +1,5 @@
 import semver from 'semver';
-import { truncateEnd } from '../../kernel/text.ts';
+import { stripInvisible, truncateEnd } from '../../kernel/text.ts';
 import type { Drift, Fleet, FleetChild } from './look.ts';
 
 export const FLEET_MARKER = '<!-- banyan:fleet -->';
@@ -34,20 +34,24 @@ function plural(count: number, word: string, more = `${word}s`): string {
   return `${count} ${count === 1 ? word : more}`;
 }
 
+/** What a stranger's repository says, in one line, without what a terminal would obey or nobody sees. */
+function oneLine(text: string): string {
+  return stripInvisible(text).replaceAll(/[\t\n]+/g, ' ');
+}
+
 export function fleetText(fleet: Fleet): string {
   const { children, seen, truncated, version, unseen } = fleet;
   const head = `${plural(children.length, 'child', 'children')} of the template v${version} in ${plural(seen, 'repository', 'repositories')} that the token sees${truncated ? ' (there are more than were looked at)' : ''}.`;
-  const rows = children.map((child) =>
-    [
-      `\n${child.repository}  ${child.version}${age(child, version) === '' ? '' : ` (${age(child, version)})`}  ${child.domain}`,
-      child.problem === null ? `  drift: ${driftText(child.drift)}` : `  ${child.problem}`,
-      `  last check: ${checkText(child)}`,
-      ...(child.waiting === null ? [] : [`  update waits: ${child.waiting}`]),
-      ...(child.refusals.length === 0 ? [] : [`  refused: ${child.refusals.join(', ')}`]),
-    ].join('\n'),
-  );
+  const rows = children.flatMap((child) => [
+    '',
+    `${child.repository}  ${child.version}${age(child, version) === '' ? '' : ` (${age(child, version)})`}  ${child.domain}`,
+    child.problem === null ? `  drift: ${driftText(child.drift)}` : `  ${child.problem}`,
+    `  last check: ${checkText(child)}`,
+    ...(child.waiting === null ? [] : [`  update waits: ${child.waiting}`]),
+    ...(child.refusals.length === 0 ? [] : [`  refused: ${child.refusals.join(', ')}`]),
+  ]);
   const missed = unseen.map(({ repository, why }) => `  ${repository}: ${why}`);
-  return [head, ...rows, ...(missed.length === 0 ? [] : [`\n${couldNot(missed.length)}:`, ...missed])].join('\n');
+  return [head, ...rows, ...(missed.length === 0 ? [] : ['', `${couldNot(missed.length)}:`, ...missed])].map(oneLine).join('\n');
 }
 
 function couldNot(count: number): string {
@@ -58,7 +62,7 @@ const MOST_CELL = 200;
 
 /** One cell of a table: what a stranger's repository says must not end it, nor name anybody, nor refer to anything. */
 function cell(text: string): string {
-  const line = text.replaceAll(/[\s\p{Cc}\p{Bidi_Control}]+/gu, ' ');
+  const line = oneLine(text).replaceAll(/\s+/g, ' ');
   const short = line.length > MOST_CELL ? `${truncateEnd(line, MOST_CELL)} ...` : line;
   return short
     .replaceAll(/[\\|`<>[\]*_~@#&]/g, String.raw`\$&`)
