@@ -34,8 +34,8 @@ const behindSchema = z.looseObject({
   sha256: fileSchema.shape.sha256.nullable(),
   /** The version that the file is at. */
   version: versionSchema.optional(),
-  /** Where a codemod has mended it: the child's own text, and what it was to be; null where there was, or was to be, none. */
-  mended: z.looseObject({ from: behindText, to: behindText }).optional(),
+  /** Where a codemod has mended it: a text before and after; null where there was, or was to be, none. `apart`: the template's change is not in it. */
+  mended: z.looseObject({ from: behindText, to: behindText, apart: z.literal(true).optional() }).optional(),
 });
 
 /** What a later version of the same format has added is kept as it stands. */

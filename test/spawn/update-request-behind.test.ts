@@ -175,6 +175,24 @@ export default ({ list, read, write }) => {
     expect(await shop.text(CI, NEXT)).toBe(template('new', '[push]'));
   });
 
+  it('is kept where the template changed other lines of it that are in conflict', async () => {
+    const ci = (on: string, word: string) => `name: CI\non: ${on}\npermissions: read-all\n\njobs:\n  a:\n    steps:\n      - run: npx banyan ${word}\n`;
+    shop.close();
+    shop = await openShop(stand, { ...V1, files: { ...V1.files, [CI]: ci('push', 'new') } });
+    await shop.edit({ [CI]: ci('mine', 'old') });
+    shop.offer({ ...V2, files: { ...V2.files, [CI]: ci('[push]', 'new') }, codemods });
+    await shop.merge((await shop.weakly()).pull);
+    await shop.weakly();
+    shop.offer({ ...V2, version: '0.3.0', files: { ...V2.files, [CI]: ci('[push]', 'new') }, codemods });
+    await shop.merge((await shop.weakly()).pull);
+    expect(shop.read(CI)).toBe(ci('mine', 'old'));
+    await shop.run();
+    const marked = await shop.text(CI, NEXT);
+    expect(marked).toContain('<<<<<<< your child\non: mine\n||||||| template v0.1.0\non: push\n=======\non: [push]\n>>>>>>> template v0.3.0\n');
+    expect(marked).toContain('- run: npx banyan new\n');
+    expect(readBook(await shop.text(BOOK_PATH, NEXT)).behind).toBeUndefined();
+  });
+
   it('is given up where somebody has changed the same lines since, which is said', async () => {
     await shop.edit({ [OWN]: own('old') });
     shop.offer({ ...V2, codemods });

@@ -31,6 +31,8 @@ function isBehind(root: string, path: string, { text, sha256 }: Behind): boolean
 /** What codemods have mended, merged into the child's own workflows: texts as if they stood there; null: the file goes. */
 export interface Carried {
   texts: ReadonlyMap<string, string | null>;
+  /** Those in which the template's change is, too. */
+  whole: ReadonlySet<string>;
   /** Of what could not be merged any more. */
   notices: Notice[];
 }
@@ -45,6 +47,7 @@ function mendedText(own: string | null, { from, to }: NonNullable<Behind['mended
 
 export function carryMended(root: string, { behind = {} }: Behinds): Carried {
   const texts = new Map<string, string | null>();
+  const whole = new Set<string>();
   const notices: Notice[] = [];
   for (const [path, { mended }] of Object.entries(behind)) {
     const own = ownText(root, path);
@@ -53,9 +56,36 @@ export function carryMended(root: string, { behind = {} }: Behinds): Carried {
     if (text === undefined) {
       const message = `${path} was changed here where a codemod of an earlier version had mended it, too: yours stays; see whether it still fits.`;
       notices.push({ path, kind: 'mended_elsewhere', message });
-    } else texts.set(path, text);
+    } else if (!isSame(own, text)) {
+      texts.set(path, text);
+      if (!mended.apart) whole.add(path);
+    }
   }
-  return { texts, notices };
+  return { texts, whole, notices };
+}
+
+/** What codemods have made of a file. */
+export interface Mended {
+  /** Left out: the child's own text. */
+  from?: string | null;
+  to: string | null;
+  apart?: true;
+}
+
+/**
+ * What codemods have made of the changes of a plan, by where the files are now, and what those of earlier versions had made of them. What is in conflict
+ * with the template is kept apart from that: its markers are nothing to be merged.
+ */
+export function mendedFiles(before: readonly Change[], after: readonly Change[], { texts }: Carried): Map<string, Mended> {
+  const planned = new Map(before.map(({ path, content }) => [path, content]));
+  return new Map(
+    after.flatMap(({ path, from, content, conflicts }): [string, Mended][] => {
+      const [at, was, earlier] = [from ?? path, planned.get(path), texts.get(from ?? path)];
+      if (was === content && earlier === undefined) return [];
+      if (conflicts === 0) return [[at, { to: content }]];
+      return [[at, earlier === undefined ? { from: was ?? null, to: content, apart: true } : { to: earlier, apart: true }]];
+    }),
+  );
 }
 
 /** The child with them. */
@@ -101,7 +131,7 @@ export function withBehind(
   carried: Carried,
 ): RenderedFile[] {
   const rendered = new Map(base.map((file) => [file.path, file]));
-  const late = Object.entries(behind).filter(([path, entry]) => (carried.texts.has(path) ? !rendered.has(path) : isBehind(root, path, entry)));
+  const late = Object.entries(behind).filter(([path, entry]) => (carried.whole.has(path) ? !rendered.has(path) : isBehind(root, path, entry)));
   const paths = new Set(late.map(([path]) => path));
   const older = late.flatMap(([path, { text }]): RenderedFile[] => {
     if (text === null) return [];
@@ -116,32 +146,34 @@ export interface LeftBehind {
   /** Workflows that are not pushed. */
   paths: readonly string[];
   base: ReadonlyMap<string, string>;
-  /** Where codemods have mended them: what they are to be, by where they are now. */
-  mended: ReadonlyMap<string, string | null>;
+  mended: ReadonlyMap<string, Mended>;
+}
+
+/** What the book keeps of one of them. */
+function behindOf(path: string, after: Book, before: Book, { root, base, mended, since }: LeftBehind & { since: ReadonlyMap<string, string> }): Behind {
+  const [known, now] = [before.behind?.[path], mended.get(path)];
+  // The template's text that the file itself is at, where the base of this update was the newer one that is carried.
+  const isOlder = since.has(path) && known?.mended !== undefined && !known.mended.apart && !now?.apart;
+  const entry: Behind = {
+    text: isOlder ? known.text : (base.get(path) ?? null),
+    sha256: after.files[path]?.sha256 ?? null,
+    version: since.get(path) ?? before.version,
+  };
+  if (now === undefined) return entry;
+  const texts = { from: ownText(root, path), ...now };
+  return [texts.from, texts.to].every((text) => (text?.length ?? 0) <= MOST_BEHIND) ? { ...entry, mended: texts } : entry;
 }
 
 /** The book of a commit without some of its files: these stay what they were in the book before. */
-export function leaveBehind(after: Book, before: Book, { root, paths, base, mended }: LeftBehind): Book {
+export function leaveBehind(after: Book, before: Book, left: LeftBehind): Book {
+  const { root, paths } = left;
   const files = Object.entries(after.files).flatMap(([path, file]) => {
     if (!paths.includes(path)) return [[path, file] as const];
     const old = before.files[path];
     return old === undefined ? [] : [[path, old] as const];
   });
   const since = behindSince(root, before);
-  const behind = paths.map((path): [string, Behind] => {
-    const known = since.has(path) && before.behind?.[path]?.mended ? before.behind[path] : undefined;
-    const [from, to] = [ownText(root, path), mended.get(path)];
-    const isKept = to !== undefined && (from?.length ?? 0) <= MOST_BEHIND && (to?.length ?? 0) <= MOST_BEHIND;
-    return [
-      path,
-      {
-        text: known ? known.text : (base.get(path) ?? null),
-        sha256: after.files[path]?.sha256 ?? null,
-        version: since.get(path) ?? before.version,
-        ...(isKept ? { mended: { from, to } } : {}),
-      },
-    ];
-  });
+  const behind = paths.map((path) => [path, behindOf(path, after, before, { ...left, since })] as const);
   const { conflicts = {}, ...rest } = after;
   const kept = Object.entries(conflicts).filter(([path, conflict]) => conflict === false || !paths.includes(path));
   return {

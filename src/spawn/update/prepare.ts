@@ -8,7 +8,7 @@ import { BOOK_PATH, createBook, parseBook, writeBook, type Book, type BookInput,
 import { commitOf } from '../git.ts';
 import { renderTemplate, type RenderedFile } from '../render.ts';
 import type { Template } from '../template.ts';
-import { behindSince, carryMended, changesOfCarried, withBehind, withCarried, type Carried } from './behind.ts';
+import { behindSince, carryMended, changesOfCarried, mendedFiles, withBehind, withCarried, type Mended } from './behind.ts';
 import { readChildBook } from './child-book.ts';
 import { changelogBetween, type ChangelogSection } from './changelog.ts';
 import { runCodemods, type CodemodNote } from './codemods.ts';
@@ -45,8 +45,8 @@ export interface Prepared {
   oldSpec: string;
   /** What the template had before, by path. */
   base: ReadonlyMap<string, string>;
-  /** Paths that codemods have changed, of this update or of one that could not push them. */
-  mended: ReadonlySet<string>;
+  /** What codemods have changed, of this update or of one that could not push it. */
+  mended: ReadonlyMap<string, Mended>;
 }
 
 /** Of all that a rendering is made of. */
@@ -99,13 +99,6 @@ function conflictsAfter({ conflicts = {} }: Book, files: readonly RenderedFile[]
     count > 0 ? [[path, { count, ...(lookalikes === undefined ? {} : { lookalikes }) }] as const] : [],
   );
   return Object.fromEntries<Conflicts[string]>([...said, ...left]);
-}
-
-/** What is different after the codemods, and what those of an earlier version have left. */
-function mendedPaths(before: readonly Change[], after: readonly Change[], carried: Carried): Set<string> {
-  const planned = new Map(before.map(({ path, content }) => [path, content]));
-  const touched = after.filter(({ path, from, content }) => !planned.has(path) || planned.get(path) !== content || carried.texts.has(from ?? path));
-  return new Set(touched.map(({ path }) => path));
 }
 
 /** The package.json as it is on disk counts, whatever was put into the merge. */
@@ -215,7 +208,7 @@ export async function prepareUpdate(release: Release, place: Place, options: Pre
     },
   );
   const given = givenFiles(base, book);
-  const since = new Map([...behindSince(root, book)].filter(([path]) => !carried.texts.has(path) || !rendered.some((file) => file.path === path)));
+  const since = new Map([...behindSince(root, book)].filter(([path]) => !carried.whole.has(path) || !rendered.some((file) => file.path === path)));
   const places = followRenames({ base: given, theirs, declared: template.manifest.renames, from, to, since });
   const read = readOurs(root, [...[...base, ...theirs].map(({ path }) => path), ...carried.texts.keys()]);
   refuseLeftovers(read, book);
@@ -239,7 +232,7 @@ export async function prepareUpdate(release: Release, place: Place, options: Pre
     spec,
     oldSpec: book.banyan,
     base: new Map(base.map(({ path, content }) => [path, content])),
-    mended: mendedPaths(planned, mended.changes, carried),
+    mended: mendedFiles(planned, mended.changes, carried),
   };
 }
 

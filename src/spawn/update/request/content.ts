@@ -87,14 +87,6 @@ export interface Rest {
   alone: boolean;
 }
 
-/** What codemods have made of workflows, by where these are now. */
-function mendedTexts({ changes, mended }: Pick<Prepared, 'changes' | 'mended'>, writes: readonly FileWrite[]): Map<string, string | null> {
-  const stored = new Map(writes.map(({ path, content }) => [path, textOf(content)]));
-  return new Map(
-    changes.flatMap(({ path, from, conflicts }) => (mended.has(path) && conflicts === 0 ? [[from ?? path, stored.get(path) ?? null] as const] : [])),
-  );
-}
-
 /** That the book would forget conflicts which are resolved is no reason for a pull request of its own. */
 function withConflicts(write: FileWrite, { conflicts }: Book): FileWrite {
   if (write.path !== BOOK_PATH || typeof write.content !== 'string' || conflicts === undefined) return write;
@@ -115,7 +107,7 @@ export async function withoutWorkflows({ writes }: Pick<Content, 'writes'>, prep
     const count = conflicts.get(path) ?? 0;
     return { path, conflicts: count, patch: count > 0 || moving.has(path) ? '' : patchOf(path, stored.get(path) ?? null, textOf(content)) };
   });
-  const leaving = { root, paths: left.map(({ path }) => path), base: prepared.base, mended: mendedTexts(prepared, writes) };
+  const leaving = { root, paths: left.map(({ path }) => path), base: prepared.base, mended: prepared.mended };
   const rest = writes
     .filter((write) => !isWorkflow(write))
     .map((write) => {
