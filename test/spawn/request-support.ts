@@ -43,8 +43,12 @@ export async function openShop(stand: Stand, first: Mother) {
       commitAll(child);
       await inGit('push', '-q', 'origin', 'main');
     },
-    async run(options: Partial<RequestOptions> = {}, fault: (asked: Asked) => Fault | null = () => null): Promise<RequestOutcome> {
-      const env = { ...process.env, npm_config_cache: undefined };
+    async run(
+      options: Partial<RequestOptions> = {},
+      fault: (asked: Asked) => Fault | null = () => null,
+      { running = two, variables = {} }: { running?: string; variables?: Record<string, string> } = {},
+    ): Promise<RequestOutcome> {
+      const env = { ...process.env, npm_config_cache: undefined, ...variables };
       const outcome = await withFaults(stand.url, fault, (api) => {
         const request: RequestOptions = {
           token: 'maintainer-token',
@@ -55,7 +59,7 @@ export async function openShop(stand: Stand, first: Mother) {
           handover: () => Promise.resolve(null),
           ...options,
         };
-        return withScratch((scratch) => requestUpdate(request, { root: child, running: two, scratch, commands: { cwd: child, env } }));
+        return withScratch((scratch) => requestUpdate(request, { root: child, running, scratch, commands: { cwd: child, env } }));
       });
       if (typeof outcome === 'number') throw new Error(`another version has done it, and ended with ${outcome}`);
       return outcome;

@@ -1,8 +1,12 @@
+import { mkdirSync, readFileSync, symlinkSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { BOOK_PATH, writeBook } from '../../src/spawn/book.ts';
 import { refusal } from '../../src/spawn/update/request/answers.ts';
 import { startStand, type Stand } from '../local-github/harness.ts';
 import type { Asked, Fault } from './faults.ts';
-import type { Mother } from './mother.ts';
+import { makeMother, packMother, type Mother } from './mother.ts';
+import { Releases } from './releases.ts';
 import { noWorkflows, openShop, type Shop } from './request-support.ts';
 
 const CI = '.github/workflows/ci.yml';
@@ -42,6 +46,24 @@ describe('a repository whose issues are turned off, or not for this token', () =
     expect(notes.filter((note) => line.test(note))).toHaveLength(1);
     expect(await shop.pulls()).toEqual([]);
     expect(await shop.run({ major: true }, fault)).toMatchObject({ action: 'push', to: '1.0.0' });
+  });
+
+  it('gets the newest minor version, though a major one could not be asked for', async () => {
+    const releases = await Releases.start('acme/banyan');
+    for (const version of ['0.2.0', '1.0.0']) {
+      const folder = makeMother(join(shop.place, version), { ...V2, version });
+      packMother(folder, join(folder, 'packed'));
+      releases.publish(version, readFileSync(join(folder, `packed/banyan-${version}.tgz`)));
+    }
+    const running = join(shop.child, 'node_modules/banyan');
+    mkdirSync(join(shop.child, 'node_modules'));
+    symlinkSync(join(shop.place, 'one'), running);
+    await shop.edit({ '.gitignore': 'node_modules\n', [BOOK_PATH]: writeBook({ ...shop.book(), mother: 'acme/banyan' }) });
+    const variables = { GITHUB_API_URL: releases.api };
+    const { action, to, notes } = await shop.run({ to: undefined }, OFF, { running, variables });
+    releases.close();
+    expect({ action, to }).toEqual({ action: 'push', to: '0.2.0' });
+    expect(notes.filter((note) => note.includes('turned off'))).toHaveLength(1);
   });
 
   it('gets its pull request, without a word about issues where none is needed', async () => {
