@@ -73,6 +73,58 @@ it.each([
   expect(existsSync(join(place, 'out.txt'))).toBe(false);
 });
 
+/** What a codemod could try in its own process, beside what it is given. */
+it.each([
+  [
+    'reads the environment of the command',
+    "return [fs.readFileSync(`/proc/${process.ppid}/environ`, 'utf8')];",
+    /FileSystemRead|Access to this API has been restricted/,
+  ],
+  ['reads what is not the child', "return [fs.readFileSync(SECRET, 'utf8')];", /Access to this API has been restricted/],
+  ['writes by itself', "fs.writeFileSync(OWN, 'gone'); throw new Error('no way');", /Access to this API has been restricted/],
+  ['removes by itself', 'fs.rmSync(OWN);', /Access to this API has been restricted/],
+  ['starts a process', "(await import('node:child_process')).execFileSync('sh', ['-c', `echo x > '${OWN}'`]);", /Access to this API has been restricted/],
+  ['starts a thread', "new (await import('node:worker_threads')).Worker('1', { eval: true });", /Access to this API has been restricted/],
+  ["writes the update's own book", "write('.banyan/template.json', '{}');", /\.banyan\/template\.json[^]*is the update's own/],
+  ["removes what is the update's own", "remove('.Banyan/template.json');", /is the update's own/],
+  ['writes what is no text', "write('own.ts', 5);", /is no text/],
+  [
+    'says by itself that it has written beside the child',
+    "process.send({ kind: 'done', writes: [{ path: '../out.txt', content: 'x' }], notes: [] }); await new Promise(() => undefined);",
+    /leaves the folder of the child/,
+  ],
+  ['says something else', "process.send({ kind: 'done' }); await new Promise(() => undefined);", /said what nobody understands/],
+  ['says that others begin', "process.send({ kind: 'begins', codemod: 'x' }); await new Promise(() => undefined);", /said what nobody understands/],
+  [
+    'fails later',
+    "setTimeout(() => { throw new Error('later'); }, 5); await new Promise((resolve) => setTimeout(resolve, 60_000));",
+    /0\.1\.0-x\.mjs failed: later/,
+  ],
+  ['takes all memory', 'const all = []; for (;;) all.push(new Array(1e6).fill(1.5));', /it ended without/],
+])('have no way around: one that %s', async (_what, body, message) => {
+  write(place, { 'secret.txt': 'sesame' });
+  const before = snapshot(child);
+  const names = `import fs from 'node:fs';\nconst OWN = ${JSON.stringify(join(child, 'own.ts'))};\nconst SECRET = ${JSON.stringify(join(place, 'secret.txt'))};\n`;
+  const two = target('0.1.0', { '0.1.0-x.mjs': names + codemod(body) });
+  const { code, stdout, stderr } = await banyan(['update', '--no-install', '--to', two], { cwd: child, env: { GITHUB_TOKEN: 'sesame' } });
+  expect([code, stderr]).toEqual([1, expect.stringMatching(message)]);
+  expect(stdout + stderr).not.toContain('sesame');
+  expect(snapshot(child)).toEqual(before);
+  expect(existsSync(join(place, 'out.txt'))).toBe(false);
+});
+
+it('see what they have written, removed and moved', async () => {
+  const body = `write('new.ts', 'one'); write('new.ts', read('new.ts') + ' two'); remove('own.ts'); write('own.ts', 'again'); remove('config.ts');
+    return [String(read('config.ts')), list().join(' ')];`;
+  const { code, stdout } = await banyan(['update', '--no-install', '--json', '--to', target('0.1.0', { '0.1.0-x.mjs': codemod(body) })], { cwd: child });
+  expect(code).toBe(0);
+  const said = JSON.parse(stdout) as { codemods: { notes: string[] }[] };
+  expect(said.codemods[0]?.notes[0]).toBe('null');
+  expect(said.codemods[0]?.notes[1]?.split(' ')).toEqual(expect.arrayContaining(['new.ts', 'own.ts']));
+  expect(said.codemods[0]?.notes[1]?.split(' ')).not.toContain('config.ts');
+  expect([read('new.ts'), read('own.ts'), existsSync(join(child, 'config.ts'))]).toEqual(['one two', 'again', false]);
+});
+
 const ENDLESS = codemod("console.log('it goes on'); for (;;);");
 
 it('are ended where one does not end', async () => {

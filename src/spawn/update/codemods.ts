@@ -1,10 +1,13 @@
-import { existsSync, readdirSync } from 'node:fs';
-import { Worker } from 'node:worker_threads';
+import { spawn, type ChildProcess } from 'node:child_process';
+import { existsSync, readdirSync, realpathSync } from 'node:fs';
+import { sep } from 'node:path';
 import semver from 'semver';
+import { z } from 'zod';
 import { BanyanError } from '../../kernel/errors.ts';
-import { packageModule } from '../../kernel/package-root.ts';
+import { packageFile, packageModule } from '../../kernel/package-root.ts';
 import { cancelled } from '../command.ts';
 import type { FileClass } from '../manifest.ts';
+import { Draft } from './draft.ts';
 import type { Change } from './plan.ts';
 
 /** What a codemod may do: it sees the child as it will be, and its writes are written with all the others or not at all. */
@@ -59,17 +62,30 @@ export interface Mended {
   notes: CodemodNote[];
 }
 
-export interface CodemodWork extends Unmended {
+/** What the process of the codemods is given. */
+export interface CodemodWork {
+  root: string;
+  changes: Change[];
+  classes: [path: string, kind: FileClass][];
   folder: string;
   files: string[];
 }
 
-/** What the thread of the codemods says. */
-export type CodemodMessage =
-  | { kind: 'begins'; codemod: string }
-  | { kind: 'failed'; codemod: string; message: string }
-  | { kind: 'invalid'; message: string; fix: string }
-  | ({ kind: 'done' } & Mended);
+const messageSchema = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('begins'), codemod: z.string() }),
+  z.object({ kind: z.literal('failed'), codemod: z.string(), message: z.string() }),
+  z.object({ kind: z.literal('invalid'), message: z.string(), fix: z.string() }),
+  z.object({
+    kind: z.literal('done'),
+    /** null: it is removed. */
+    writes: z.array(z.object({ path: z.string(), content: z.string().nullable() })),
+    notes: z.array(z.object({ codemod: z.string(), title: z.string(), notes: z.array(z.string()) })),
+  }),
+]);
+
+/** What it says. A codemod can say it, too: nothing of it is believed that is not checked here. */
+export type CodemodMessage = z.infer<typeof messageSchema>;
+type Done = Extract<CodemodMessage, { kind: 'done' }>;
 
 export interface CodemodSpan {
   from: string;
@@ -80,50 +96,85 @@ export interface CodemodSpan {
 }
 
 const LIMIT_MS = 60_000;
+const MOST_MEMORY_MB = 1024;
 
 function failure(codemod: string, problem: string, cause?: unknown): BanyanError {
-  return new BanyanError('internal', `The codemod ${codemod} failed: ${problem}`, {
+  return new BanyanError('internal', `The codemod ${codemod} failed: ${problem.slice(0, 2000)}`, {
     fix: 'Nothing was changed. Report it to the mother; --no-codemods leaves them out.',
     ...(cause === undefined ? {} : { cause }),
   });
 }
 
-/** Waits for the thread, and ends it: it may not end by itself. */
-function outcomeOf(worker: Worker, { signal, limitMs = LIMIT_MS }: CodemodSpan): Promise<Mended> {
+/** Without a variable of the environment. It may read the child, the codemods and the code that runs them; write, start and load natively it may nothing. */
+function startProcess(root: string, folder: string): ChildProcess {
+  const script = realpathSync(packageModule('src/spawn/update/codemod-process'));
+  // Nothing but our own modules is loaded there: no package, so that `node_modules` need not be read.
+  const code = script.slice(0, script.lastIndexOf(`${sep}src${sep}`) + sep.length + 'src'.length);
+  const readable = [root, folder, code, packageFile('package.json')].flatMap((path) => [path, realpathSync(path)]);
+  const limits = ['--permission', ...new Set(readable.map((path) => `--allow-fs-read=${path}`)), `--max-old-space-size=${MOST_MEMORY_MB}`];
+  // What machines read on stdout is not theirs to write. A group of its own: Ctrl-C at a terminal is for the command.
+  return spawn(process.execPath, [...limits, script], { cwd: root, env: {}, stdio: ['ignore', 2, 2, 'ipc'], detached: process.platform !== 'win32' });
+}
+
+/** Waits for the process, and ends it: it may not end by itself. */
+function outcomeOf(running: ChildProcess, { files }: CodemodWork, { signal, limitMs = LIMIT_MS }: CodemodSpan): Promise<Done> {
   return new Promise((resolve, reject) => {
-    let current = 'of the new version';
+    let begun = 0;
     let timer: NodeJS.Timeout | undefined;
-    let ended = false;
-    const end = (how: () => void) => {
-      if (ended) return;
-      ended = true;
+    let end: (() => void) | undefined;
+    const current = () => files[begun - 1] ?? 'of the new version';
+    const finish = (how: () => void) => {
+      if (end) return;
+      end = how;
       clearTimeout(timer);
       signal?.removeEventListener('abort', stop);
-      void worker.terminate().then(how);
+      running.kill('SIGKILL');
     };
-    const stop = () => end(() => reject(cancelled()));
+    const fail = (problem: string, cause?: unknown) => finish(() => reject(failure(current(), problem, cause)));
+    const stop = () => finish(() => reject(cancelled()));
     const wait = () => {
       clearTimeout(timer);
-      timer = setTimeout(() => end(() => reject(failure(current, `it has not ended within ${limitMs / 1000} s.`))), limitMs);
+      timer = setTimeout(() => fail(`it has not ended within ${limitMs / 1000} s.`), limitMs);
     };
-    worker.on('message', (message: CodemodMessage) => {
-      if (message.kind === 'begins') {
-        current = message.codemod;
+    running.on('message', (value) => {
+      const { data: message } = messageSchema.safeParse(value);
+      if (message?.kind === 'begins' && message.codemod === files[begun]) {
+        begun++;
         wait();
-      } else if (message.kind === 'done') end(() => resolve({ changes: message.changes, notes: message.notes }));
-      else if (message.kind === 'failed') end(() => reject(failure(message.codemod, message.message)));
-      else end(() => reject(new BanyanError('config_invalid', message.message, { fix: message.fix })));
+      } else if (message?.kind === 'done' && begun === files.length) finish(() => resolve(message));
+      else if (message?.kind === 'failed') fail(message.message);
+      else if (message?.kind === 'invalid') finish(() => reject(new BanyanError('config_invalid', message.message, { fix: message.fix })));
+      else fail('it said what nobody understands.');
     });
-    worker.on('error', (error: Error) => end(() => reject(failure(current, error.message, error))));
-    worker.on('exit', () => end(() => reject(failure(current, 'it ended without an end of its work.'))));
+    running.on('error', (error) => {
+      fail(error.message, error);
+      // One that was never started does not close.
+      if (running.pid === undefined) end?.();
+    });
+    running.on('close', () => {
+      fail('it ended without an end of its work.');
+      end?.();
+    });
     signal?.addEventListener('abort', stop, { once: true });
     wait();
   });
 }
 
+/** What was said to be written, under the same rules as in the process. */
+function written({ root, changes, classes }: Unmended, { writes, notes }: Done, files: readonly string[]): Mended {
+  const draft = new Draft(root, changes, classes);
+  try {
+    for (const { path } of writes.filter(({ content }) => content === null)) draft.remove(path);
+    for (const { path, content } of writes) if (content !== null) draft.write(path, content);
+  } catch (cause) {
+    throw failure(files.join(', '), cause instanceof Error ? cause.message : String(cause), cause);
+  }
+  return { changes: draft.changes, notes };
+}
+
 /**
- * Runs over the draft what the package of the new version brings for the versions between, in a thread of its own: it cannot hold up
- * the command, and gets no variable of the environment.
+ * Runs over the draft what the package of the new version brings for the versions between, in a process of its own: it cannot hold up
+ * the command, and what it may do to this machine is read.
  * @param folder the package's `codemods/`
  * @throws BanyanError `internal` naming the codemod that failed or has not ended
  */
@@ -131,9 +182,10 @@ export async function runCodemods(folder: string, child: Unmended, span: Codemod
   const files = existsSync(folder) ? codemodsBetween(readdirSync(folder), span.from, span.to).map(({ file }) => file) : [];
   if (files.length === 0) return { changes: child.changes, notes: [] };
   if (span.signal?.aborted) throw cancelled();
-  const workerData: CodemodWork = { ...child, folder, files };
-  const worker = new Worker(packageModule('src/spawn/update/codemod-worker'), { workerData, env: {}, stdout: true });
-  // What machines read is not theirs to write.
-  worker.stdout.pipe(process.stderr, { end: false });
-  return outcomeOf(worker, span);
+  const work: CodemodWork = { root: child.root, changes: child.changes, classes: [...child.classes], folder, files };
+  const running = startProcess(child.root, folder);
+  const outcome = outcomeOf(running, work, span);
+  // One that ends before it has read that is told of by its end.
+  running.send(work, () => undefined);
+  return written(child, await outcome, files);
 }

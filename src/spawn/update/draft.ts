@@ -6,6 +6,12 @@ import { childPath } from '../paths.ts';
 import type { Change } from './plan.ts';
 import { filesBelow, readChildFile } from './tree.ts';
 
+/** A book and a journal: a change of these would be one of the update itself. */
+function requireOthers(path: string): string {
+  if (!/^\.banyan(?:\/|$)/i.test(childPath(path))) return path;
+  throw new BanyanError('path_invalid', `The path "${path}" is the update's own: it writes .banyan/ itself.`, { data: { path } });
+}
+
 /** The child as it will be: its files, and over them what the update changes. Nothing is written. */
 export class Draft {
   private readonly root: string;
@@ -39,7 +45,8 @@ export class Draft {
 
   list(): string[] {
     const added = [...this.byPath.values()].flatMap(({ path, content }) => (content === null ? [] : [path]));
-    return [...new Set([...filesBelow(this.root, '').filter((path) => !this.gone.has(path)), ...added])].toSorted();
+    const there = filesBelow(this.root, '').filter((path) => !this.gone.has(path) && this.byPath.get(path)?.content !== null);
+    return [...new Set([...there, ...added])].toSorted();
   }
 
   /** A link on the way would lead out of the child. */
@@ -55,7 +62,7 @@ export class Draft {
   }
 
   write(path: string, content: string): void {
-    const before = this.byPath.get(childPath(path));
+    const before = this.byPath.get(requireOthers(path));
     if (this.read(path) === content) return;
     this.refuseLinks(path);
     const mode = before?.mode ?? readChildFile(this.root, path)?.mode ?? (content.startsWith('#!') ? 0o755 : 0o644);
@@ -64,7 +71,7 @@ export class Draft {
   }
 
   remove(path: string): void {
-    const before = this.byPath.get(childPath(path));
+    const before = this.byPath.get(requireOthers(path));
     const isNew = before?.kind === 'added' || (before?.kind === 'codemod' && readChildFile(this.root, path) === null);
     if (isNew) {
       this.byPath.delete(path);

@@ -1,7 +1,6 @@
-/** The thread of `runCodemods`: whoever wrote a codemod, it runs beside the command, which ends it where it does not end. */
+/** The process of `runCodemods`: whoever wrote a codemod, it runs beside the command, which ends it where it does not end. No package is loaded here. */
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { parentPort, workerData } from 'node:worker_threads';
 import { BanyanError, toBanyanError } from '../../kernel/errors.ts';
 import type { CodemodFiles, CodemodMessage, CodemodNote, CodemodWork } from './codemods.ts';
 import { Draft } from './draft.ts';
@@ -23,32 +22,53 @@ async function load(path: string, file: string): Promise<CodemodModule> {
 }
 
 function tell(message: CodemodMessage): void {
-  // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread's port has no origin
-  parentPort?.postMessage(message);
+  process.send?.(message);
+}
+
+function requireText(path: string, content: unknown): asserts content is string {
+  if (typeof content !== 'string') throw new TypeError(`what it writes to "${path}" is no text.`);
 }
 
 async function runAll({ folder, files, root, changes, classes }: CodemodWork): Promise<void> {
-  const draft = new Draft(root, changes, classes);
+  const draft = new Draft(root, changes, new Map(classes));
+  const touched = new Set<string>();
   const notes: CodemodNote[] = [];
   const api: CodemodFiles = {
     read: (path) => draft.read(path),
-    write: (path, content) => draft.write(path, content),
+    write(path, content) {
+      requireText(path, content);
+      draft.write(path, content);
+      touched.add(path);
+    },
     list: () => draft.list(),
-    remove: (path) => draft.remove(path),
+    remove(path) {
+      draft.remove(path);
+      touched.add(path);
+    },
   };
   for (const file of files) {
     tell({ kind: 'begins', codemod: file });
+    const failed = (message: string) => tell({ kind: 'failed', codemod: file, message });
+    // What it has left for later may fail later.
+    process.removeAllListeners('uncaughtException').on('uncaughtException', (error) => failed(error.message));
     try {
       const codemod = await load(join(folder, file), file);
       const said = await codemod.default(api);
       notes.push({ codemod: file, title: codemod.title, notes: Array.isArray(said) ? said.map(String) : [] });
     } catch (thrown) {
       const { code, message, fix } = toBanyanError(thrown);
-      tell(code === 'config_invalid' ? { kind: 'invalid', message, fix: fix ?? '' } : { kind: 'failed', codemod: file, message });
+      if (code === 'config_invalid') tell({ kind: 'invalid', message, fix: fix ?? '' });
+      else failed(message);
       return;
     }
   }
-  tell({ kind: 'done', changes: draft.changes, notes });
+  tell({ kind: 'done', writes: [...touched].map((path) => ({ path, content: draft.read(path) })), notes });
 }
 
-await runAll(workerData as CodemodWork);
+process.once('message', (work) => {
+  // The command is gone.
+  process.on('disconnect', () => process.exit());
+  // Where nothing is under way any more it ends, whatever a codemod still waits for.
+  process.channel?.unref();
+  void runAll(work as CodemodWork);
+});
