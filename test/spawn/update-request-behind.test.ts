@@ -106,7 +106,7 @@ describe('a conflict in a workflow that may not be pushed', () => {
     expect((await shop.weakly()).notes.join()).not.toContain('No conflict is left');
     await shop.merge(pull);
     expect(checkLocally(shop.child, shop.book()).problems).toEqual([]);
-    await shop.weakly();
+    expect(await shop.weakly()).toMatchObject({ pull: null, conflicts: 0 });
     const [issue] = await open();
     expect(issue?.body).toMatch(/`npx banyan update`[^]*`\.github\/workflows\/ci\.yml`: 1 conflict/);
     expect(issue?.body).not.toContain('<<<<<<<');

@@ -151,6 +151,8 @@ async function refresh(job: Job, decision: Extract<Decision, { kind: 'push' }>):
   const options = { refused: refusedVersions(pulls), committed: await committedPaths(place.commands) };
   const content = await contentOf(release, prepared, place, options);
   const { result, workflows } = await pushContent(job, content);
+  const conflicts = conflictsOf(prepared).filter(({ path }) => !workflows.some((workflow) => workflow.path === path));
+  job.conflicts = conflicts.length;
   if (result === 'by hand') {
     await askByHand(job, prepared, workflows);
     return decision.pull;
@@ -159,8 +161,6 @@ async function refresh(job: Job, decision: Extract<Decision, { kind: 'push' }>):
     await leave(job, decision.pull);
     return decision.pull;
   }
-  const conflicts = conflictsOf(prepared).filter(({ path }) => !workflows.some((workflow) => workflow.path === path));
-  job.conflicts = conflicts.length;
   const body = (resolver: Resolver, drafted: boolean) =>
     bodyOf({ prepared, workflows, notes: content.notes, branch: job.branch, conflicts, resolver, drafted });
   const { number: pull, drafted } = await writePull(job, decision.pull, {
