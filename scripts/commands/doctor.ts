@@ -62,7 +62,7 @@ function readOptions(args: readonly string[]) {
   try {
     return parseArgs({ args: [...args], options: OPTIONS }).values;
   } catch (cause) {
-    throw new BanyanError('config_invalid', toBanyanError(cause).message, { fix: 'See `npx banyan --help`.', cause });
+    throw new BanyanError('config_invalid', toBanyanError(cause).message, { fix: 'See `npx banyan doctor --help`.', cause });
   }
 }
 

@@ -24,7 +24,7 @@ function readOptions(args: readonly string[]) {
     const options = { owner: { type: 'string' }, in: { type: 'string' }, issue: { type: 'boolean' }, json: { type: 'boolean' } } as const;
     return parseArgs({ args: [...args], options }).values;
   } catch (cause) {
-    throw new BanyanError('config_invalid', toBanyanError(cause).message, { fix: 'See `npx banyan --help`.', cause });
+    throw new BanyanError('config_invalid', toBanyanError(cause).message, { fix: 'See `npx banyan fleet --help`.', cause });
   }
 }
 

@@ -9,7 +9,7 @@ function readOptions(args: readonly string[]) {
   try {
     return parseArgs({ args: [...args], options: { check: { type: 'boolean' }, json: { type: 'boolean' } } }).values;
   } catch (cause) {
-    throw new BanyanError('config_invalid', toBanyanError(cause).message, { fix: 'See `npx banyan --help`.', cause });
+    throw new BanyanError('config_invalid', toBanyanError(cause).message, { fix: 'See `npx banyan migrate --help`.', cause });
   }
 }
 

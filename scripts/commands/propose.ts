@@ -51,7 +51,7 @@ function readOptions(args: readonly string[]): { options: Options; paths: string
     try {
       return parse(args);
     } catch (cause) {
-      throw new BanyanError('config_invalid', toBanyanError(cause).message, { fix: 'See `npx banyan --help`.', cause });
+      throw new BanyanError('config_invalid', toBanyanError(cause).message, { fix: 'See `npx banyan propose --help`.', cause });
     }
   })();
   if (positionals.length === 0)

@@ -44,7 +44,7 @@ function readOptions(args: readonly string[]) {
       },
     }).values;
   } catch (cause) {
-    throw new BanyanError('config_invalid', toBanyanError(cause).message, { fix: 'See `npx banyan --help`.', cause });
+    throw new BanyanError('config_invalid', toBanyanError(cause).message, { fix: 'See `npx banyan update --help`.', cause });
   }
 }
 

@@ -56,7 +56,7 @@ export function readOptions(args: readonly string[]): SpawnOptions {
     try {
       return parse(args);
     } catch (cause) {
-      throw new BanyanError('config_invalid', toBanyanError(cause).message, { fix: 'See `npx banyan --help`.', cause });
+      throw new BanyanError('config_invalid', toBanyanError(cause).message, { fix: 'See `npx banyan spawn --help`.', cause });
     }
   })();
   if (positionals.length > 1) {
