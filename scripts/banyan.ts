@@ -1,19 +1,9 @@
 /** The `banyan` command. One file per command in `scripts/commands`. */
 import { constants } from 'node:os';
 import { VERSION } from '../src/kernel/version.generated.ts';
-import { agent, AGENT_USAGE } from './commands/agent.ts';
-import { demo } from './commands/demo.ts';
-import { fleet, FLEET_USAGE } from './commands/fleet.ts';
-import { migrate } from './commands/migrate.ts';
 import { nearest } from './commands/nearest.ts';
-import { PROPOSE_USAGE, proposeBack } from './commands/propose.ts';
 import { reportAndFail, reportAsJson } from './commands/report.ts';
-import { serve } from './commands/serve.ts';
-import { start } from './commands/start.ts';
-import { spawn } from './commands/spawn.ts';
-import { status } from './commands/status.ts';
-import { update } from './commands/update.ts';
-import { SPAWN_USAGE } from './spawn/options.ts';
+import { AGENT_USAGE, DOCTOR_USAGE, FLEET_USAGE, MIGRATE_USAGE, PROPOSE_USAGE, SPAWN_USAGE, UPDATE_USAGE } from './commands/usage.ts';
 
 interface Command {
   summary: string;
@@ -23,52 +13,56 @@ interface Command {
   run(env: Record<string, string | undefined>, args: readonly string[]): Promise<void>;
 }
 
+/** Each is loaded for itself alone, so that it begins at once. */
 const COMMANDS: Record<string, Command> = {
-  start: { summary: 'Everything on this machine: a local GitHub, an embedded Supabase, and the functions of this project', run: start },
-  serve: { summary: 'The functions of this project alone, with the variables of a deployment', run: serve },
+  start: {
+    summary: 'Everything on this machine: a local GitHub, an embedded Supabase, and the functions of this project',
+    run: async (env) => (await import('./commands/start.ts')).start(env),
+  },
+  serve: {
+    summary: 'The functions of this project alone, with the variables of a deployment',
+    run: async (env) => (await import('./commands/serve.ts')).serve(env),
+  },
   migrate: {
     summary: "Apply the migrations of the package, then the project's own, to the database of DATABASE_URL",
-    usage: ['--check               apply nothing; ends with 1 where some are waiting', '--json                for machines'],
-    run: migrate,
+    usage: MIGRATE_USAGE,
+    run: async (env, args) => (await import('./commands/migrate.ts')).migrate(env, args),
   },
-  spawn: { summary: 'A repository of your own with a team that knows your field', usage: SPAWN_USAGE, run: spawn },
-  fleet: { summary: 'The children that the token sees: versions, drift, last check, refusals', usage: FLEET_USAGE, run: fleet },
+  spawn: {
+    summary: 'A repository of your own with a team that knows your field',
+    usage: SPAWN_USAGE,
+    run: async (env, args) => (await import('./commands/spawn.ts')).spawn(env, args),
+  },
+  fleet: {
+    summary: 'The children that the token sees: versions, drift, last check, refusals',
+    usage: FLEET_USAGE,
+    run: async (env, args) => (await import('./commands/fleet.ts')).fleet(env, args),
+  },
   propose: {
     summary: 'Give an improvement of a managed or merged file back to the mother, without what is this child’s own',
     usage: PROPOSE_USAGE,
-    run: proposeBack,
+    run: async (env, args) => (await import('./commands/propose.ts')).proposeBack(env, args),
   },
-  demo: { summary: 'Play the maintainer on the local GitHub: from a vague issue to a merged pull request (needs `npm start` in another terminal)', run: demo },
-  agent: { summary: 'Keys and registration of agents that work elsewhere', usage: AGENT_USAGE, run: agent },
+  demo: {
+    summary: 'Play the maintainer on the local GitHub: from a vague issue to a merged pull request (needs `npm start` in another terminal)',
+    run: async (env) => (await import('./commands/demo.ts')).demo(env),
+  },
+  agent: {
+    summary: 'Keys and registration of agents that work elsewhere',
+    usage: AGENT_USAGE,
+    run: async (env, args) => (await import('./commands/agent.ts')).agent(env, args),
+  },
   doctor: {
     summary: 'Look at an installation end to end, and say for each fault how to mend it; ends with 1 where something failed',
-    usage: [
-      '--url https://...     the deployment, where BANYAN_URL is not set',
-      '--variables .env      a file with the variables of the deployment; else those of this shell, else the stack of `npm start`',
-      '--data-dir .banyan    the stack of `npm start` with this data folder',
-      '--json                for machines',
-    ],
-    // It builds everything there is: loaded for itself alone, so that the other commands begin at once.
+    usage: DOCTOR_USAGE,
     run: async (env, args) => (await import('./commands/doctor.ts')).doctor(env, args),
   },
   update: {
     summary: 'Bring a child to a newer version of its template, with your edits kept',
-    usage: [
-      '--to v0.3.0           a version, `latest`, a tarball, or a checkout of the mother',
-      '--check               write nothing; ends with 0 up to date, 1 problems in the child, 2 not known, 10 an update waits',
-      '--local               with --check: only the child itself, without a network',
-      '--dry-run             show what would change',
-      '--data <file.json>    answers to what a new template asks; --yes: ask nothing, take defaults',
-      '--pull-request        as one pull request at GitHub, kept current (what banyan-update.yml runs; GITHUB_TOKEN)',
-      '--major               with --pull-request: to a new major version without asking',
-      '--force               although not everything is committed',
-      '--no-install          leave `npm install` to you',
-      '--no-codemods         leave your own code as it is',
-      '--json                for machines',
-    ],
-    run: update,
+    usage: UPDATE_USAGE,
+    run: async (env, args) => (await import('./commands/update.ts')).update(env, args),
   },
-  status: { summary: 'Show whether the local Banyan runs, and its queues', run: status },
+  status: { summary: 'Show whether the local Banyan runs, and its queues', run: async (env) => (await import('./commands/status.ts')).status(env) },
 };
 
 function help(): string {

@@ -4,14 +4,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { publicKeyText, signRequest } from '../../src/domain/message-signature.ts';
 import { BanyanError, toBanyanError } from '../../src/kernel/errors.ts';
-
-/** How its actions are written. */
-export const AGENT_USAGE = [
-  'keygen   --out FILE                                                     A key pair: the private key to FILE, the public key is printed',
-  'register --url URL --organization LOGIN --role ROLE --name NAME --key PUBLIC_KEY   (needs CRON_SECRET)',
-  'retire   --url URL --agent ID                                           Its key counts no more (needs CRON_SECRET)',
-  'send     --url URL --agent ID --key-file FILE --action ACTION [--body JSON_FILE]   One signed request: heartbeat, claim, renew, release, result',
-];
+import { AGENT_USAGE } from './usage.ts';
 
 const USAGE = ['Usage: npx banyan agent <action>', '', ...AGENT_USAGE.map((line) => `  ${line}`)].join('\n');
 

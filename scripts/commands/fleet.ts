@@ -12,13 +12,6 @@ import { readTemplate } from '../../src/spawn/template.ts';
 
 type Source = Record<string, string | undefined>;
 
-/** How the options of `banyan fleet` are written. */
-export const FLEET_USAGE = [
-  '--owner <account>     only its repositories; default: all that the token sees',
-  '--issue               keep the issue of the mother current; --in owner/repo, default: GITHUB_REPOSITORY, else the remote of this checkout',
-  '--json                for machines',
-];
-
 function readOptions(args: readonly string[]) {
   try {
     const options = { owner: { type: 'string' }, in: { type: 'string' }, issue: { type: 'boolean' }, json: { type: 'boolean' } } as const;

@@ -15,17 +15,6 @@ import { confirmed } from '../spawn/ask.ts';
 
 type Source = Record<string, string | undefined>;
 
-/** How the options of `banyan propose` are written. */
-export const PROPOSE_USAGE = [
-  '<file...>             managed or merged files of this child',
-  '--to owner/repo       the mother, where the book names none',
-  '--issue, --pull-request   one of them; default: a pull request where the token may push, else an issue',
-  '--title "..."         instead of the names of the files',
-  '--allow <text>        a word that looks like the child’s own, and means nobody; again for each',
-  '--dry-run             only show what would leave',
-  '--yes                 ask nothing; --json: for machines',
-];
-
 function parse(args: readonly string[]) {
   const flag = { type: 'boolean' } as const;
   return parseArgs({

@@ -27,23 +27,6 @@ const OPTIONS = {
   supabase: { type: 'boolean' },
 } as const;
 
-/** How the options of `banyan spawn` are written. */
-export const SPAWN_USAGE = [
-  '--domain <domain>     e-commerce, fintech, saas, library, mcp-server, custom',
-  '--agents a,b          roles that are specialised (default: those of the domain)',
-  '--owner <account>     on GitHub',
-  '--description "..."   what the product is, in one line',
-  '--schedule daily      for Vercel Hobby (default: minute)',
-  '--effort thorough     frugal, balanced, thorough: what an issue may cost',
-  '--data <file.json>    the answers as a file; what is given beside it wins',
-  '--dir <folder>        where, when not in a folder of its name; --into: although the folder holds other files',
-  '--yes                 ask nothing, take defaults',
-  '--banyan <spec>       the package: a tarball, a checkout, a version (default: this one, packed)',
-  '--dry-run             only say what would be done; --json: for machines',
-  '--no-install, --no-test, --no-git, --nested-git',
-  '--github, --app, --supabase, --vercel   set up these, also later, in the folder of a child; --url https://... of the deployment',
-];
-
 export type SpawnOptions = ReturnType<typeof parse>['values'] & { name: string | undefined };
 
 function parse(args: readonly string[]) {
