@@ -12,7 +12,12 @@ import type { Template } from './template.ts';
 /** Where a child keeps what it was made from. */
 export const BOOK_PATH = '.banyan/template.json';
 
-const fileSchema = z.looseObject({ class: z.enum(FILE_CLASSES), sha256: z.string().regex(/^[0-9a-f]{64}$/) });
+const fileSchema = z.looseObject({
+  class: z.enum(FILE_CLASSES),
+  sha256: z.string().regex(/^[0-9a-f]{64}$/),
+  /** An update has left it out, since it was no text then: it is of an older version. */
+  older: z.literal(true).optional(),
+});
 
 /** Of a file in which an update has left conflicts; false: somebody says that what looks like markers is its text. */
 const conflictSchema = z.union([

@@ -163,6 +163,36 @@ describe('banyan update', () => {
     expect(Object.keys(book().files)).toContain('docs/new-seed.md');
   });
 
+  it('catches up with a file that was no text for a while', async () => {
+    makeChild(child, one);
+    rmSync(join(child, 'config.ts'));
+    symlinkSync('README.md', join(child, 'config.ts'));
+    commitAll(child);
+    expect((await update('--to', two)).stdout).toContain('At config.ts stands no file: not updated');
+    commitAll(child);
+    expect((await update('--to', two, '--check')).code).toBe(0);
+    rmSync(join(child, 'config.ts'));
+    write(child, { 'config.ts': '// mine\nexport const name = 1;\n// middle\nexport const last = 1;\n' });
+    commitAll(child);
+    expect((await update('--to', two, '--check')).code).toBe(10);
+    expect((await update('--to', two)).stdout).toContain('Conflicts: config.ts (1)');
+    expect(read('config.ts')).toMatch(/<{7} your child\n\/\/ mine\n[^]*={7}\n[^]*last = 2;\n>{7} template v0\.2\.0\n/);
+    expect(book().files['config.ts']).not.toHaveProperty('older');
+  });
+
+  it('keeps what a person has called local, also where the template had dropped the file for a while', async () => {
+    const { 'config.ts': _, ...without } = V2.files;
+    const [gone, back] = [makeMother(join(place, '3'), { ...V2, version: '0.3.0', files: without }), makeMother(join(place, '4'), { ...V2, version: '0.4.0' })];
+    makeChild(child, two);
+    write(child, { [BOOK_PATH]: read(BOOK_PATH).replace(/("config\.ts": \{\s*"class": )"merged"/, '$1"local"') });
+    commitAll(child);
+    for (const mother of [gone, back]) {
+      expect((await update('--to', mother)).code).toBe(0);
+      expect([read('config.ts'), book().files['config.ts']?.class]).toEqual([V2.files['config.ts'], 'local']);
+      commitAll(child);
+    }
+  });
+
   it('leaves alone a script and a setting that are called like the package', async () => {
     makeChild(child, one);
     const manifest = JSON.parse(read('package.json')) as Record<string, unknown>;

@@ -258,6 +258,67 @@ describe('renames', () => {
     expect(summary(scene)).toEqual({ changes: ['added  b 0'], notices: [] });
   });
 
+  describe('a file that cannot move keeps its place, whatever was to come there', () => {
+    const fresh = { a: 'something new\n' };
+    const scene = (kind: FileClass, after: Record<string, string>, ours: Record<string, string | Entry>, more = renames) =>
+      plan({ base: rendered({ a: OLD }, kind), theirs: rendered(after, kind), ours, renames: more });
+
+    it.each<FileClass>(['managed', 'merged'])('%s: something of the person’s own is at the new place', (kind) => {
+      const found = scene(kind, { ...fresh, b: NEW }, { a: EDIT, b: 'mine\n' });
+      expect([summary(found), found.local]).toEqual([{ changes: [], notices: ['yours_is_there a', 'yours_is_there b'] }, ['b', 'a'].toSorted()]);
+    });
+
+    it('a seed', () => {
+      const found = scene('seed', { ...fresh, b: NEW }, { a: EDIT });
+      expect([summary(found), found.local]).toEqual([{ changes: [], notices: ['yours_is_there a'] }, ['a']]);
+    });
+
+    it('there is no room at the new place', () => {
+      const to = [{ from: 'a', to: 'docs/b', version: '1.5.0' }];
+      const found = scene('merged', { ...fresh, 'docs/b': NEW }, { a: EDIT, docs: 'mine\n' }, to);
+      expect(summary(found)).toEqual({ changes: [], notices: ['yours_is_there a', 'in_the_way docs/b'] });
+    });
+
+    it('a folder is at the new place', () => {
+      const found = scene('merged', { b: NEW }, { a: OLD, b: { kind: 'folder', files: ['b/mine'] } });
+      expect([summary(found), found.unwritten]).toEqual([{ changes: [], notices: ['in_the_way b'] }, ['b']]);
+    });
+
+    it('nor does the next one in a row come to its place', () => {
+      const row = [
+        { from: 'a', to: 'docs/b', version: '1.5.0' },
+        { from: 'c', to: 'a', version: '1.5.0' },
+      ];
+      const found = plan({
+        base: rendered({ a: OLD, c: 'other\ntext\n' }, 'merged'),
+        theirs: rendered({ 'docs/b': NEW, a: 'other\ntext\n' }, 'merged'),
+        ours: { a: EDIT, c: 'other\ntext\n', docs: 'mine\n' },
+        renames: row,
+      });
+      expect(summary(found)).toEqual({ changes: [], notices: ['yours_is_there a', 'dropped_but_yours c', 'in_the_way docs/b'] });
+    });
+
+    it('but an unedited one whose new place has the same text already makes room', () => {
+      expect(summary(scene('merged', { ...fresh, b: NEW }, { a: OLD, b: NEW }))).toEqual({ changes: ['added  a 0'], notices: [] });
+    });
+  });
+
+  it('shows both sides where the text is of no known version', () => {
+    const [base, theirs] = [rendered({ f: OLD }, 'merged'), rendered({ f: NEW }, 'merged')];
+    const book = { files: { f: { class: 'merged' as const, sha256: hashOf('first\n'), older: true as const } } };
+    const at = (text: string) =>
+      planUpdate({
+        base,
+        theirs,
+        ours: { entries: new Map([['f', { kind: 'file', text, mode: 0o644 }]]), twins: new Map() },
+        places: new Map([['f', 'f']]),
+        book,
+        labels: LABELS,
+      });
+    expect(summary(at('first\n')).changes).toEqual(['updated  f 0']);
+    expect(summary(at(EDIT)).changes).toEqual(['merged  f 1']);
+  });
+
   it('leaves out renames of other versions', () => {
     const other = [{ from: 'a', to: 'b', version: '3.0.0' }];
     expect(summary(plan({ base, theirs: rendered({ b: 'nothing alike\n' }, 'merged'), ours: { a: EDIT }, renames: other }))).toEqual({
@@ -273,6 +334,11 @@ describe('renames', () => {
       ours: { 'readme.md': OLD },
     });
     expect(summary(scene).changes).toEqual(['moved readme.md README.md 0']);
+  });
+
+  it('takes the text along where a file becomes a seed under another name', () => {
+    const { changes } = plan({ base, theirs: rendered({ b: NEW }, 'seed'), ours: { a: EDIT }, renames });
+    expect(changes).toEqual([expect.objectContaining({ from: 'a', path: 'b', content: EDIT, class: 'seed' })]);
   });
 
   it('leaves a seed where it is', () => {

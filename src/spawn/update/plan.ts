@@ -94,6 +94,8 @@ interface Case {
 
 class Planner {
   readonly plan: Plan = { changes: [], notices: [], asides: [], local: [], unwritten: [] };
+  /** Paths of the old template whose file goes, whatever comes in its place. */
+  readonly gone = new Set<string>();
   private readonly input: PlanInput;
 
   constructor(input: PlanInput) {
@@ -150,7 +152,9 @@ class Planner {
   }
 
   private merge(item: Case, text: string): Merge {
-    const sides: Sides = { base: item.base?.content ?? '', ours: text, theirs: item.theirs.content };
+    // Where an update left it out, its text is of no known version: both sides are shown.
+    const base = this.input.book.files[item.base?.path ?? '']?.older === true ? '' : (item.base?.content ?? '');
+    const sides: Sides = { base, ours: text, theirs: item.theirs.content };
     const since = this.input.since?.get(item.base?.path ?? '');
     const labels = since === undefined ? this.input.labels : { ...this.input.labels, base: labelsOf(since, '').base };
     return item.theirs.path.endsWith('.json') ? mergeJson(sides, labels) : mergeText(sides, labels);
@@ -189,7 +193,7 @@ class Planner {
       return;
     }
     if (theirs.class === 'seed') {
-      if (at === theirs.path) this.plan.unwritten.push(at);
+      this.keepSeed(item, base);
       return;
     }
     const turned = theirs.mode !== base.mode;
@@ -204,6 +208,13 @@ class Planner {
     } else if (theirs.class === 'managed') {
       this.replaceManaged(item, own.text, mode);
     } else this.put(item, 'merged', this.merge(item, own.text), mode);
+  }
+
+  /** Written once: its text is the person's. What was no seed before moves with its name, a seed stays where it is. */
+  private keepSeed(item: Case, base: RenderedFile): void {
+    const { theirs, at, own } = item;
+    if (at === theirs.path) this.plan.unwritten.push(at);
+    else if (base.class !== 'seed' && own?.kind === 'file' && own.text !== null) this.put(item, 'updated', { text: own.text, conflicts: 0 }, own.mode);
   }
 
   private replaceManaged(item: Case, text: string, mode: number): void {
@@ -225,16 +236,24 @@ class Planner {
     else this.addFile(item);
   }
 
+  /** Whether a file may be deleted, since nobody has made it theirs. */
+  isTemplates(base: RenderedFile): boolean {
+    const own = this.input.ours.entries.get(base.path);
+    return own?.kind === 'file' && own.text !== null && base.class !== 'seed' && base.class !== 'local' && this.isUnedited(base, own.text);
+  }
+
   /** A file of the old template that the new one has nowhere, or at a place that is taken. */
   drop(base: RenderedFile): void {
-    const own = this.input.ours.entries.get(base.path);
-    if (own === undefined || base.class === 'local') return;
-    const unedited = own.kind === 'file' && own.text !== null && this.isUnedited(base, own.text);
-    const at = this.input.places.get(base.path);
-    const refused = at !== undefined && this.plan.local.includes(at);
-    if (unedited && !refused && base.class !== 'seed') {
+    if (!this.input.ours.entries.has(base.path) || base.class === 'local') return;
+    const refused = this.plan.local.includes(this.input.places.get(base.path) ?? '');
+    if (this.isTemplates(base) && !refused) {
+      this.gone.add(base.path);
+      // Something else comes to its place.
+      if (this.plan.changes.some(({ path }) => path === base.path)) return;
       this.plan.changes.push({ path: base.path, kind: 'deleted', class: base.class, content: null, mode: base.mode, conflicts: 0 });
-    } else this.notice('dropped_but_yours', base.path, `The template has no ${base.path} any more; yours stays, and is yours alone now.`);
+    } else if (!this.plan.local.includes(base.path)) {
+      this.notice('dropped_but_yours', base.path, `The template has no ${base.path} any more; yours stays, and is yours alone now.`);
+    }
   }
 }
 
@@ -242,15 +261,18 @@ class Planner {
 function movedCase(before: RenderedFile, next: RenderedFile, find: (path: string) => Entry | undefined): Pick<Case, 'base' | 'at'> {
   const stays = before.class === 'seed' && next.class === 'seed';
   const there = find(next.path);
-  if (stays || there === undefined) return { base: before, at: before.path };
+  // Whether there is room in place of a folder is seen when all is known that leaves it.
+  if (stays || there === undefined || there.kind === 'folder') return { base: before, at: before.path };
   const movedByHand = find(before.path) === undefined && there.kind === 'file' && there.text !== null && areAlike(before.content, there.text);
   return { base: movedByHand ? before : undefined, at: next.path };
 }
 
-/** Pairs each file of the new template with what it was and what the child has. */
-function casesOf({ base, theirs, ours, places }: PlanInput): Case[] {
+/**
+ * Pairs each file of the new template with what it was and what the child has.
+ * @param leaving paths that the child's files leave: what stands there now is in nobody's way
+ */
+function casesOf({ base, theirs, ours, places }: PlanInput, leaving: ReadonlySet<string>): Case[] {
   const baseAt = new Map(base.flatMap((file) => (places.has(file.path) ? [[places.get(file.path), file] as const] : [])));
-  const leaving = new Set([...places].flatMap(([from, to]) => (from === to ? [] : [from])));
   const find = (path: string, before?: string) => (leaving.has(path) && path !== before ? undefined : ours.entries.get(path));
   return theirs.map((next) => {
     const before = baseAt.get(next.path);
@@ -267,8 +289,9 @@ export function parentsOf(path: string): string[] {
 }
 
 /** Takes back what has no room: a file where a folder has to be, or a folder that is not empty where a file has to be. */
-function makeRoom(plan: Plan, { entries }: Ours): Plan {
-  const leaving = new Set(plan.changes.flatMap(({ path, from, content }) => (content === null ? [path] : from === undefined ? [] : [from])));
+function makeRoom(plan: Plan, { entries }: Ours, staying: ReadonlySet<string>): Plan {
+  const moved = plan.changes.flatMap(({ path, from, content }) => (content === null ? [path] : from === undefined ? [] : [from]));
+  const leaving = new Set(moved.filter((path) => !staying.has(path)));
   const stays = (path: string) => {
     const entry = entries.get(path);
     return entry !== undefined && entry.kind !== 'folder' && !leaving.has(path);
@@ -299,13 +322,33 @@ function byPath(a: { path: string }, b: { path: string }): number {
   return a.path < b.path ? -1 : Number(a.path > b.path);
 }
 
-/** Decides what an update does, file by file. Pure: nothing is read or written. */
-export function planUpdate(input: PlanInput): Plan {
+interface Attempt {
+  plan: Plan;
+  /** Paths that were taken for left, and are not: nothing may come there. */
+  stayed: string[];
+}
+
+function attempt(input: PlanInput, staying: ReadonlySet<string>): Attempt {
   const planner = new Planner(input);
-  const cases = casesOf(input);
+  const moved = [...input.places].flatMap(([from, to]) => (from === to || staying.has(from) ? [] : [from]));
+  const dropped = input.base.filter((file) => !input.places.has(file.path) && planner.isTemplates(file)).map(({ path }) => path);
+  const cases = casesOf(input, new Set([...moved, ...dropped]));
   for (const item of cases) planner.add(item);
   const followed = new Set(cases.map(({ base }) => base?.path));
   for (const file of input.base) if (!followed.has(file.path)) planner.drop(file);
-  const { changes, notices, ...rest } = makeRoom(planner.plan, input.ours);
-  return { ...rest, changes: changes.toSorted(byPath), notices: notices.toSorted(byPath) };
+  const plan = makeRoom(planner.plan, input.ours, staying);
+  const left = new Set([...planner.gone, ...plan.changes.flatMap(({ from }) => (from === undefined ? [] : [from]))]);
+  const stayed = [...input.places].flatMap(([from, to]) => (from !== to && input.ours.entries.has(from) && !left.has(from) ? [from] : []));
+  return { plan, stayed: stayed.filter((path) => !staying.has(path)) };
+}
+
+/** Decides what an update does, file by file. Pure: nothing is read or written. */
+export function planUpdate(input: PlanInput): Plan {
+  const staying = new Set<string>();
+  for (;;) {
+    // A file that cannot move keeps its old place, and so what was to come there may have to stay away: seen only when all is planned.
+    const { plan, stayed } = attempt(input, staying);
+    if (stayed.length === 0) return { ...plan, changes: plan.changes.toSorted(byPath), notices: plan.notices.toSorted(byPath) };
+    for (const path of stayed) staying.add(path);
+  }
 }

@@ -110,15 +110,20 @@ function withoutNothing(root: string, changes: readonly Change[]): Change[] {
   });
 }
 
-/** The entries of the files: of one that was not written it stays what the child was given last, or that it was given nothing. */
+/**
+ * The entries of the files: of one that was not written it stays what the child was given last, or that it was given nothing. What a person has called
+ * local stays so, though the template has it no more.
+ */
 function entriesAfter(book: Book, next: Book, { local, unwritten }: Pick<Plan, 'local' | 'unwritten'>): Book['files'] {
   const entries = Object.entries(next.files).flatMap(([path, entry]) => {
     if (local.includes(path)) return [[path, { ...entry, class: 'local' as const }] as const];
     if (!unwritten.includes(path)) return [[path, entry] as const];
     const given = book.files[path];
-    return given === undefined ? [] : [[path, { ...given, class: entry.class }] as const];
+    if (given === undefined) return [];
+    return [[path, { ...given, class: entry.class, ...(entry.class === 'seed' ? {} : { older: true as const }) }] as const];
   });
-  return Object.fromEntries(entries);
+  const kept = Object.entries(book.files).filter(([path, { class: kind }]) => kind === 'local' && next.files[path] === undefined);
+  return Object.fromEntries([...kept, ...entries]);
 }
 
 /** What a person has set in the book stays. */
@@ -158,11 +163,13 @@ export interface PrepareOptions {
   answer?(this: void, questions: NewQuestions): Promise<Partial<Answers>>;
 }
 
-/** Whether something of the child's own has left a path that the template has, too: the template's file comes then. */
-function hasMadeRoom(root: string, book: Book, theirs: readonly RenderedFile[]): boolean {
+/** Whether a file that an update left out can be written now, because what was in its way has left, or it is text again. */
+function canCatchUp(root: string, book: Book, theirs: readonly RenderedFile[]): boolean {
   const paths = theirs.flatMap((file) => (file.class !== 'local' && !isGiven(file.path, book) ? [file.path] : []));
   const { entries, twins } = readOurs(root, paths);
-  return paths.some((path) => !twins.has(path) && [path, ...parentsOf(path)].every((at) => !entries.has(at)));
+  const isFree = (path: string) => !twins.has(path) && [path, ...parentsOf(path)].every((at) => !entries.has(at));
+  const older = theirs.filter(({ path }) => book.files[path]?.older === true).map(({ path }) => path);
+  return paths.some(isFree) || older.some((path) => readChildFile(root, path) !== null);
 }
 
 /** The new template from the answers, the new ones among them. */
@@ -204,7 +211,7 @@ export async function prepareUpdate(release: Release, place: Place, options: Pre
     {
       ...options,
       waits: (defaults) =>
-        from !== to || digestOf(base) !== digestOf(defaults) || carried.texts.size + carried.notices.length > 0 || hasMadeRoom(root, book, defaults),
+        from !== to || digestOf(base) !== digestOf(defaults) || carried.texts.size + carried.notices.length > 0 || canCatchUp(root, book, defaults),
     },
   );
   const given = givenFiles(base, book);
