@@ -11,7 +11,7 @@ import { handOver, type Handover } from '../../src/spawn/update/handover.ts';
 import { conflictsOf, outlineOf, prepareUpdate } from '../../src/spawn/update/prepare.ts';
 import { refusal } from '../../src/spawn/update/request/answers.ts';
 import { requestUpdate } from '../../src/spawn/update/request/request.ts';
-import { locateRelease, readRelease, withScratch, type Located, type Place } from '../../src/spawn/update/target.ts';
+import { isOutrun, locateRelease, readRelease, withScratch, type Located, type Place } from '../../src/spawn/update/target.ts';
 import { applyUpdate } from '../../src/spawn/update/update.ts';
 import { requireClean } from '../../src/spawn/update/worktree.ts';
 import { answering } from '../update/answers.ts';
@@ -77,6 +77,7 @@ interface Ahead {
 /** No code of the other version is run for this: where its template is beyond this one's, only that it waits is known. */
 async function lookAhead(options: Options, place: Place): Promise<Ahead | undefined> {
   const located = await locateRelease(options.to, place);
+  if (isOutrun(located, readChildBook(place.root))) return undefined;
   try {
     const prepared = await prepareUpdate(readRelease(located), place, { codemods: false });
     return prepared.waits ? { data: preparedData(prepared), text: planReport(prepared) } : undefined;
@@ -144,6 +145,12 @@ async function apply(env: Source, options: Options): Promise<void> {
   else if (recover(process.cwd(), options.force === true)) say('An update that was broken off before has been undone.');
   await withPlace(env, async (place) => {
     const located = await locateRelease(options.to, place);
+    const book = readChildBook(place.root);
+    if (isOutrun(located, book)) {
+      const { version } = book;
+      print(options, { from: version, to: version, waits: false, applied: false }, `Up to date: template v${version}, newer than the newest release.`);
+      return;
+    }
     const code = await handOver(located, place, handoverOf(options));
     if (code !== null) {
       process.exitCode = code;

@@ -1,4 +1,4 @@
-import { copyFile, lstat, mkdir, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, stat, writeFile } from 'node:fs/promises';
 import { createGunzip } from 'node:zlib';
 import { createReadStream, existsSync } from 'node:fs';
 import { basename, dirname, isAbsolute, join, resolve } from 'node:path';
@@ -55,7 +55,7 @@ export async function packageSource(
   const isPath = spec.startsWith('file:') || isAbsolute(path) || /^\.{1,2}(?:[/\\]|$)/.test(path) || path.endsWith('.tgz');
   if (!isPath || /^(?:https?|git(?:\+\w+)?):/.test(spec)) return registrySpec(spec, field);
   const full = resolve(cwd, path);
-  const found = await lstat(full).catch(() => undefined);
+  const found = await stat(full).catch(() => undefined);
   if (found?.isDirectory()) return { kind: 'folder', path: full };
   if (found?.isFile()) return { kind: 'tarball', path: full };
   throw new BanyanError('not_found', `--${field}: there is nothing at ${full}.`, { fix: 'Name a tarball, a checkout, or a version.', data: { field } });

@@ -40,6 +40,15 @@ it('run once, whatever is run again, and not where they are left out', async () 
   expect(read('own.ts')).toBe('newName();\n// mended\n');
 });
 
+it('run in a child and from a mother behind links', async () => {
+  target('0.1.0', { '0.1.0-rename.mjs': RENAME });
+  symlinkSync(place, `${place} linked`);
+  const { code, stderr } = await banyan(['update', '--no-install', '--to', `${place} linked/v0.1.0`], { cwd: `${place} linked/my child` });
+  rmSync(`${place} linked`);
+  expect([code, stderr]).toEqual([0, '']);
+  expect(read('own.ts')).toBe('newName();\n// mended\n');
+});
+
 it('leave the code of the child as it is with --no-codemods', async () => {
   expect((await update('--no-codemods', '--to', target('0.1.0', { '0.1.0-rename.mjs': RENAME }))).code).toBe(0);
   expect(read('own.ts')).toBe('oldName();\n');

@@ -115,6 +115,22 @@ describe('a child with its package in vendor/', () => {
     expectNoStranger();
   });
 
+  it('takes the newest whose package is there, and names what another lacks', async () => {
+    releases.publish('0.2.0', packageOf(V2));
+    releases.publish('0.3.0', packageOf(V2), { name: 'notes.txt' });
+    expect((await update('--check')).stdout).toContain('Template v0.0.9 -> v0.2.0');
+    expect((await update('--to', 'v0.3.0')).stderr).toMatch(/v0\.3\.0 of acme\/banyan has no banyan-0\.3\.0\.tgz/);
+  });
+
+  it('is up to date where the newest release is older than it', async () => {
+    releases.publish('0.0.8', packageOf({ ...V1, version: '0.0.8' }));
+    for (const args of [[], ['--to', 'latest']]) {
+      expect((await update('--check', ...args)).code).toBe(0);
+      expect(await update(...args)).toMatchObject({ code: 0, stdout: expect.stringContaining('Up to date: template v0.0.9') as string });
+    }
+    expect((await update('--to', 'v0.0.8')).stderr).toContain('newer than 0.0.8');
+  });
+
   it('gives its token to GitHub, and not to the host of the files', async () => {
     releases.publish('0.2.0', packageOf(V2));
     expect((await update('--dry-run')).code).toBe(0);
@@ -150,11 +166,7 @@ describe('a child with its package in vendor/', () => {
       () => (releases.fault = { status: 403, headers: { 'x-ratelimit-remaining': '0', 'retry-after': '900' }, body: '{"message":"API rate limit exceeded"}' }),
       /rate limit is used up[^]*Run it again in 15 min/,
     ],
-    [
-      'has a release without a package',
-      () => releases.publish('0.2.0', packageOf(V2), { name: 'notes.txt' }),
-      /v0\.2\.0 of acme\/banyan has no banyan-0\.2\.0\.tgz/,
-    ],
+    ['has no release with a package', () => releases.publish('0.2.0', packageOf(V2), { name: 'notes.txt' }), /acme\/banyan has no release/],
     ['says that it is too large', () => releases.publish('0.2.0', packageOf(V2), { size: 500_000_000 }), /larger than/],
     ['sends more than it has said', () => releases.publish('0.2.0', Buffer.concat([packageOf(V2), Buffer.alloc(5)]), { size: 10 }), /is not what GitHub has/],
     ['sends other bytes than it has', () => releases.publish('0.2.0', packageOf(V2), { digest: `sha256:${'0'.repeat(64)}` }), /is not what GitHub has/],

@@ -206,6 +206,22 @@ describe('banyan update', () => {
     });
   });
 
+  it('sets how the child depends on the package wherever it has put that', async () => {
+    makeChild(child, one);
+    const { dependencies, ...rest } = JSON.parse(read('package.json')) as { dependencies: Record<string, string> };
+    const { banyan: spec, ...others } = dependencies;
+    write(child, { 'package.json': `${JSON.stringify({ ...rest, dependencies: others, devDependencies: { banyan: spec } }, null, 2)}\n` });
+    commitAll(child);
+    expect((await update('--to', two)).code).toBe(0);
+    const next = 'file:vendor/banyan-0.2.0.tgz';
+    expect(JSON.parse(read('package.json'))).toMatchObject({ dependencies: { left: '1.1.0', right: '2.0.0' }, devDependencies: { banyan: next } });
+    expect(read('package.json')).not.toContain('0.1.0.tgz');
+    write(child, { 'package.json': read('package.json').replace('"dependencies": {', `"dependencies": {\n    "banyan": "${next}",`) });
+    commitAll(child);
+    expect((await update('--to', makeMother(join(place, '3'), { ...V2, version: '0.3.0' }))).code).toBe(0);
+    expect(read('package.json').match(/file:vendor\/banyan-0\.3\.0\.tgz/g)).toHaveLength(2);
+  });
+
   it.each([
     ['cut off', (whole: Buffer) => whole.subarray(0, 200)],
     ['of Git LFS', () => Buffer.from('version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 1\n')],

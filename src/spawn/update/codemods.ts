@@ -110,7 +110,7 @@ function startProcess(root: string, folder: string): ChildProcess {
   const script = realpathSync(packageModule('src/spawn/update/codemod-process'));
   // Nothing but our own modules is loaded there: no package, so that `node_modules` need not be read.
   const code = script.slice(0, script.lastIndexOf(`${sep}src${sep}`) + sep.length + 'src'.length);
-  const readable = [root, folder, code, packageFile('package.json')].flatMap((path) => [path, realpathSync(path)]);
+  const readable = [root, folder, code, realpathSync(packageFile('package.json'))];
   const limits = ['--permission', ...new Set(readable.map((path) => `--allow-fs-read=${path}`)), `--max-old-space-size=${MOST_MEMORY_MB}`];
   // What machines read on stdout is not theirs to write. A group of its own: Ctrl-C at a terminal is for the command.
   return spawn(process.execPath, [...limits, script], { cwd: root, env: {}, stdio: ['ignore', 2, 2, 'ipc'], detached: process.platform !== 'win32' });
@@ -182,8 +182,10 @@ export async function runCodemods(folder: string, child: Unmended, span: Codemod
   const files = existsSync(folder) ? codemodsBetween(readdirSync(folder), span.from, span.to).map(({ file }) => file) : [];
   if (files.length === 0) return { changes: child.changes, notes: [] };
   if (span.signal?.aborted) throw cancelled();
-  const work: CodemodWork = { root: child.root, changes: child.changes, classes: [...child.classes], folder, files };
-  const running = startProcess(child.root, folder);
+  // What it may read is said without links: it could not even look at one on the way, as to the temporary folder of macOS.
+  const [root, codemods] = [realpathSync(child.root), realpathSync(folder)];
+  const work: CodemodWork = { root, changes: child.changes, classes: [...child.classes], folder: codemods, files };
+  const running = startProcess(root, codemods);
   const outcome = outcomeOf(running, work, span);
   // One that ends before it has read that is told of by its end.
   running.send(work, () => undefined);

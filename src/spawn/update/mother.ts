@@ -73,12 +73,18 @@ async function releasesOf(mother: string, api: Api): Promise<Release[]> {
 /** All versions that are for everybody. */
 export async function releasedVersions(mother: string, commands: CommandOptions): Promise<string[]> {
   const releases = await releasesOf(mother, apiOf(commands));
-  return releases.flatMap(({ version, prerelease }) => (prerelease ? [] : [version]));
+  return releases.flatMap((release) => (release.prerelease || packageOf(release) === undefined ? [] : [release.version]));
+}
+
+function packageOf({ version, assets }: Release): Asset | undefined {
+  return assets.find(({ name }) => name === `banyan-${version}.tgz`);
 }
 
 function choose(releases: readonly Release[], wanted: string): Release | undefined {
   if (semver.valid(wanted) !== null) return releases.find(({ version }) => version === wanted);
-  return releases.filter(({ prerelease }) => wanted === 'next' || !prerelease).toSorted((a, b) => semver.rcompare(a.version, b.version))[0];
+  // One whose package is not there yet is no release so far.
+  const offered = releases.filter((release) => (wanted === 'next' || !release.prerelease) && packageOf(release) !== undefined);
+  return offered.toSorted((a, b) => semver.rcompare(a.version, b.version))[0];
 }
 
 /** No more than was announced is read. */
@@ -167,7 +173,7 @@ export async function downloadRelease(
   }
   const { version } = release;
   const name = `banyan-${version}.tgz`;
-  const asset = release.assets.find((candidate) => candidate.name === name);
+  const asset = packageOf(release);
   if (asset === undefined) {
     throw new BanyanError('not_found', `The release v${version} of ${mother} has no ${name}.`, {
       fix: `Add what npm pack makes of it to that release, or name another one: --to v<version>. Or: ${OTHERWISE}`,

@@ -15,7 +15,7 @@ import { runCodemods, type CodemodNote } from './codemods.ts';
 import { asText, findMarkers, labelsOf } from './markers.ts';
 import { givenFiles, isGiven, parentsOf, planUpdate, type Aside, type Change, type Notice, type Ours, type Plan } from './plan.ts';
 import { followRenames } from './renames.ts';
-import { specFor, withDependency } from './spec.ts';
+import { specFor, withDependency, type Specs } from './spec.ts';
 import { findOldRelease, withThisCode, type Located, type Place, type Release } from './target.ts';
 import { readChildFile, readOurs } from './tree.ts';
 
@@ -69,11 +69,29 @@ function refuseOlder(book: Book, template: Template): void {
   });
 }
 
-/** `npm install` may have changed how the child depends on us: an update sets that itself, so it is no edit to be merged. */
-function withSpec(ours: Ours, spec: string): Ours {
-  const entry = ours.entries.get('package.json');
+const MANIFEST = 'package.json';
+
+/**
+ * How the child depends on us is set by the update itself, wherever that stands: `npm install` may have written it anew, and a person may have moved it.
+ * So it is the same on all sides, and nothing to be merged.
+ */
+function withSpec(ours: Ours, specs: Specs): Ours {
+  const entry = ours.entries.get(MANIFEST);
   if (entry?.kind !== 'file' || entry.text === null) return ours;
-  return { ...ours, entries: new Map([...ours.entries, ['package.json', { ...entry, text: withDependency(entry.text, spec) }]]) };
+  return { ...ours, entries: new Map([...ours.entries, [MANIFEST, { ...entry, text: withDependency(entry.text, specs) }]]) };
+}
+
+function baseWithSpec(base: readonly RenderedFile[], specs: Specs): RenderedFile[] {
+  return base.map((file) => (file.path === MANIFEST ? { ...file, content: withDependency(file.content, specs) } : file));
+}
+
+/** What is set so and nothing else has changed is a change, too. */
+function specChange(ours: Ours, book: Book, changes: readonly Change[]): Change[] {
+  const entry = ours.entries.get(MANIFEST);
+  const kind = book.files[MANIFEST]?.class;
+  if (entry?.kind !== 'file' || entry.text === null || kind === undefined || kind === 'local') return [];
+  if (changes.some(({ path, from }) => path === MANIFEST || from === MANIFEST)) return [];
+  return [{ path: MANIFEST, kind: 'updated', class: kind, content: entry.text, mode: entry.mode, conflicts: 0 }];
 }
 
 /** Conflicts that were left from the last time would be merged as if somebody had written them. */
@@ -214,15 +232,16 @@ export async function prepareUpdate(release: Release, place: Place, options: Pre
         from !== to || digestOf(base) !== digestOf(defaults) || carried.texts.size + carried.notices.length > 0 || canCatchUp(root, book, defaults),
     },
   );
-  const given = givenFiles(base, book);
+  const specs = { spec, old: book.banyan };
+  const given = baseWithSpec(givenFiles(base, book), specs);
   const since = new Map([...behindSince(root, book)].filter(([path]) => !carried.whole.has(path) || !rendered.some((file) => file.path === path)));
   const places = followRenames({ base: given, theirs, declared: template.manifest.renames, from, to, since });
   const read = readOurs(root, [...[...base, ...theirs].map(({ path }) => path), ...carried.texts.keys()]);
   refuseLeftovers(read, book);
-  const ours = withCarried(withSpec(read, book.banyan), carried);
+  const ours = withCarried(withSpec(read, specs), carried);
   const plan = planUpdate({ base: given, theirs, ours, places, book, labels: labelsOf(from, to), since });
   const classes = new Map(theirs.map((file) => [file.path, file.class]));
-  const planned = [...plan.changes, ...changesOfCarried(carried, read, plan.changes, classes)];
+  const planned = [...plan.changes, ...specChange(ours, book, plan.changes), ...changesOfCarried(carried, read, plan.changes, classes)];
   const mended = options.codemods
     ? await runCodemods(join(release.folder, 'codemods'), { root, changes: planned, classes }, { from, to, signal: place.commands.signal })
     : { changes: planned, notes: [] };

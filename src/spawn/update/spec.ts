@@ -11,7 +11,13 @@ export function specFor(book: Book, { template, published, source }: Release): s
   return `file:vendor/${source.kind === 'tarball' ? tarballName(source.path) : `banyan-${template.version}.tgz`}`;
 }
 
-const SECTIONS = ['dependencies', 'devDependencies', 'optionalDependencies', 'peerDependencies'];
+/** How the child depends on the package afterwards, and before. */
+export interface Specs {
+  spec: string;
+  old: string;
+}
+
+const SECTIONS = ['dependencies', 'devDependencies', 'optionalDependencies'];
 
 type Manifest = Record<string, Record<string, unknown> | undefined>;
 
@@ -24,18 +30,27 @@ function parsed(text: string): Manifest | null {
   }
 }
 
-/**
- * A package.json with another version of our package, and every other byte as it was: a script or a setting may have our name, too.
- * @returns the text itself where it does not depend on the package
- */
-export function withDependency(text: string, spec: string): string {
-  const before = parsed(text);
-  const section = SECTIONS.find((name) => typeof before?.[name]?.['banyan'] === 'string');
-  if (before === null || section === undefined) return text;
+/** Without a byte order mark, which JSON.parse refuses. */
+function withIn(text: string, section: string, spec: string): string {
+  const before = parsed(text.replace(/^\uFEFF/, ''));
+  if (before === null) return text;
   const wanted = { ...before, [section]: { ...before[section], banyan: spec } };
   for (const { 0: entry, 1: key = '', index } of text.matchAll(/("banyan"\s*:\s*)"(?:[^"\\]|\\.)*"/g)) {
     const candidate = `${text.slice(0, index)}${key}${JSON.stringify(spec)}${text.slice(index + entry.length)}`;
-    if (isDeepStrictEqual(parsed(candidate), wanted)) return candidate;
+    if (isDeepStrictEqual(parsed(candidate.replace(/^\uFEFF/, '')), wanted)) return candidate;
   }
   return text;
+}
+
+/**
+ * A package.json with another version of our package wherever it depends on it, and every other byte as it was: a script or a setting may have our
+ * name, too.
+ * @param old what an override says, where it is ours
+ * @returns the text itself where it does not depend on the package
+ */
+export function withDependency(text: string, { spec, old }: Specs): string {
+  const manifest = parsed(text.replace(/^\uFEFF/, ''));
+  const sections = SECTIONS.filter((name) => typeof manifest?.[name]?.['banyan'] === 'string');
+  const overridden = manifest?.['overrides']?.['banyan'] === old ? ['overrides'] : [];
+  return [...sections, ...overridden].reduce((changed, section) => withIn(changed, section, spec), text);
 }

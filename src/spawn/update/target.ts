@@ -19,6 +19,8 @@ export interface Located {
   /** A folder with the package's template, codemods and changelog; of a checkout, or unpacked. */
   folder: string;
   source: PackageSource;
+  /** Nobody has named it: it is the newest that there is. */
+  newest?: true;
   /** From a registry: a child that depends on a version takes this one by its number. */
   published: boolean;
   /** The repository of the mother that has released it. */
@@ -76,9 +78,17 @@ async function fromRegistry(version: string, place: Place): Promise<Located> {
 const packageSchema = z.object({ name: z.string(), version: z.string() });
 
 /** A file of any name may be in a release: what it says of itself counts. */
+function jsonAt(path: string): unknown {
+  try {
+    return JSON.parse(readFileSync(path, 'utf8'));
+  } catch {
+    return null;
+  }
+}
+
 function requirePackage(folder: string, version: string, mother: string): void {
   const path = join(folder, 'package.json');
-  const { data } = packageSchema.safeParse(existsSync(path) ? JSON.parse(readFileSync(path, 'utf8')) : null);
+  const { data } = packageSchema.safeParse(jsonAt(path));
   if (data?.name === 'banyan' && data.version === version) return;
   const found = data ? `the package of ${data.name} ${data.version}`.slice(0, 200) : 'no package';
   throw new BanyanError('config_invalid', `banyan-${version}.tgz of ${mother} is ${found}, not of banyan ${version}.`, {
@@ -144,7 +154,8 @@ export async function locateRelease(to: string | undefined, place: Place): Promi
   }
   const spec = to ?? 'latest';
   const version = semver.valid(spec);
-  if (version !== null || spec === 'latest' || spec === 'next') return fromOrigin(readChildBook(place.root), version ?? spec, place);
+  if (version !== null) return fromOrigin(readChildBook(place.root), version, place);
+  if (spec === 'latest' || spec === 'next') return { ...(await fromOrigin(readChildBook(place.root), spec, place)), newest: true };
   const source = await packageSource(spec, { root: place.running, cwd: place.commands.cwd, field: 'to' });
   if (source.kind === 'folder') return { version: readVersion(source.path), folder: source.path, source, published: false };
   if (source.kind === 'tarball') return fromTarball(source.path, place, false);
@@ -152,6 +163,11 @@ export async function locateRelease(to: string | undefined, place: Place): Promi
     fix: 'Examples: --to v0.3.0, --to latest, --to ./banyan-0.3.0.tgz, --to ../banyan',
     data: { field: 'to' },
   });
+}
+
+/** Whether the newest that there is is older than the child: it was made from a checkout, or a prerelease. */
+export function isOutrun({ version, newest }: Located, book: Book): boolean {
+  return newest === true && semver.valid(version) !== null && semver.valid(book.version) !== null && semver.lt(version, book.version);
 }
 
 /** How a version is told to update a child by its own code. */
