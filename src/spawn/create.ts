@@ -6,7 +6,7 @@ import { BanyanError } from '../kernel/errors.ts';
 import type { Answers } from './answers.ts';
 import { BOOK_PATH, createBook, writeBook } from './book.ts';
 import { cancelled, childEnvironment, runCommand, tailOf, type CommandOptions } from './command.ts';
-import { openSite, writeFiles, type BuildSite, type FolderState, refused } from './folder.ts';
+import { openSite, refused, writeFiles, type BuildSite, type FolderState } from './folder.ts';
 import { commitOf, firstCommit, motherOf, type GitOutcome } from './git.ts';
 import { unpackTemplate, vendor, type PackageSource } from './package.ts';
 import { renderTemplate } from './render.ts';

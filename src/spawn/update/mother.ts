@@ -76,8 +76,12 @@ export async function releasedVersions(mother: string, commands: CommandOptions)
   return releases.flatMap((release) => (release.prerelease || packageOf(release) === undefined ? [] : [release.version]));
 }
 
+function packageName(version: string): string {
+  return `banyan-${version}.tgz`;
+}
+
 function packageOf({ version, assets }: Release): Asset | undefined {
-  return assets.find(({ name }) => name === `banyan-${version}.tgz`);
+  return assets.find(({ name }) => name === packageName(version));
 }
 
 function choose(releases: readonly Release[], wanted: string): Release | undefined {
@@ -172,7 +176,7 @@ export async function downloadRelease(
     });
   }
   const { version } = release;
-  const name = `banyan-${version}.tgz`;
+  const name = packageName(version);
   const asset = packageOf(release);
   if (asset === undefined) {
     throw new BanyanError('not_found', `The release v${version} of ${mother} has no ${name}.`, {

@@ -21,35 +21,33 @@ const SECTIONS = ['dependencies', 'devDependencies', 'optionalDependencies'];
 
 type Manifest = Record<string, Record<string, unknown> | undefined>;
 
-/** Null for what is no JSON; a person's package.json may be in any state. */
+/** Null for what is no JSON: a person's package.json may be in any state. A byte order mark may stand before it. */
 function parsed(text: string): Manifest | null {
   try {
-    return JSON.parse(text) as Manifest;
+    return JSON.parse(text.replace(/^\uFEFF/, '')) as Manifest;
   } catch {
     return null;
   }
 }
 
-/** Without a byte order mark, which JSON.parse refuses. */
 function withIn(text: string, section: string, spec: string): string {
-  const before = parsed(text.replace(/^\uFEFF/, ''));
+  const before = parsed(text);
   if (before === null) return text;
   const wanted = { ...before, [section]: { ...before[section], banyan: spec } };
   for (const { 0: entry, 1: key = '', index } of text.matchAll(/("banyan"\s*:\s*)"(?:[^"\\]|\\.)*"/g)) {
     const candidate = `${text.slice(0, index)}${key}${JSON.stringify(spec)}${text.slice(index + entry.length)}`;
-    if (isDeepStrictEqual(parsed(candidate.replace(/^\uFEFF/, '')), wanted)) return candidate;
+    if (isDeepStrictEqual(parsed(candidate), wanted)) return candidate;
   }
   return text;
 }
 
 /**
  * A package.json with another version of our package wherever it depends on it, and every other byte as it was: a script or a setting may have our
- * name, too.
- * @param old what an override says, where it is ours
+ * name, too. An override is ours where it says what the dependency said before.
  * @returns the text itself where it does not depend on the package
  */
 export function withDependency(text: string, { spec, old }: Specs): string {
-  const manifest = parsed(text.replace(/^\uFEFF/, ''));
+  const manifest = parsed(text);
   const sections = SECTIONS.filter((name) => typeof manifest?.[name]?.['banyan'] === 'string');
   const overridden = manifest?.['overrides']?.['banyan'] === old ? ['overrides'] : [];
   return [...sections, ...overridden].reduce((changed, section) => withIn(changed, section, spec), text);
