@@ -1,17 +1,15 @@
 import { execFile } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { BOOK_PATH, readBook } from '../../src/spawn/book.ts';
 import { Patience } from '../../src/spawn/patience.ts';
 import { checkLocally } from '../../src/spawn/update/check.ts';
-import { requestUpdate, type RequestOptions } from '../../src/spawn/update/request/request.ts';
-import { withScratch } from '../../src/spawn/update/target.ts';
 import { startStand, type Stand } from '../local-github/harness.ts';
-import { LIMITED, withFaults, type Asked, type Fault } from './faults.ts';
-import { addOrigin, commitAll, git, makeChild, makeMother, type Mother, write } from './mother.ts';
+import { LIMITED, type Asked, type Fault } from './faults.ts';
+import { git, makeMother, type Mother, write } from './mother.ts';
+import { openShop, type Shop } from './request-support.ts';
 
 const WORKFLOW = '.github/workflows/ci.yml';
 const OLD_WORKFLOW = '.github/workflows/old.yml';
@@ -29,10 +27,10 @@ const V2: Mother = { ...V1, version: '0.2.0', files: { ...V1.files, 'config.ts':
 const BRANCH = 'banyan/template-v0.2.0';
 
 let stand: Stand;
+let shop: Shop;
 let place = '';
 let child = '';
 let two = '';
-let count = 0;
 let at = { owner: 'maintainer', repo: '' };
 let pauses: number[] = [];
 
@@ -42,47 +40,22 @@ beforeAll(async () => {
 afterAll(() => stand.stop());
 
 beforeEach(async () => {
-  place = mkdtempSync(join(tmpdir(), 'update-faults-'));
-  two = makeMother(join(place, 'two'), V2);
-  child = join(place, 'child');
-  mkdirSync(child);
-  makeChild(child, makeMother(join(place, 'one'), V1));
-  const { data } = await stand.maintainer.rest.repos.createForAuthenticatedUser({ name: `my-shop-${count++}` });
-  at = { owner: data.owner.login, repo: data.name };
-  addOrigin(child, stand.url, data.full_name);
-  await edit({});
+  shop = await openShop(stand, V1);
+  two = shop.offer(V2);
+  ({ child, place, at } = shop);
 });
-afterEach(() => rmSync(place, { recursive: true, force: true }));
+afterEach(() => shop.close());
 
-/** A commit of a person on the default branch. Not waited for in this thread: the server that answers lives in it. */
-async function edit(files: Record<string, string>): Promise<void> {
-  write(child, files);
-  commitAll(child);
-  await promisify(execFile)('git', ['push', '-q', 'origin', 'main'], { cwd: child });
-}
+const edit = (files: Record<string, string>) => shop.edit(files);
 
 /** The update by pull request, with waits that are written down in place of being waited. */
-async function run(fault: (asked: Asked) => Fault | null = () => null) {
+function run(fault: (asked: Asked) => Fault | null = () => null) {
   pauses = [];
   const pause = (ms: number) => {
     pauses.push(ms);
     return Promise.resolve();
   };
-  const env = { ...process.env, npm_config_cache: undefined };
-  const outcome = await withFaults(stand.url, fault, (api) => {
-    const request: RequestOptions = {
-      token: 'maintainer-token',
-      repository: `${at.owner}/${at.repo}`,
-      api,
-      to: two,
-      major: false,
-      patience: new Patience({ pause }),
-      handover: () => Promise.resolve(null),
-    };
-    return withScratch((scratch) => requestUpdate(request, { root: child, running: two, scratch, commands: { cwd: child, env } }));
-  });
-  if (typeof outcome === 'number') throw new Error(`another version has done it, and ended with ${outcome}`);
-  return outcome;
+  return shop.run({ patience: new Patience({ pause }) }, fault);
 }
 
 const thePull = async (number: number | null) => (await stand.maintainer.rest.pulls.get({ ...at, pull_number: number ?? 0 })).data;
